@@ -1,0 +1,47 @@
+# `make demo` and `make test` need CPython >= 3.11, a Rust toolchain and a C compiler; the rest is made here.
+PYTHON ?= python3
+BIN := .venv/bin
+RUST := $(shell find rust Cargo.toml Cargo.lock -name '*.rs' -o -name 'Cargo.*' 2>/dev/null | grep -v /target/)
+
+.PHONY: demo test check bench wheel fuzz format clean
+.DELETE_ON_ERROR:
+
+.venv/.tools: pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit("realtime_fast needs CPython 3.11 or newer: make PYTHON=python3.x") if sys.version_info < (3, 11) else None'
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --group dev
+	touch $@
+
+.venv/.installed: .venv/.tools $(RUST)
+	VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/maturin develop --release --uv --quiet --extras server,cli
+	touch $@
+
+demo: .venv/.installed
+	$(BIN)/realtime-fast demo $(ARGS)
+
+test: .venv/.installed
+	$(BIN)/python -m pytest $(ARGS)
+
+check: .venv/.installed
+	$(BIN)/ruff format --check python tests benches
+	$(BIN)/ruff check python tests benches
+	$(BIN)/mypy
+	$(BIN)/python -m mypy.stubtest realtime_fast._native
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	cargo test --package realtime-fast-core --locked --quiet
+
+format: .venv/.tools
+	$(BIN)/ruff format python tests benches
+	$(BIN)/ruff check --fix-only python tests benches
+	cargo fmt --all
+
+bench: .venv/.installed
+	$(BIN)/python -m pytest benches --benchmark-only $(ARGS)
+
+wheel: .venv/.tools
+	$(BIN)/maturin build --release --out dist
+
+clean:
+	rm -rf .venv target dist

@@ -1,0 +1,1 @@
+"""Realtime AI video over WebRTC and Amazon IVS."""
