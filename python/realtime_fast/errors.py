@@ -1,0 +1,162 @@
+"""Every error this package raises, as one tree.
+
+    RealtimeError
+    ├── InvalidInputError (also ValueError)
+    │   └── InvalidSubscribeTokenError
+    ├── NotConnectedError
+    ├── AuthenticationError          never retried
+    ├── AckTimeoutError
+    ├── ServerError                  the service's own words
+    └── ConnectError                 what can end a connection, or keep it from coming up
+        ├── ControlChannelError      the WebSocket
+        ├── IceError                 the media path: ICE, DTLS, a peer that went silent
+        ├── StageError               an Amazon IVS stage
+        └── ConnectTimeoutError      a phase took longer than its limit
+
+Each has a stable upper-case `code`. Faults of a transport carry the transport's name in front
+(`WEBRTC_ICE_ERROR`, `IVS_WEBSOCKET_ERROR`), the others do not (`INVALID_INPUT`). The first cause is kept as
+`__cause__`. No message holds an API key, a token or a URL that carries one.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal, Self
+
+TransportName = Literal["webrtc", "ivs"]
+"""The two ways media travels."""
+
+
+class RealtimeError(Exception):
+    """Base of everything this package raises on purpose.
+
+    Attributes:
+        message: One sentence: what was expected, what came, what to do.
+        phase: The connect phase it happened in (`websocket`, `initial-prompt`, …), None outside of one.
+        transport: The transport it happened on, None where none is involved.
+    """
+
+    _code: ClassVar[str] = "REALTIME_ERROR"
+    _of_transport: ClassVar[bool] = False
+
+    def __init__(
+        self, message: str, *, phase: str | None = None, transport: TransportName | None = None
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.phase = phase
+        self.transport = transport
+
+    @property
+    def code(self) -> str:
+        """The stable upper-case code of this failure."""
+        if self._of_transport:
+            return f"{(self.transport or 'webrtc').upper()}_{self._code}"
+        return self._code
+
+    @property
+    def cause(self) -> BaseException | None:
+        """The first cause, the same object as `__cause__`."""
+        return self.__cause__
+
+    def located(self, phase: str | None, transport: TransportName | None) -> Self:
+        """Fill in where it happened, unless that is known already; returns the error itself."""
+        self.phase = self.phase or phase
+        self.transport = self.transport or transport
+        return self
+
+
+class InvalidInputError(RealtimeError, ValueError):
+    """An argument that cannot work: it was refused before anything was sent."""
+
+    _code = "INVALID_INPUT"
+
+
+class InvalidSubscribeTokenError(InvalidInputError):
+    """A subscribe token that is not one; the token itself is never repeated."""
+
+    _code = "INVALID_SUBSCRIBE_TOKEN"
+
+    def __init__(self) -> None:
+        super().__init__("Invalid subscribe token")
+
+
+class NotConnectedError(RealtimeError):
+    """The call needs a live connection and there is none."""
+
+    _code = "NOT_CONNECTED"
+
+
+class AuthenticationError(RealtimeError):
+    """The service knows who asks, or does not, and refuses: asking again would change nothing."""
+
+    _code = "INVALID_API_KEY"
+
+
+class AckTimeoutError(RealtimeError):
+    """The service did not acknowledge a command in time."""
+
+    _code = "ACK_TIMEOUT"
+    _of_transport = True
+
+
+class ServerError(RealtimeError):
+    """The service reported a failure; the message is its own text."""
+
+    _code = "SERVER_ERROR"
+    _of_transport = True
+
+
+class ConnectError(RealtimeError):
+    """A connection could not be made, or was lost."""
+
+    _code = "CONNECT_ERROR"
+    _of_transport = True
+
+
+class ControlChannelError(ConnectError):
+    """The control channel could not be opened, broke, or carried what it must not."""
+
+    _code = "WEBSOCKET_ERROR"
+
+
+class IceError(ConnectError):
+    """The media path failed: no candidate pair, a failed handshake, or a peer that went silent."""
+
+    _code = "ICE_ERROR"
+
+
+class StageError(ConnectError):
+    """An IVS stage refused, disconnected or failed.
+
+    Attributes:
+        status: The HTTP status where a stage request was refused, else None.
+    """
+
+    _code = "STAGE_ERROR"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int | None = None,
+        phase: str | None = None,
+        transport: TransportName | None = "ivs",
+    ) -> None:
+        super().__init__(message, phase=phase, transport=transport)
+        self.status = status
+
+
+class ConnectTimeoutError(ConnectError):
+    """A connect phase took longer than its limit.
+
+    Attributes:
+        timeout_s: The limit in seconds.
+    """
+
+    _code = "TIMEOUT_ERROR"
+
+    def __init__(self, phase: str, timeout_s: float, *, transport: TransportName | None = None) -> None:
+        super().__init__(
+            f"The {phase} phase was not done within {timeout_s:g} s", phase=phase, transport=transport
+        )
+        self.timeout_s = timeout_s

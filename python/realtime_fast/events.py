@@ -1,0 +1,208 @@
+"""What a client tells its user, as frozen records in one union.
+
+`client.on(name, callback)` calls back with `event.payload`; `client.events()` yields the events themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
+
+from realtime_fast.errors import RealtimeError
+from realtime_fast.options import ConnectionState
+
+if TYPE_CHECKING:
+    from realtime_fast.stats import RtcStats
+
+
+class _Whole:
+    """An event that is handed to callbacks as it is."""
+
+    __slots__ = ()
+
+    @property
+    def payload(self) -> Any:
+        """What a callback receives."""
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionChange:
+    """The public state changed; callbacks receive the state."""
+
+    name: ClassVar[str] = "connection_change"
+    state: ConnectionState
+
+    @property
+    def payload(self) -> ConnectionState:
+        """What a callback receives."""
+        return self.state
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorRaised:
+    """A failure that no call could raise, or that ended the connection; callbacks receive the error."""
+
+    name: ClassVar[str] = "error"
+    error: RealtimeError
+
+    @property
+    def payload(self) -> RealtimeError:
+        """What a callback receives."""
+        return self.error
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationTickMessage(_Whole):
+    """Billing tick: seconds generated so far."""
+
+    name: ClassVar[str] = "generation_tick"
+    seconds: int | float
+    type: Literal["generation_tick"] = "generation_tick"
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic(_Whole):
+    """One observation about the connection (`spec` protocol, section 8).
+
+    Attributes:
+        kind: `phaseTiming`, `iceCandidate`, `iceStateChange`, `peerConnectionStateChange`,
+            `signalingStateChange`, `selectedCandidatePair`, `reconnect` or `videoStall`.
+        data: Its typed data, snake_case keys.
+        timestamp: Epoch milliseconds.
+    """
+
+    name: ClassVar[str] = "diagnostic"
+    kind: str
+    data: Mapping[str, Any]
+    timestamp: float
+
+
+@dataclass(frozen=True, slots=True)
+class StatsSample:
+    """One statistics sample; callbacks receive the `RtcStats`."""
+
+    name: ClassVar[str] = "stats"
+    stats: RtcStats
+
+    @property
+    def payload(self) -> RtcStats:
+        """What a callback receives."""
+        return self.stats
+
+
+@dataclass(frozen=True, slots=True)
+class CompositeLatency(_Whole):
+    """An end-to-end estimate from added-up parts, all in milliseconds.
+
+    `lower_bound` is true while the client's own round trip is unknown and counted as 0.
+    """
+
+    name: ClassVar[str] = "composite_latency"
+    client_proxy_rtt_ms: float
+    server_proxy_rtt_ms: float
+    pipeline_latency_ms: float
+    composite_e2e_ms: float
+    lower_bound: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PixelLatency(_Whole):
+    """A marker came back: true end-to-end latency of that picture."""
+
+    name: ClassVar[str] = "pixel_latency"
+    seq: int
+    e2e_latency_ms: float
+    timestamp: float
+
+
+@dataclass(frozen=True, slots=True)
+class PixelLatencyEvent(_Whole):
+    """The outcome of one probe; `seq` is None for a corrupted marker, the latency None unless it was read."""
+
+    name: ClassVar[str] = "pixel_latency_event"
+    status: Literal["ok", "ok_reordered", "corrupted", "lost"]
+    seq: int | None
+    e2e_latency_ms: float | None
+    timestamp: float
+
+
+@dataclass(frozen=True, slots=True)
+class PixelLatencyReport(_Whole):
+    """Five seconds of probes: counts since the last report, percentiles of the window (ms, None if empty)."""
+
+    name: ClassVar[str] = "pixel_latency_report"
+    sent: int
+    received: int
+    lost: int
+    corrupted: int
+    out_of_order: int
+    delivery_rate: float
+    pending: int
+    timestamp: float
+    p50_ms: float | None = None
+    p95_ms: float | None = None
+    p99_ms: float | None = None
+    max_ms: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ServerMetrics(_Whole):
+    """The service's own figures, about once a second; None where it does not know."""
+
+    name: ClassVar[str] = "server_metrics"
+    rtt_ms: float | None = None
+    pipeline_latency_ms: float | None = None
+    frame_recv_ms: float | None = None
+    input_fps: float | None = None
+    output_fps: float | None = None
+    video_in_depth: float | None = None
+    video_out_depth: float | None = None
+    skipped_in_frames: float | None = None
+    skipped_out_frames: float | None = None
+    event_loop_latency_ms: float | None = None
+    jitter_ms: float | None = None
+    inbound_loss_rate: float | None = None
+    bitrate_kbps: float | None = None
+    encoder_target_bitrate_kbps: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteTrack:
+    """A remote track began; callbacks receive the track."""
+
+    name: ClassVar[str] = "remote_track"
+    track: Any = field(compare=False)
+
+    @property
+    def payload(self) -> Any:
+        """What a callback receives."""
+        return self.track
+
+
+@dataclass(frozen=True, slots=True)
+class EventsDropped(_Whole):
+    """This stream's reader was too slow: so many events are missing right here. Only `events()` yields it."""
+
+    name: ClassVar[str] = "events_dropped"
+    count: int
+
+
+Event: TypeAlias = (
+    ConnectionChange
+    | ErrorRaised
+    | GenerationTickMessage
+    | Diagnostic
+    | StatsSample
+    | CompositeLatency
+    | PixelLatency
+    | PixelLatencyEvent
+    | PixelLatencyReport
+    | ServerMetrics
+    | RemoteTrack
+)
+"""Everything a callback can be registered for."""
+
+EVENT_NAMES: tuple[str, ...] = tuple(kind.name for kind in Event.__args__)
+"""The names that `client.on` accepts."""

@@ -1,0 +1,217 @@
+"""Frozen settings: what a caller asks of a connection."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any, Literal, Protocol, TypeAlias
+
+from realtime_fast.errors import InvalidInputError, TransportName
+from realtime_fast.models import Model
+
+ConnectionState: TypeAlias = Literal["connecting", "connected", "generating", "disconnected", "reconnecting"]
+"""What `get_connection_state()` answers and `connection_change` reports."""
+
+ImageInput: TypeAlias = bytes | str | os.PathLike[str] | IO[bytes]
+"""An image: bytes, path, binary file object, data URL, http(s) URL or raw base64 text."""
+
+VideoCodec: TypeAlias = Literal["vp8", "h264"]
+
+DEFAULT_BASE_URL = "wss://api3.decart.ai"
+DEFAULT_TELEMETRY_URL = "https://platform.decart.ai/api/v1/telemetry"
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """A prompt, and whether the service may enrich it."""
+
+    text: str
+    enhance: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelState:
+    """What the model starts with."""
+
+    prompt: Prompt | None = None
+    image: bytes | str | Path | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SetInput:
+    """One change of the model's state; what is not given stays as it is."""
+
+    prompt: str | None = None
+    enhance: bool = True
+    image: ImageInput | None = None
+
+
+@dataclass(frozen=True)
+class IceServer:
+    """A STUN or TURN server (RFC 7064, RFC 7065)."""
+
+    urls: str | tuple[str, ...]
+    username: str | None = None
+    credential: str | None = field(default=None, repr=False)
+
+
+DEFAULT_ICE_SERVERS: tuple[IceServer, ...] = (IceServer("stun:stun.l.google.com:19302"),)
+
+
+@dataclass(frozen=True)
+class LatencyTracking:
+    """Which latency measurements run (`spec` latency: composite estimate, pixel marker).
+
+    Attributes:
+        composite: Add up the round trips and the pipeline's own figure.
+        pixel_marker: Write numbers into the pixels and wait for them to come back.
+        probe_interval_ms: Milliseconds between two probes; 0 marks every frame.
+    """
+
+    composite: bool = False
+    pixel_marker: bool = False
+    probe_interval_ms: float = 2000.0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.probe_interval_ms < float("inf"):
+            raise InvalidInputError(
+                f"probe_interval_ms must be 0 (every frame) or more, not {self.probe_interval_ms!r}"
+            )
+
+
+@dataclass(frozen=True)
+class Telemetry:
+    """Where session statistics are reported to, and every how many seconds."""
+
+    url: str = DEFAULT_TELEMETRY_URL
+    interval: float = 10.0
+
+    def __post_init__(self) -> None:
+        if not self.url.startswith(("http://", "https://")):
+            raise InvalidInputError("Telemetry url must be an http:// or https:// URL")
+        if not self.interval > 0:
+            raise InvalidInputError(f"Telemetry interval must be positive seconds, not {self.interval!r}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReconnectPolicy:
+    """How often, and how patiently, a lost connection is dialled again (`spec` protocol, section 6).
+
+    Attributes:
+        retries: Attempts after the first one, for each loss.
+        session_retries: Attempts that fail in a row of losses, over the whole session; None for no limit.
+        refill_after: Seconds a connection must live before the budget of a loss is full again.
+        base_delay: Seconds before the first retry; doubled for each further one.
+        max_delay: The longest wait, in seconds.
+        jitter: Share of the wait that is random, 0 … 1.
+    """
+
+    retries: int = 5
+    session_retries: int | None = None
+    refill_after: float = 10.0
+    base_delay: float = 1.0
+    max_delay: float = 10.0
+    jitter: float = 0.25
+
+    def __post_init__(self) -> None:
+        if self.retries < 0 or (self.session_retries is not None and self.session_retries < 0):
+            raise InvalidInputError("ReconnectPolicy retries must be 0 or more")
+        if self.base_delay < 0 or self.max_delay < self.base_delay or not 0 <= self.jitter <= 1:
+            raise InvalidInputError(
+                "ReconnectPolicy needs 0 <= base_delay <= max_delay (seconds) and a jitter between 0 and 1"
+            )
+
+
+class CustomizeOffer(Protocol):
+    """Awaited with the offer (it has `sdp` and `type`) before the local description is set."""
+
+    def __call__(self, offer: Any, /) -> Awaitable[None]:
+        """Change the offer in place."""
+
+
+@dataclass(frozen=True)
+class RealtimeConnectOptions:
+    """How to connect; only `model` is required (`spec` client-api, Connecting).
+
+    Objects of the pure-Python SDK are accepted wherever they have the same attributes: model definitions,
+    `ModelState`, `Prompt`.
+
+    Attributes:
+        model: What `models.realtime(name)` returns, or any object with name, url_path, fps, width, height.
+        on_remote_stream: Called with each remote track.
+        initial_state: Prompt and image the session starts with; None is passthrough.
+        customize_offer: Async callable that may change the WebRTC offer.
+        resolution: `"720p"`, `"1080p"` or None for the model's own.
+        transport: `"webrtc"` or `"ivs"`.
+        latency_tracking: Which latency measurements run.
+        stats_interval_ms: Milliseconds between two statistics samples, at least 500; None for off.
+        telemetry: Where to report; None for nowhere.
+        extra_query_params: Added to the control channel's URL.
+        jitter_buffer_min_delay: Milliseconds the receiver may hold pictures back (ivs).
+        ice_servers: STUN and TURN servers; empty for host candidates only.
+        video_codec: The codec preferred for sent video; None for the transport's default (vp8; ivs: h264).
+        connect_timeout: Seconds for connecting, all phases together.
+        reconnect: The redial policy; None never dials twice.
+    """
+
+    model: Model
+    on_remote_stream: Callable[[Any], object] | None = None
+    initial_state: Any = field(default=None, kw_only=True)
+    customize_offer: CustomizeOffer | None = field(default=None, kw_only=True)
+    resolution: Literal["720p", "1080p"] | None = field(default=None, kw_only=True)
+    transport: TransportName = field(default="webrtc", kw_only=True)
+    latency_tracking: LatencyTracking | None = field(default=None, kw_only=True)
+    stats_interval_ms: float | None = field(default=None, kw_only=True)
+    telemetry: Telemetry | None = field(default=None, kw_only=True)
+    extra_query_params: Mapping[str, str] | None = field(default=None, kw_only=True)
+    jitter_buffer_min_delay: float = field(default=0.0, kw_only=True)
+    ice_servers: tuple[IceServer, ...] = field(default=DEFAULT_ICE_SERVERS, kw_only=True)
+    video_codec: VideoCodec | None = field(default=None, kw_only=True)
+    connect_timeout: float = field(default=300.0, kw_only=True)
+    reconnect: ReconnectPolicy | None = field(default=ReconnectPolicy(), kw_only=True)
+
+    def __post_init__(self) -> None:
+        for name in ("name", "url_path", "fps", "width", "height"):
+            if not hasattr(self.model, name):
+                raise InvalidInputError(
+                    f"model must be a model definition such as models.realtime(name), but has no {name!r}"
+                )
+        _one_of("transport", self.transport, ("webrtc", "ivs"))
+        _one_of("resolution", self.resolution, (None, "720p", "1080p"))
+        _one_of("video_codec", self.video_codec, (None, "vp8", "h264"))
+        if self.stats_interval_ms is not None and not self.stats_interval_ms >= 500:
+            raise InvalidInputError(
+                f"stats_interval_ms must be at least 500 or None, not {self.stats_interval_ms!r}"
+            )
+        if not self.connect_timeout > 0:
+            raise InvalidInputError(f"connect_timeout must be positive seconds, not {self.connect_timeout!r}")
+        if not self.jitter_buffer_min_delay >= 0:
+            raise InvalidInputError(
+                f"jitter_buffer_min_delay must be 0 or more (ms), not {self.jitter_buffer_min_delay!r}"
+            )
+
+
+@dataclass(frozen=True)
+class SubscribeOptions:
+    """How to watch somebody's session.
+
+    Attributes:
+        token: The session's `subscribe_token`.
+        on_remote_stream: Called with each remote track.
+        ice_servers: STUN and TURN servers (webrtc).
+        connect_timeout: Seconds for connecting, all phases together (an ivs join has 30 s at the most).
+        reconnect: The redial policy; None never dials twice.
+    """
+
+    token: str = field(repr=False)
+    on_remote_stream: Callable[[Any], object] | None = None
+    ice_servers: tuple[IceServer, ...] = field(default=DEFAULT_ICE_SERVERS, kw_only=True)
+    connect_timeout: float = field(default=300.0, kw_only=True)
+    reconnect: ReconnectPolicy | None = field(default=ReconnectPolicy(), kw_only=True)
+
+
+def _one_of(name: str, value: object, allowed: tuple[object, ...]) -> None:
+    if value not in allowed:
+        raise InvalidInputError(f"{name} must be one of {', '.join(map(repr, allowed))}, not {value!r}")

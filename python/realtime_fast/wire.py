@@ -1,0 +1,268 @@
+"""The control channel's messages, both ways, and their JSON form (`spec` protocol, section 2).
+
+Client and embedded service share these definitions; hand-checked transcripts in the tests pin the wire.
+A field of type `… | UnsetType` is absent from the JSON unless it was given: absent and null differ.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+MAX_MESSAGE_BYTES = 32 * 1024 * 1024
+"""Limit of one message; a reference image travels inside one."""
+
+
+class Message(msgspec.Struct, frozen=True, tag_field="type", kw_only=True):
+    """Base of all messages; `type` on the wire is the class's tag."""
+
+
+class Candidate(msgspec.Struct, frozen=True, kw_only=True):
+    """One ICE candidate (RTCIceCandidateInit)."""
+
+    candidate: str
+    sdpMid: str | None = None  # noqa: N815 - the name on the wire
+    sdpMLineIndex: int | None = None  # noqa: N815
+
+
+class Offer(Message, frozen=True, tag="offer"):
+    """An SDP offer; from the service it is a renegotiation."""
+
+    sdp: str
+
+
+class Answer(Message, frozen=True, tag="answer"):
+    """An SDP answer."""
+
+    sdp: str
+
+
+class IceCandidate(Message, frozen=True, tag="ice-candidate"):
+    """A trickled candidate; None or an empty one means there are no more."""
+
+    candidate: Candidate | None = None
+
+
+class SessionId(Message, frozen=True, tag="session_id"):
+    """The session exists; ip and port may be empty over ivs."""
+
+    session_id: str
+    server_ip: str = ""
+    server_port: int = 0
+
+
+class Ready(Message, frozen=True, tag="ready"):
+    """Legacy; ignored."""
+
+
+class PromptAck(Message, frozen=True, tag="prompt_ack"):
+    """Answers the outstanding prompt of the same text."""
+
+    prompt: str
+    success: bool
+    error: str | None = None
+
+
+class SetImageAck(Message, frozen=True, tag="set_image_ack"):
+    """Answers the oldest outstanding `set_image`."""
+
+    success: bool
+    error: str | None = None
+
+
+class GenerationStarted(Message, frozen=True, tag="generation_started"):
+    """The model produces pictures."""
+
+
+class GenerationTick(Message, frozen=True, tag="generation_tick"):
+    """Billing tick, in seconds."""
+
+    seconds: int | float
+
+
+class GenerationEnded(Message, frozen=True, tag="generation_ended"):
+    """The model stopped."""
+
+    seconds: float = 0
+    reason: str = ""
+
+
+class Error(Message, frozen=True, tag="error"):
+    """The service gives up on something; `error` is its text."""
+
+    error: str
+
+
+class IvsStageReady(Message, frozen=True, tag="ivs_stage_ready"):
+    """The stage to join: one `client_token`, or the older pair of tokens. Tokens stay out of the repr."""
+
+    stage_arn: str
+    client_token: str | None = None
+    client_publish_token: str | None = None
+    client_subscribe_token: str | None = None
+    client_publish_participant_id: str | None = None
+    server_publish_participant_id: str | None = None
+
+    def __repr__(self) -> str:
+        return f"IvsStageReady(stage_arn={self.stage_arn!r})"
+
+
+class MetricsReport(Message, frozen=True, tag="metrics_report"):
+    """The service's own figures; null and absent both mean unknown."""
+
+    frame_recv_ms: float | None = None
+    pipeline_latency_ms: float | None = None
+    input_fps: float | None = None
+    output_fps: float | None = None
+    video_in_depth: float | None = None
+    video_out_depth: float | None = None
+    skipped_in_frames: float | None = None
+    skipped_out_frames: float | None = None
+    event_loop_latency_ms: float | None = None
+    rtt_ms: float | None = None
+    jitter_ms: float | None = None
+    inbound_loss_rate: float | None = None
+    bitrate_kbps: float | None = None
+    encoder_target_bitrate_kbps: float | None = None
+
+
+class LatencyReport(Message, frozen=True, tag="latency_report"):
+    """Older form of two figures of `metrics_report`."""
+
+    server_proxy_rtt_ms: float | None = None
+    pipeline_latency_ms: float | None = None
+
+
+class Prompt(Message, frozen=True, tag="prompt"):
+    """Change the prompt."""
+
+    prompt: str
+    enhance_prompt: bool = True
+
+
+class SetImage(Message, frozen=True, tag="set_image"):
+    """Change image, prompt or both; null image and null prompt together are passthrough."""
+
+    image_data: str | UnsetType | None = UNSET
+    prompt: str | UnsetType | None = UNSET
+    enhance_prompt: bool | UnsetType = UNSET
+
+    def __repr__(self) -> str:
+        size = len(self.image_data) if isinstance(self.image_data, str) else self.image_data
+        return (
+            f"SetImage(image_data={size!r}, prompt={self.prompt!r}, enhance_prompt={self.enhance_prompt!r})"
+        )
+
+
+class IvsJoined(Message, frozen=True, tag="ivs_joined"):
+    """The client is on the stage."""
+
+
+class LatencyProbe(Message, frozen=True, tag="latency_probe"):
+    """Ask for a marker on the next output picture; `client_time` is monotonic milliseconds."""
+
+    seq: int
+    client_time: float
+
+
+class E2eLatencyReport(Message, frozen=True, tag="e2e_latency_report"):
+    """Five seconds of pixel probes; the three counts are deltas."""
+
+    avg_latency_ms: float | None
+    delivery_rate: float
+    lost: int
+    corrupted: int
+    out_of_order: int
+
+
+ServerMessage: TypeAlias = (
+    SessionId
+    | Ready
+    | Offer
+    | Answer
+    | IceCandidate
+    | PromptAck
+    | SetImageAck
+    | GenerationStarted
+    | GenerationTick
+    | GenerationEnded
+    | Error
+    | IvsStageReady
+    | MetricsReport
+    | LatencyReport
+)
+ClientMessage: TypeAlias = (
+    Offer | Answer | IceCandidate | Prompt | SetImage | IvsJoined | LatencyProbe | E2eLatencyReport
+)
+
+
+class Unknown(msgspec.Struct, frozen=True):
+    """A message of a type this version does not know: to be ignored, not an error."""
+
+    type: str
+
+
+class MalformedMessageError(Exception):
+    """Not a JSON object with a type, or a known type with wrong fields; `type` is None if unreadable."""
+
+    def __init__(self, reason: str, type: str | None = None) -> None:  # noqa: A002 - the wire's word
+        super().__init__(reason)
+        self.type = type
+
+
+class _Envelope(msgspec.Struct):
+    type: str
+
+
+_from_server = msgspec.json.Decoder(ServerMessage)
+_from_client = msgspec.json.Decoder(ClientMessage)
+_envelope = msgspec.json.Decoder(_Envelope)
+_encoder = msgspec.json.Encoder()
+
+
+def _tags(union: Any) -> frozenset[str]:
+    return frozenset(kind.__struct_config__.tag for kind in union.__args__)
+
+
+SERVER_TYPES = _tags(ServerMessage)
+CLIENT_TYPES = _tags(ClientMessage)
+
+
+def encode(message: ClientMessage | ServerMessage) -> str:
+    """The message as JSON text."""
+    return _encoder.encode(message).decode()
+
+
+def decode_server(text: str | bytes) -> ServerMessage | Unknown:
+    """Read what a service sent.
+
+    Raises:
+        MalformedMessageError: What came is not a message at all, or one with wrong fields.
+    """
+    return _decode(text, _from_server, SERVER_TYPES)  # type: ignore[no-any-return]
+
+
+def decode_client(text: str | bytes) -> ClientMessage | Unknown:
+    """Read what a client sent.
+
+    Raises:
+        MalformedMessageError: What came is not a message at all, or one with wrong fields.
+    """
+    return _decode(text, _from_client, CLIENT_TYPES)  # type: ignore[no-any-return]
+
+
+def _decode(text: str | bytes, decoder: msgspec.json.Decoder[Any], known: frozenset[str]) -> Any:
+    try:
+        return decoder.decode(text)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        reason = error
+    # The slow path tells an unknown type, which is fine, from a broken message, which is not.
+    try:
+        kind = _envelope.decode(text).type
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise MalformedMessageError(f"expected a JSON object with a type, but {reason}") from None
+    if kind in known:
+        raise MalformedMessageError(f"malformed {kind}: {reason}", kind)
+    return Unknown(kind)
