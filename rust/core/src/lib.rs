@@ -1,3 +1,12 @@
 //! Frame conversion, pixel markers and RTC statistics: the part of realtime_fast where time is spent.
 //!
 //! Nothing in this crate knows Python, reads a clock or does I/O.
+//!
+//! A picture is a [`frame::Frame`] over [`plane::Plane`]s: borrowed rows of bytes a stride apart, whose
+//! geometry is checked when the view is made and never again.
+
+pub mod error;
+pub mod frame;
+pub mod plane;
+
+pub use error::Error;
