@@ -1,5 +1,12 @@
 //! Python bindings of `realtime-fast-core`: arguments in, one core call, errors mapped, nothing else.
 
+#[allow(dead_code)] // TODO until conversion lands
+mod buffer;
+#[allow(dead_code)]
+mod error;
+#[allow(dead_code)]
+mod gil;
+
 /// The extension module `realtime_fast._native`.
 #[pyo3::pymodule]
 mod _native {

@@ -1,0 +1,240 @@
+//! Python memory as planes: the only file of this crate with unsafe code.
+//!
+//! A guard holds a buffer export, so the memory can neither move nor go away while it lives, and hands out
+//! [`Plane`]s over it. Guards are made while attached to the interpreter and may then be used detached.
+//!
+//! What the buffer protocol cannot promise is that no other thread writes to the memory meanwhile. That is
+//! the callers' side of the contract, as it is with NumPy: while a call runs, nobody else writes to its
+//! inputs or touches its outputs, the bytes between an output's rows included. Within one call
+//! [`refuse_overlap`] makes sure of it.
+
+use crate::error::{invalid, value_error};
+use pyo3::buffer::{ElementType, PyUntypedBuffer};
+use pyo3::prelude::*;
+use realtime_fast_core::plane::{Plane, PlaneMut};
+use std::ops::Range;
+
+/// An exported buffer of bytes whose rows run forward.
+struct Export {
+    buffer: PyUntypedBuffer,
+    /// Bytes from the first element to the end of the last one.
+    span: usize,
+}
+
+impl Export {
+    fn get(name: &str, obj: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let buffer = PyUntypedBuffer::get(obj).map_err(|cause| {
+            let error = invalid(format!(
+                "{name}: expected a buffer of bytes (uint8), got {}",
+                obj.get_type().name().map_or_else(|_| "an unnamed type".into(), |name| name.to_string())
+            ));
+            error.set_cause(obj.py(), Some(cause));
+            error
+        })?;
+        if !matches!(ElementType::from_format(buffer.format()), ElementType::UnsignedInteger { bytes: 1 })
+            || buffer.item_size() != 1
+        {
+            return Err(invalid(format!(
+                "{name}: expected elements of uint8 (format 'B'), got format '{}' of {} bytes each",
+                buffer.format().to_string_lossy(),
+                buffer.item_size()
+            )));
+        }
+        if buffer.suboffsets().is_some_and(|offsets| offsets.iter().any(|&offset| offset >= 0)) {
+            return Err(invalid(format!("{name}: expected one block of memory, got suboffsets")));
+        }
+        let span = span(buffer.shape(), buffer.strides()).ok_or_else(|| {
+            invalid(format!(
+                "{name}: expected strides that run forward, got {:?}; numpy.ascontiguousarray makes such a copy",
+                buffer.strides()
+            ))
+        })?;
+        Ok(Self { buffer, span })
+    }
+
+    fn start(&self) -> *mut u8 {
+        // Exporters of empty buffers may give a null pointer, which no slice may have.
+        if self.span == 0 { std::ptr::NonNull::dangling().as_ptr() } else { self.buffer.buf_ptr().cast() }
+    }
+
+    fn range(&self) -> Range<usize> {
+        let start = self.start() as usize;
+        start..start + self.span
+    }
+
+    /// The stride of `rows` rows of `row_bytes` bytes in this buffer.
+    ///
+    /// A flat buffer is laid out as the caller says (`stride`, else without padding). One with more axes
+    /// must have a row on its first axis and bytes without gaps on the others.
+    fn stride(&self, name: &str, row_bytes: usize, rows: usize, stride: Option<usize>) -> PyResult<usize> {
+        let (shape, strides) = (self.buffer.shape(), self.buffer.strides());
+        if shape.len() <= 1 {
+            if strides.first().is_some_and(|&step| step != 1) && self.span > 1 {
+                return Err(invalid(format!(
+                    "{name}: expected bytes without gaps, got a step of {} bytes",
+                    strides[0]
+                )));
+            }
+            return Ok(stride.unwrap_or(row_bytes));
+        }
+        let got = shape[1..].iter().product::<usize>();
+        if shape[0] != rows || got != row_bytes {
+            return Err(invalid(format!(
+                "{name}: expected {rows} rows of {row_bytes} bytes, got shape {shape:?}"
+            )));
+        }
+        let mut step = 1;
+        for (&length, &got) in shape[1..].iter().zip(&strides[1..]).rev() {
+            if length > 1 && got != step as isize {
+                return Err(invalid(format!(
+                    "{name}: expected rows without gaps between their bytes, got strides {strides:?}; \
+                     numpy.ascontiguousarray makes such a copy"
+                )));
+            }
+            step *= length;
+        }
+        Ok(if rows > 1 { strides[0] as usize } else { row_bytes })
+    }
+
+    /// Whether the elements follow one another without gaps.
+    fn is_packed(&self) -> bool {
+        self.span == self.buffer.item_count() && self.buffer.is_c_contiguous()
+    }
+
+    fn check_packed(&self, name: &str) -> PyResult<()> {
+        if self.is_packed() {
+            return Ok(());
+        }
+        Err(invalid(format!(
+            "{name}: expected contiguous bytes, got strides {:?} for shape {:?}",
+            self.buffer.strides(),
+            self.buffer.shape()
+        )))
+    }
+}
+
+/// Bytes from the first element to the end of the last, `None` if a stride is negative.
+fn span(shape: &[usize], strides: &[isize]) -> Option<usize> {
+    if shape.contains(&0) {
+        return Some(0);
+    }
+    let mut last = 0usize;
+    for (&length, &stride) in shape.iter().zip(strides) {
+        if length > 1 {
+            last = last.checked_add(usize::try_from(stride).ok()?.checked_mul(length - 1)?)?;
+        }
+    }
+    last.checked_add(1)
+}
+
+/// A buffer to read from.
+pub struct ReadBuf(Export);
+
+impl ReadBuf {
+    /// Holds the buffer of `obj`, called `name` in errors.
+    pub fn get(name: &str, obj: &Bound<'_, PyAny>) -> PyResult<Self> {
+        Ok(Self(Export::get(name, obj)?))
+    }
+
+    /// Its axes.
+    pub fn shape(&self) -> &[usize] {
+        self.0.buffer.shape()
+    }
+
+    /// All bytes from the first element to the last, gaps included.
+    pub fn bytes(&self) -> &[u8] {
+        // SAFETY:
+        // - the export holds the memory in place for as long as `self` lives, and with it this slice;
+        // - `span` bytes from the start lie inside it, by the exporter's shape and strides;
+        // - nobody writes meanwhile: the module's contract.
+        unsafe { std::slice::from_raw_parts(self.0.start(), self.0.span) }
+    }
+
+    /// All bytes, which must follow one another without gaps.
+    pub fn packed_bytes(&self, name: &str) -> PyResult<&[u8]> {
+        self.0.check_packed(name)?;
+        Ok(self.bytes())
+    }
+
+    /// The buffer as `rows` rows of `row_bytes` bytes; `stride` counts for flat buffers only.
+    pub fn plane(
+        &self,
+        name: &'static str,
+        row_bytes: usize,
+        rows: usize,
+        stride: Option<usize>,
+    ) -> PyResult<Plane<'_>> {
+        let stride = self.0.stride(name, row_bytes, rows, stride)?;
+        Plane::new(name, self.bytes(), row_bytes, rows, stride).map_err(value_error)
+    }
+}
+
+/// A buffer to write to.
+pub struct WriteBuf(Export);
+
+impl WriteBuf {
+    /// Holds the writable buffer of `obj`, called `name` in errors.
+    pub fn get(name: &str, obj: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let export = Export::get(name, obj)?;
+        if export.buffer.readonly() {
+            return Err(invalid(format!("{name}: expected a writable buffer, got a read-only one")));
+        }
+        Ok(Self(export))
+    }
+
+    /// Its axes.
+    pub fn shape(&self) -> &[usize] {
+        self.0.buffer.shape()
+    }
+
+    /// All bytes from the first element to the last, gaps included.
+    pub fn bytes_mut(&mut self) -> &mut [u8] {
+        // SAFETY:
+        // - the export is writable (checked when it was made) and holds the memory in place for as long as
+        //   `self` lives, and with it this slice;
+        // - `span` bytes from the start lie inside it, by the exporter's shape and strides;
+        // - nobody else touches it meanwhile: `refuse_overlap` within this call, the module's contract
+        //   beyond it, `&mut self` against this guard itself.
+        unsafe { std::slice::from_raw_parts_mut(self.0.start(), self.0.span) }
+    }
+
+    /// All bytes, which must follow one another without gaps.
+    pub fn packed_bytes_mut(&mut self, name: &str) -> PyResult<&mut [u8]> {
+        self.0.check_packed(name)?;
+        Ok(self.bytes_mut())
+    }
+
+    /// The buffer as `rows` rows of `row_bytes` bytes; `stride` counts for flat buffers only.
+    pub fn plane_mut(
+        &mut self,
+        name: &'static str,
+        row_bytes: usize,
+        rows: usize,
+        stride: Option<usize>,
+    ) -> PyResult<PlaneMut<'_>> {
+        let stride = self.0.stride(name, row_bytes, rows, stride)?;
+        PlaneMut::new(name, self.bytes_mut(), row_bytes, rows, stride).map_err(value_error)
+    }
+}
+
+/// Refuses outputs that share memory with an input or with one another.
+///
+/// Must be called before any of the guards hands out a slice.
+pub fn refuse_overlap(reads: &[ReadBuf], writes: &[WriteBuf]) -> PyResult<()> {
+    for (index, write) in writes.iter().enumerate() {
+        let taken = write.0.range();
+        let shares = |other: Range<usize>| taken.start < other.end && other.start < taken.end;
+        if let Some(read) = reads.iter().find(|read| shares(read.0.range())) {
+            return Err(overlap("input", &taken, &read.0.range()));
+        }
+        if let Some(other) = writes[..index].iter().find(|other| shares(other.0.range())) {
+            return Err(overlap("other output", &taken, &other.0.range()));
+        }
+    }
+    Ok(())
+}
+
+fn overlap(what: &str, taken: &Range<usize>, other: &Range<usize>) -> PyErr {
+    let shared = taken.end.min(other.end) - taken.start.max(other.start);
+    invalid(format!("output: expected memory apart from the {what}, got {shared} bytes in common"))
+}
