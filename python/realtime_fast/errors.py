@@ -89,7 +89,7 @@ class NotConnectedError(RealtimeError):
 class AuthenticationError(RealtimeError):
     """The service knows who asks, or does not, and refuses: asking again would change nothing."""
 
-    _code = "INVALID_API_KEY"
+    _code = "AUTHENTICATION_ERROR"
 
 
 class AckTimeoutError(RealtimeError):

@@ -1,0 +1,326 @@
+"""One attempt at a session: a control channel, a media link and the core between them, as one scope.
+
+An attempt is used once. It ends by exactly one failure, the first, or by being cancelled; nothing of it survives.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import anyio
+from aiortc import MediaStreamTrack
+from anyio.abc import TaskGroup
+
+from realtime_fast import wire
+from realtime_fast.acks import Command, Settled
+from realtime_fast.control import ControlChannel, open_channel
+from realtime_fast.core import DesiredState, Emit, Ended, Identified, Output, Relay, Send, SessionCore
+from realtime_fast.core import Signaling as SignalingMessage
+from realtime_fast.errors import (
+    AckTimeoutError,
+    ConnectError,
+    ConnectTimeoutError,
+    ControlChannelError,
+    NotConnectedError,
+    RealtimeError,
+)
+from realtime_fast.events import Diagnostic, Event
+from realtime_fast.link import LinkDiagnostic, LinkEvent, LinkLost, LinkUp, TrackArrived
+from realtime_fast.states import Generation, Link
+from realtime_fast.transports.base import MediaLink, Transport
+
+IMAGE_TIMEOUT = 30.0
+PROMPT_TIMEOUT = 15.0
+"""Seconds an initial image or prompt, and the same commands later, may wait for their acknowledgement."""
+
+_QUEUE = 1024
+"""Messages that may wait in either direction; a far side that lets more pile up is broken."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What all attempts of a session have in common.
+
+    Attributes:
+        transport: How media travels.
+        url: The control channel's URL, with the API key in it; None where there is none (ivs viewers).
+        agent: User agent.
+        publishes: Whether there is a local track.
+        tracks: Makes the tracks to publish, anew for each attempt.
+        timeout: Seconds for all phases together.
+    """
+
+    transport: Transport
+    url: str | None = field(repr=False)
+    agent: str
+    publishes: bool
+    tracks: Callable[[], Sequence[MediaStreamTrack]]
+    timeout: float
+
+
+class Host(Protocol):
+    """Whom an attempt works for: the session."""
+
+    def emit(self, event: Event) -> None:
+        """Tell the user."""
+
+    def identified(self, session: wire.SessionId) -> None:
+        """The service named the session."""
+
+    def state_moved(self) -> None:
+        """The link or the generation may be in another state now."""
+
+    def received(self, track: MediaStreamTrack) -> Callable[[], Awaitable[None]]:
+        """A remote track began; what is returned reads it to its end."""
+
+    async def while_live(self, attempt: Attempt) -> None:
+        """Run for as long as the connection is live; cancelled with it."""
+
+
+@dataclass(slots=True)
+class _Waiter:
+    done: anyio.Event = field(default_factory=anyio.Event)
+    error: RealtimeError | None = None
+
+
+class Attempt:
+    """A try at a live session, and the session while it lives."""
+
+    def __init__(self, plan: Plan, host: Host) -> None:
+        self.core = SessionCore(plan.transport.name)
+        self.link: MediaLink | None = None
+        self.live_since: float | None = None
+        self._plan = plan
+        self._host = host
+        self._scope = anyio.CancelScope()
+        self._tasks: TaskGroup | None = None
+        self._waiters: dict[int, _Waiter] = {}
+        self._outbox, self._outgoing = anyio.create_memory_object_stream[str](_QUEUE)
+        self._relay, self._signals = anyio.create_memory_object_stream[SignalingMessage](_QUEUE)
+        self._moved = anyio.Event()
+        self._seen = self.states
+
+    @property
+    def states(self) -> tuple[Link, Generation]:
+        """The states of the core."""
+        return self.core.link, self.core.generation
+
+    async def run(self, desired: DesiredState) -> None:
+        """Connect, replay `desired`, stay until the connection is lost.
+
+        Raises:
+            RealtimeError: Its first cause. There is no normal end: a wanted one is a cancellation.
+        """
+        try:
+            with self._scope:
+                async with anyio.create_task_group() as self._tasks, AsyncExitStack() as stack:
+                    await self._guarded(self._live, stack, desired)
+        finally:
+            self.core.close()
+            self._flush()
+            for stream in (self._outbox, self._outgoing, self._relay, self._signals):
+                stream.close()
+        if self.core.failure is not None:
+            raise self.core.failure
+
+    async def request(self, command: Command, *, timeout: float) -> None:
+        """Send a command and wait until the service has acknowledged it.
+
+        Raises:
+            NotConnectedError: The control channel is not open.
+            AckTimeoutError: No acknowledgement within `timeout` seconds.
+            ServerError: The service refused, in its own words.
+            RealtimeError: The connection was lost meanwhile.
+        """
+        if self.core.link not in (Link.PREPARING, Link.LIVE):
+            raise NotConnectedError("Not connected")
+        ticket = self.core.request(command, timeout=timeout, now=time.monotonic())
+        waiter = self._waiters[ticket] = _Waiter()
+        self._flush()
+        try:
+            await waiter.done.wait()
+        finally:
+            self.core.forget(ticket)
+            del self._waiters[ticket]
+        if waiter.error is not None:
+            raise waiter.error
+
+    def send(self, message: wire.ClientMessage) -> None:
+        """Queue a message that nobody acknowledges; dropped once the attempt is over."""
+        if self.core.link is not Link.CLOSED:
+            self.core.send(message)
+            self._flush()
+
+    async def receive(self) -> SignalingMessage:
+        """The next signaling message, for the media link."""
+        return await self._signals.receive()
+
+    async def _live(self, stack: AsyncExitStack, desired: DesiredState) -> None:
+        started = time.monotonic()
+        self._start(self._watch_deadlines)
+        async with self._timed("total"):
+            await self._prepare(stack, desired, started + self._plan.timeout)
+        await self._host.while_live(self)
+
+    async def _prepare(self, stack: AsyncExitStack, desired: DesiredState, deadline: float) -> None:
+        plan = self._plan
+        if plan.url is not None:
+            async with self._phase("websocket", deadline):
+                channel = await stack.enter_async_context(open_channel(plan.url, agent=plan.agent))
+        self.core.channel_opened()
+        if plan.url is not None:
+            self._start(self._read, channel)
+            self._start(self._write, channel)
+        if plan.transport.state_before_media:
+            await self._open_with(desired, deadline)
+        async with self._phase(plan.transport.phase, deadline):
+            tracks = plan.tracks()
+            self.link = await stack.enter_async_context(plan.transport.open(self, tracks, self._report))
+        if not plan.transport.state_before_media:
+            await self._open_with(desired, deadline)
+            async with self._phase("remote-media", deadline):
+                await self.link.media_arrived()
+        self.live_since = time.monotonic()
+        self.core.ready()
+        self._flush()
+
+    async def _open_with(self, desired: DesiredState, deadline: float) -> None:
+        """Put the service into the desired state."""
+        command = desired.opening(publishes=self._plan.publishes)
+        if command is None:
+            return
+        with_image = isinstance(command, wire.SetImage)
+        phase, timeout = ("avatar-image", IMAGE_TIMEOUT) if with_image else ("initial-prompt", PROMPT_TIMEOUT)
+        async with self._phase(phase, deadline):
+            try:
+                await self.request(command, timeout=timeout)
+            except AckTimeoutError as error:
+                raise ConnectTimeoutError(phase, timeout) from error
+
+    @asynccontextmanager
+    async def _phase(self, name: str, deadline: float) -> AsyncIterator[None]:
+        """A connect phase: timed, cut off at the deadline, and named in whatever fails in it.
+
+        The deadline is the core's and not a cancel scope around the block, because what the block opens outlives it.
+        """
+        self.core.enter_phase(name, limit=self._plan.timeout, deadline=deadline)
+        self._flush()
+        async with self._timed(name):
+            yield
+        self.core.leave_phase()
+
+    @asynccontextmanager
+    async def _timed(self, phase: str) -> AsyncIterator[None]:
+        started = time.monotonic()
+        failure: RealtimeError | None = None
+        done = False
+        try:
+            yield
+            done = True
+        except RealtimeError as error:
+            failure = error
+            raise
+        finally:
+            data: dict[str, Any] = {
+                "phase": phase,
+                "duration_ms": (time.monotonic() - started) * 1000,
+                "success": done,
+            }
+            if not done and (cause := self.core.failure or failure) is not None:
+                data["error"] = cause.message
+            self._diagnose("phaseTiming", data)
+
+    def _diagnose(self, kind: str, data: dict[str, Any]) -> None:
+        self._host.emit(Diagnostic(kind, data, time.time() * 1000))
+
+    def _start(self, body: Callable[..., Awaitable[None]], *args: Any) -> None:
+        if self._tasks is not None:
+            self._tasks.start_soon(self._guarded, body, *args)
+
+    async def _guarded(self, body: Callable[..., Awaitable[None]], *args: Any) -> None:
+        """Run a part of the attempt; whatever it raises is a failure of the attempt."""
+        try:
+            await body(*args)
+        except RealtimeError as error:
+            self.core.fail(error)
+        except Exception as error:  # noqa: BLE001 - a bug, or the user's own hook: it ends the attempt, not the process
+            failure = ConnectError(f"The connection failed on an unexpected {type(error).__name__}: {error}")
+            failure.__cause__ = error
+            self.core.fail(failure)
+        self._flush()
+
+    def _report(self, event: LinkEvent) -> None:
+        match event:
+            case LinkLost():
+                self.core.fail(event.error)
+                self._flush()
+            case TrackArrived():
+                self._start(self._host.received(event.track))
+            case LinkDiagnostic():
+                self._diagnose(event.kind, dict(event.data))
+            case LinkUp():
+                pass
+
+    async def _read(self, channel: ControlChannel) -> None:
+        while True:
+            text = await channel.receive()
+            try:
+                self.core.receive(wire.decode_server(text))
+            except wire.MalformedMessageError as error:
+                self.core.malformed(error)
+            self._flush()
+
+    async def _write(self, channel: ControlChannel) -> None:
+        # A closed channel is reported by the reader, after what the service said last.
+        async for text in self._outgoing:
+            if not await channel.send(text):
+                return
+
+    async def _watch_deadlines(self) -> None:
+        while True:
+            self._moved = anyio.Event()
+            deadline = self.core.deadline
+            wait = float("inf") if deadline is None else deadline - time.monotonic()
+            with anyio.move_on_after(max(0.0, wait)):
+                await self._moved.wait()
+            self.core.tick(time.monotonic())
+            self._flush()
+
+    def _flush(self) -> None:
+        """Carry out what the core asks for."""
+        while outputs := self.core.take():
+            for output in outputs:
+                self._perform(output)
+        self._moved.set()
+        if self.states != self._seen:
+            self._seen = self.states
+            self._host.state_moved()
+
+    def _perform(self, output: Output) -> None:
+        match output:
+            case Send():
+                self._queue(self._outbox, wire.encode(output.message), "does not read")
+            case Relay():
+                self._queue(self._relay, output.message, "floods the client with signaling")
+            case Emit():
+                self._host.emit(output.event)
+            case Identified():
+                self._host.identified(output.session)
+            case Settled():
+                if waiter := self._waiters.get(output.ticket):
+                    waiter.error = output.error
+                    waiter.done.set()
+            case Ended():
+                self._scope.cancel()
+
+    def _queue(self, stream: anyio.abc.ObjectSendStream[Any], item: Any, fault: str) -> None:
+        try:
+            stream.send_nowait(item)  # type: ignore[attr-defined]
+        except anyio.WouldBlock:
+            self.core.fail(ControlChannelError(f"The service {fault}"))
+        except (anyio.ClosedResourceError, anyio.BrokenResourceError):
+            self.core.fail(ControlChannelError("The control channel is closed"))

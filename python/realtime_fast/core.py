@@ -1,0 +1,264 @@
+"""The session core: what one attempt knows and decides, without I/O.
+
+Messages, commands, failures and the time go in by plain calls; what has to be done comes out of `take()`. Nothing
+here awaits, reads a clock or throws because of what the far side sent.
+
+    channel_opened ─┐                 ┌─▶ Send       to the control channel
+    receive ────────┤                 ├─▶ Relay      signaling, for the media link
+    request ────────┼──▶ SessionCore ─┼─▶ Settled    a command is over
+    ready, fail ────┤                 ├─▶ Emit       an event for the user
+    tick ───────────┘                 └─▶ Ended      the attempt is over, with its first cause
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+from msgspec import UNSET, structs
+
+from realtime_fast import events, wire
+from realtime_fast.acks import AckLedger, Command, Settled
+from realtime_fast.errors import (
+    ConnectTimeoutError,
+    ControlChannelError,
+    NotConnectedError,
+    RealtimeError,
+    TransportName,
+)
+from realtime_fast.options import Prompt
+from realtime_fast.retry import is_permanent, server_failure
+from realtime_fast.states import Generation, Link, Signal, moved
+
+logger = logging.getLogger(__name__)
+
+Signaling: TypeAlias = wire.Offer | wire.Answer | wire.IceCandidate | wire.IvsStageReady
+"""Messages that concern the media link alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Put this on the control channel."""
+
+    message: wire.ClientMessage
+
+
+@dataclass(frozen=True, slots=True)
+class Relay:
+    """Hand this to the media link, in this order; it may be asked for later than it came."""
+
+    message: Signaling
+
+
+@dataclass(frozen=True, slots=True)
+class Emit:
+    """Tell the user."""
+
+    event: events.Event
+
+
+@dataclass(frozen=True, slots=True)
+class Identified:
+    """The service named the session."""
+
+    session: wire.SessionId
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The attempt is over; `failure` is its first cause, None if it was closed on purpose."""
+
+    failure: RealtimeError | None
+
+
+Output: TypeAlias = Send | Relay | Emit | Identified | Settled | Ended
+
+
+@dataclass(frozen=True, slots=True)
+class DesiredState:
+    """What the user last asked for and the service acknowledged: replayed by each attempt.
+
+    Attributes:
+        prompt: The prompt, None for none.
+        image: The reference image as base64 text, None for none.
+    """
+
+    prompt: Prompt | None = None
+    image: str | None = None
+
+    def opening(self, *, publishes: bool) -> Command | None:
+        """The one message that puts the service into this state (`spec` protocol, section 3)."""
+        prompt = self.prompt
+        if self.image is not None:
+            if prompt is None:
+                return wire.SetImage(image_data=self.image)
+            return wire.SetImage(image_data=self.image, prompt=prompt.text, enhance_prompt=prompt.enhance)
+        if prompt is not None:
+            return wire.Prompt(prompt=prompt.text, enhance_prompt=prompt.enhance)
+        return wire.SetImage(image_data=None, prompt=None) if publishes else None
+
+    def after(self, command: Command) -> DesiredState:
+        """The state once the service has acknowledged `command`."""
+        if isinstance(command, wire.Prompt):
+            return replace(self, prompt=Prompt(command.prompt, command.enhance_prompt))
+        state = self
+        if command.image_data is not UNSET:
+            state = replace(state, image=command.image_data)
+        if isinstance(command.prompt, str):
+            enhance = command.enhance_prompt if isinstance(command.enhance_prompt, bool) else True
+            state = replace(state, prompt=Prompt(command.prompt, enhance))
+        elif command.prompt is None:
+            state = replace(state, prompt=None)
+        return state
+
+
+class SessionCore:
+    """The state of one attempt."""
+
+    def __init__(self, transport: TransportName) -> None:
+        self.link = Link.DIALING
+        self.generation = Generation.IDLE
+        self.failure: RealtimeError | None = None
+        self._transport = transport
+        self._acks = AckLedger()
+        self._phase: tuple[str, float, float] | None = None
+        self._outputs: list[Output] = []
+
+    @property
+    def deadline(self) -> float | None:
+        """When `tick` has to be called next; None if nothing waits."""
+        deadlines = [self._acks.deadline, self._phase and self._phase[2]]
+        return min((deadline for deadline in deadlines if deadline is not None), default=None)
+
+    def take(self) -> list[Output]:
+        """What has to be done now, in order."""
+        outputs, self._outputs = self._outputs, []
+        return outputs
+
+    def enter_phase(self, name: str, *, limit: float, deadline: float) -> None:
+        """A connect phase begins: whatever fails from here on failed in it.
+
+        Args:
+            name: What diagnostics call it.
+            limit: The limit in seconds that `deadline` stands for, for the error's text.
+            deadline: When the attempt fails if the phase has not been left.
+        """
+        self._phase = (name, limit, deadline)
+
+    def leave_phase(self) -> None:
+        """The phase is done."""
+        self._phase = None
+
+    def channel_opened(self) -> None:
+        """The control channel is open."""
+        self.link = moved(self.link, Signal.CHANNEL_OPEN)
+
+    def ready(self) -> None:
+        """Initial state and media are set up: the session is live."""
+        self.link = moved(self.link, Signal.READY)
+
+    def request(self, command: Command, *, timeout: float, now: float) -> int:
+        """Send a command that will be acknowledged; `Settled` carries the ticket returned."""
+        ticket = self._acks.add(command, timeout=timeout, now=now)
+        self._outputs.append(Send(command))
+        return ticket
+
+    def forget(self, ticket: int) -> None:
+        """Whoever made this request has stopped waiting."""
+        self._acks.forget(ticket)
+
+    def send(self, message: wire.ClientMessage) -> None:
+        """Send what nobody acknowledges."""
+        self._outputs.append(Send(message))
+
+    def receive(self, message: wire.ServerMessage | wire.Unknown) -> None:
+        """Take a message of the service."""
+        if self.link is Link.CLOSED:
+            return
+        match message:
+            case wire.Offer() | wire.Answer() | wire.IceCandidate() | wire.IvsStageReady():
+                self._outputs.append(Relay(message))
+            case wire.SessionId():
+                self._outputs.append(Identified(message))
+            case wire.PromptAck() | wire.SetImageAck():
+                self._settle(message)
+            case wire.GenerationStarted():
+                self.generation = Generation.RUNNING
+            case wire.GenerationTick():
+                self._outputs.append(Emit(events.GenerationTickMessage(message.seconds)))
+            case wire.GenerationEnded():
+                logger.info("generation ended after %s s: %s", message.seconds, message.reason)
+            case wire.MetricsReport():
+                self._outputs.append(Emit(events.ServerMetrics(**structs.asdict(message))))
+            case wire.LatencyReport():
+                metrics = events.ServerMetrics(
+                    rtt_ms=message.server_proxy_rtt_ms, pipeline_latency_ms=message.pipeline_latency_ms
+                )
+                self._outputs.append(Emit(metrics))
+            case wire.Error():
+                self._reported(server_failure(message.error))
+            case wire.Ready():
+                pass
+            case wire.Unknown():
+                logger.debug("ignored a message of the unknown type %r", message.type)
+
+    def malformed(self, error: wire.MalformedMessageError) -> None:
+        """Take what is not a proper message.
+
+        Noise is survivable; but a message that the set-up cannot go on without, broken, ends it at once instead of
+        by a later timeout.
+        """
+        logger.warning("ignored a message of the service: %s", error)
+        if self.link is Link.PREPARING and error.type in _ESSENTIAL:
+            self.fail(ControlChannelError(f"The service sent a {error}"))
+
+    def fail(self, failure: RealtimeError) -> None:
+        """The attempt cannot go on; the first cause wins, later ones are its consequences."""
+        self._end(failure)
+
+    def close(self) -> None:
+        """End the attempt on purpose."""
+        self._end(None)
+
+    def tick(self, now: float) -> None:
+        """Let time pass."""
+        if self._phase is not None and self._phase[2] <= now:
+            name, limit, _ = self._phase
+            self._end(ConnectTimeoutError(name, limit))
+        self._outputs.extend(map(self._located, self._acks.expire(now)))
+
+    def _settle(self, ack: wire.PromptAck | wire.SetImageAck) -> None:
+        settled = self._acks.settle(ack)
+        if settled is None:
+            logger.debug("ignored an acknowledgement that nothing waits for")
+        else:
+            self._outputs.append(self._located(settled))
+
+    def _reported(self, failure: RealtimeError) -> None:
+        if self.link is not Link.LIVE or is_permanent(failure):
+            self._end(failure)
+            return
+        failure.located(None, self._transport)
+        self._outputs.extend(self._acks.fail_all(failure))
+        self._outputs.append(Emit(events.ErrorRaised(failure)))
+
+    def _end(self, failure: RealtimeError | None) -> None:
+        if self.link is Link.CLOSED:
+            return
+        self.link = moved(self.link, Signal.ENDED)
+        self.failure = failure
+        if failure is not None:
+            failure.located(self._phase and self._phase[0], self._transport)
+        self._phase = None
+        lost = failure or NotConnectedError("The client was disconnected")
+        self._outputs.extend(self._acks.fail_all(lost))
+        self._outputs.append(Ended(failure))
+
+    def _located(self, settled: Settled) -> Settled:
+        if settled.error is not None:
+            settled.error.located(None, self._transport)
+        return settled
+
+
+_ESSENTIAL = frozenset({"offer", "answer", "ivs_stage_ready", "error", "prompt_ack", "set_image_ack"})

@@ -1,0 +1,58 @@
+"""Subscribe tokens: what a viewer needs to find a session (`spec` protocol, section 5)."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from dataclasses import dataclass
+
+import msgspec
+
+from realtime_fast.errors import InvalidSubscribeTokenError, TransportName
+
+MAX_TOKEN_BYTES = 4096
+
+
+@dataclass(frozen=True)
+class TokenPayload:
+    """A decoded subscribe token; `ip` and `port` may be empty over ivs."""
+
+    sid: str
+    ip: str
+    port: int
+    transport: TransportName = "webrtc"
+
+
+class _Payload(msgspec.Struct):
+    sid: str
+    ip: str = ""
+    port: int = 0
+    transport: TransportName = "webrtc"
+
+
+def encode_subscribe_token(
+    session_id: str, server_ip: str, server_port: int, transport: TransportName = "webrtc"
+) -> str:
+    """The token that lets others watch a session."""
+    payload = _Payload(session_id, server_ip, server_port, transport)
+    return base64.urlsafe_b64encode(msgspec.json.encode(payload)).decode()
+
+
+def decode_subscribe_token(token: str) -> TokenPayload:
+    """Read a token, in either base64 alphabet, padded or not.
+
+    Raises:
+        InvalidSubscribeTokenError: Anything but a token; it is not repeated in the message.
+    """
+    if not isinstance(token, str) or len(token) > MAX_TOKEN_BYTES:
+        raise InvalidSubscribeTokenError
+    plain = token.strip().rstrip("=").translate(str.maketrans("-_", "+/"))
+    try:
+        raw = base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True)
+        payload = msgspec.json.decode(raw, type=_Payload)
+    except (binascii.Error, ValueError, msgspec.DecodeError, RecursionError):
+        raise InvalidSubscribeTokenError from None
+    reachable = payload.transport == "ivs" or (payload.ip and 0 < payload.port < 65536)
+    if not payload.sid or not reachable or not 0 <= payload.port < 65536:
+        raise InvalidSubscribeTokenError
+    return TokenPayload(payload.sid, payload.ip, payload.port, payload.transport)

@@ -1,0 +1,1 @@
+"""The ways media travels; all that differs between them is in here."""

@@ -1,0 +1,92 @@
+"""The webrtc transport: offer and answer over the control channel (`spec` protocol, section 3)."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from aiortc import MediaStreamTrack
+
+from realtime_fast import wire
+from realtime_fast.errors import ConnectError, RealtimeError, TransportName
+from realtime_fast.link import LinkEvent, LinkLost
+from realtime_fast.options import CustomizeOffer, IceServer, VideoCodec
+from realtime_fast.peer import Peer, open_peer
+from realtime_fast.scopes import owned_tasks
+from realtime_fast.transports.base import Signaling
+
+
+class WebRtcTransport:
+    """One peer connection with the inference service."""
+
+    name: TransportName = "webrtc"
+    state_before_media = True
+    phase = "webrtc-handshake"
+
+    def __init__(
+        self,
+        *,
+        ice_servers: Sequence[IceServer],
+        video_codec: VideoCodec | None = None,
+        customize_offer: CustomizeOffer | None = None,
+    ) -> None:
+        self._ice_servers = ice_servers
+        self._video_codec: VideoCodec = video_codec or "vp8"
+        self._customize_offer = customize_offer
+
+    @asynccontextmanager
+    async def open(
+        self,
+        signaling: Signaling,
+        tracks: Sequence[MediaStreamTrack],
+        report: Callable[[LinkEvent], None],
+    ) -> AsyncIterator[WebRtcLink]:
+        """Offer, be answered, connect."""
+        async with open_peer(report, ice_servers=self._ice_servers, video_codec=self._video_codec) as peer:
+            for track in tracks:
+                peer.send(track)
+            kinds = {track.kind for track in tracks}
+            if "video" not in kinds:
+                peer.receive("video")
+            if not kinds:
+                peer.receive("audio")
+            signaling.send(wire.Offer(sdp=await peer.create_offer(self._customize_offer)))
+            async with owned_tasks() as tasks:
+                tasks.start_soon(_follow, peer, signaling, report)
+                await peer.wait_up()
+                yield WebRtcLink(peer)
+
+
+class WebRtcLink:
+    """An established peer connection."""
+
+    def __init__(self, peer: Peer) -> None:
+        self._peer = peer
+
+    async def media_arrived(self) -> None:
+        """Nothing more to wait for: the handshake ended with the media path open."""
+
+    async def stats(self) -> Mapping[str, Any]:
+        """The peer connection's report."""
+        return await self._peer.stats()
+
+
+async def _follow(peer: Peer, signaling: Signaling, report: Callable[[LinkEvent], None]) -> None:
+    """Answer the service's signaling for as long as the link exists."""
+    try:
+        while True:
+            message = await signaling.receive()
+            match message:
+                case wire.Answer():
+                    await peer.accept_answer(message.sdp)
+                case wire.Offer():
+                    signaling.send(wire.Answer(sdp=await peer.create_answer(message.sdp)))
+                case wire.IceCandidate():
+                    await peer.add_candidate(message.candidate)
+                case wire.IvsStageReady():
+                    raise ConnectError(
+                        "The service offered an IVS stage on a webrtc session", transport="webrtc"
+                    )
+    except RealtimeError as error:
+        report(LinkLost(error))
