@@ -1,0 +1,112 @@
+"""Participant tokens: what a JWT of a stage says about itself (`spec` ivs-stage, Participant token).
+
+A client reads the claims without verifying them; verifying is the stage's business.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+import msgspec
+
+from realtime_fast.errors import StageError
+
+MAX_TOKEN_BYTES = 16 * 1024
+
+
+class Capabilities(msgspec.Struct, frozen=True):
+    """What the token's holder may do."""
+
+    allow_publish: bool = False
+    allow_subscribe: bool = False
+
+
+class Claims(msgspec.Struct, frozen=True):
+    """The claims a client needs; others are ignored.
+
+    Attributes:
+        jti: The participant's id.
+        resource: The stage's ARN.
+        topic: Name of the stage's events.
+        whip_url: Base of publish and subscribe.
+        events_url: Base of the events WebSocket.
+        exp: Expiry, in epoch seconds.
+        capabilities: What its holder may do.
+        user_id: Free text of whoever issued the token.
+        attributes: More of it.
+    """
+
+    jti: str
+    resource: str
+    topic: str
+    whip_url: str
+    events_url: str
+    exp: float
+    capabilities: Capabilities = Capabilities()
+    user_id: str | None = None
+    attributes: dict[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StageToken:
+    """A participant token and its claims; the text itself never shows."""
+
+    text: str = field(repr=False)
+    claims: Claims
+
+    @classmethod
+    def parse(cls, text: str) -> StageToken:
+        """Read a token's claims.
+
+        Raises:
+            StageError: It is not a participant token. The message never repeats it.
+        """
+        if not isinstance(text, str) or len(text) > MAX_TOKEN_BYTES:
+            raise StageError("The stage token is not a JWT: expected a text of three parts")
+        text = text.strip()
+        parts = text.split(".")
+        if len(parts) != 3:
+            raise StageError(f"The stage token is not a JWT: expected three parts, got {len(parts)}")
+        try:
+            payload = base64.b64decode(parts[1] + "=" * (-len(parts[1]) % 4), altchars=b"-_", validate=True)
+            claims = msgspec.json.decode(payload, type=Claims)
+        except (binascii.Error, ValueError, msgspec.DecodeError, RecursionError) as error:
+            # msgspec names the offending claim, never its value; other reasons quote nothing either.
+            reason = str(error) if isinstance(error, msgspec.ValidationError) else "its claims are unreadable"
+            raise StageError(f"The stage token is not a participant token: {reason}") from None
+        for name, schemes in (("whip_url", ("http", "https")), ("events_url", ("ws", "wss"))):
+            try:
+                url = urlsplit(getattr(claims, name))
+                usable = url.scheme in schemes and bool(url.hostname)
+            except ValueError:
+                usable = False
+            if not usable:
+                raise StageError(
+                    f"The stage token is not usable: its {name} is no {' or '.join(schemes)} URL"
+                )
+        if not claims.jti or "/" in claims.jti:
+            raise StageError("The stage token is not usable: it names no participant")
+        return cls(text, claims)
+
+    def check(self, now: float, *, publish: bool = False, subscribe: bool = False) -> None:
+        """Refuse what the claims already rule out, before any request.
+
+        Args:
+            now: Epoch seconds.
+            publish: It is about publishing.
+            subscribe: It is about subscribing.
+
+        Raises:
+            StageError: Expired (status 401), or not allowed to (status 403).
+        """
+        if now >= self.claims.exp:
+            raise StageError(
+                f"The stage token expired {now - self.claims.exp:.0f} s ago: ask for a new one", status=401
+            )
+        if publish and not self.claims.capabilities.allow_publish:
+            raise StageError("The stage token does not allow publishing", status=403)
+        if subscribe and not self.claims.capabilities.allow_subscribe:
+            raise StageError("The stage token does not allow subscribing", status=403)

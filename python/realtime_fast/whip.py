@@ -1,0 +1,233 @@
+"""WHIP and WHEP as an Amazon IVS stage speaks them, without I/O (RFC 9725; `spec` ivs-stage, Media).
+
+Each exchange is a generator: it yields the `Request` to send, is sent the `Response` that came, and returns
+its result. Whoever drives it owns the sockets and the timeouts; this module owns the rules: which answers
+are success, where a token may travel, what an error body means.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cache
+from typing import Any, Literal, TypeAlias, TypeVar
+from urllib.parse import urljoin, urlsplit
+
+import msgspec
+
+from realtime_fast.errors import StageError
+
+MAX_REDIRECTS = 5
+MAX_ANSWER_BYTES = 256 * 1024
+"""More than any session description needs; a driver need not read further."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One HTTP request to send as it is, without following redirects."""
+
+    method: Literal["POST", "DELETE"]
+    url: str
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(default=b"", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """What came back; header names are lower case."""
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    body: bytes = field(default=b"", repr=False)
+
+
+Flow: TypeAlias = Generator[Request, Response, T]
+"""Yields requests, is sent responses, returns a `T`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """An open session: the stage's answer, complete for every stack, and the URL that ends the session."""
+
+    answer: str = field(repr=False)
+    url: str
+
+
+def publish(base: str, participant_id: str, token: str, offer: str) -> Flow[Resource]:
+    """Publish as `participant_id`, the token's own.
+
+    Args:
+        base: The token's `whip_url`.
+        participant_id: The token's `jti`.
+        token: The raw participant token.
+        offer: A complete SDP offer; an audio-only one is refused by production.
+
+    Raises:
+        StageError: Refused (`status` says how), redirected where the token must not go, or answered with
+            something that is not an answer.
+    """
+    return _open("publish", f"{base.rstrip('/')}/publish/{participant_id}", token, offer)
+
+
+def subscribe(base: str, participant_id: str, token: str, offer: str) -> Flow[Resource]:
+    """Subscribe to `participant_id`, somebody else; the arguments and errors are those of `publish`.
+
+    A `StageError` of status 404 means that the participant publishes nothing at the moment.
+    """
+    return _open("subscribe", f"{base.rstrip('/')}/subscribe/{participant_id}", token, offer)
+
+
+def end(url: str, token: str) -> Flow[None]:
+    """Delete the session at `url`; one that is gone already counts as deleted.
+
+    Raises:
+        StageError: The stage would not.
+    """
+    response, _ = yield from _exchange(Request("DELETE", url, _headers(token)))
+    if response.status not in (200, 204, 404):
+        raise _refusal("end the session", response, token)
+
+
+def _open(action: str, url: str, token: str, offer: str) -> Flow[Resource]:
+    headers = {**_headers(token), "Content-Type": "application/sdp", "Accept": "application/sdp"}
+    response, url = yield from _exchange(Request("POST", url, headers, offer.encode()))
+    if response.status not in (200, 201):
+        raise _refusal(action, response, token)
+    location = response.headers.get("location")
+    if not location:
+        raise StageError(f"The stage's answer to {action} names no session (no Location header)")
+    try:
+        answer = response.body.decode()
+    except UnicodeDecodeError:
+        answer = ""
+    if not answer.startswith("v=0"):
+        raise StageError(f"The stage's answer to {action} is not a session description")
+    return Resource(share_transport(answer), _follow(url, location))
+
+
+def _headers(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
+
+
+def _exchange(request: Request) -> Flow[tuple[Response, str]]:
+    """Send, following redirects; the response and the URL it finally came from."""
+    for _ in range(MAX_REDIRECTS + 1):
+        response = yield request
+        if response.status not in (307, 308):
+            return response, request.url
+        location = response.headers.get("location")
+        if not location:
+            raise StageError(f"The stage redirects without saying where (HTTP {response.status})")
+        request = replace(request, url=_follow(request.url, location))
+    raise StageError(f"The stage redirects more than {MAX_REDIRECTS} times")
+
+
+def _follow(url: str, location: str) -> str:
+    target = urljoin(url, location)
+    if not may_carry_token(url, target):
+        # Not even the host is repeated: what a hostile stage answers is not for logs.
+        raise StageError(
+            "The stage points to another site: a token travels only over https within one registrable domain"
+        )
+    return target
+
+
+def may_carry_token(url: str, target: str) -> bool:
+    """Whether a token that was meant for `url` may be sent to `target` as well.
+
+    Within one registrable domain and only over https; between loopback addresses also over http.
+    """
+    if re.search(r"[\s\x00-\x20\\]", target):
+        return False
+    try:
+        source, aim = urlsplit(url), urlsplit(target)
+        port = aim.port  # raises for a port that is none
+    except ValueError:
+        return False
+    if not source.hostname or not aim.hostname or port == 0 or "@" in aim.netloc:
+        return False
+    if is_loopback(source.hostname):
+        return is_loopback(aim.hostname) and aim.scheme in ("http", "https")
+    return aim.scheme == "https" and _site(source.hostname) == _site(aim.hostname)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address is this machine's own."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _site(host: str) -> str:
+    """The registrable domain; a host without one (an address, a single label) is its own site."""
+    host = host.lower().rstrip(".")
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return _public_suffixes().privatesuffix(host) or host
+    return host
+
+
+@cache
+def _public_suffixes() -> Any:
+    from publicsuffixlist import PublicSuffixList
+
+    return PublicSuffixList()  # a 300 KB table: read once, at the first redirect to another host
+
+
+class _ErrorBody(msgspec.Struct):
+    code: int | str | None = None
+    message: str | None = None
+
+
+def _refusal(action: str, response: Response, token: str) -> StageError:
+    """The stage's own words, cut to a sane length and without the token, should it repeat it."""
+    try:
+        body = msgspec.json.decode(response.body, type=_ErrorBody)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        body = _ErrorBody()
+    words = [str(part) for part in (body.code, body.message) if part not in (None, "")]
+    said = " ".join(words).replace(token, "[token]")[:300]
+    status = f"HTTP {response.status}"
+    return StageError(
+        f"The stage refused to {action}: {said} ({status})"
+        if said
+        else f"The stage refused to {action} ({status})",
+        status=response.status,
+    )
+
+
+_TRANSPORT = ("a=ice-ufrag:", "a=ice-pwd:", "a=ice-options:", "a=fingerprint:", "a=setup:")
+
+
+def share_transport(answer: str) -> str:
+    """Give every media section what a bundled answer may say in the first one only.
+
+    Production lists ICE candidates in the first section alone (RFC 9143, section 7.3.3 allows it, since all
+    sections share one transport); aiortc wants them, and `a=end-of-candidates`, in each.
+    """
+    session, *sections = re.split(r"(?m)^(?=m=)", answer.replace("\r\n", "\n"))
+    if not sections:
+        return answer
+    first = sections[0].splitlines()
+    candidates = [line for line in first if line.startswith("a=candidate:")]
+
+    def completed(section: str) -> str:
+        lines = section.splitlines()
+        for prefix in _TRANSPORT:
+            if not any(line.startswith(prefix) for line in lines):
+                lines += [line for line in first if line.startswith(prefix)]
+        if candidates:
+            if not any(line.startswith("a=candidate:") for line in lines):
+                lines += candidates
+            if "a=end-of-candidates" not in lines:
+                lines.append("a=end-of-candidates")
+        return "".join(f"{line}\r\n" for line in lines)
+
+    head = "".join(f"{line}\r\n" for line in session.splitlines())
+    return head + "".join(map(completed, sections))

@@ -1,0 +1,155 @@
+"""Stage events as pure logic: messages, the roster, the heartbeat."""
+
+import contextlib
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from realtime_fast.ivs import events
+from realtime_fast.ivs.events import (
+    Disconnect,
+    Heartbeat,
+    JoinError,
+    ParticipantChanged,
+    ParticipantJoined,
+    ParticipantLeft,
+    Pong,
+    Reassign,
+    Roster,
+    StageState,
+)
+from realtime_fast.ivs.token import Claims
+
+
+def state(sequence, *participants, prefix=""):
+    return events.decode(
+        json.dumps(
+            {
+                "type": prefix + "STAGE_STATE",
+                "payload": {"sequenceNumber": sequence, "stageId": "s", "participants": participants},
+            }
+        )
+    )
+
+
+def person(name, **more):
+    return {"id": name, "userId": f"user-{name}", "isPublishing": False, "attributes": {}, **more}
+
+
+def test_the_url_names_the_topic_and_carries_no_token():
+    claims = Claims(
+        jti="p", resource="r", topic="a b", whip_url="https://x", events_url="wss://global.events", exp=1.0
+    )
+    assert (
+        events.events_url(claims, "t-1")
+        == "wss://global.events?error_over_ws=1&topic=a%20b/publishers&traceid=t-1"
+    )
+
+
+@pytest.mark.parametrize("prefix", ["", "aws:ivs:"])
+def test_both_spellings_of_a_state_are_one(prefix):
+    message = state(3, person("a", isPublishing=True, audioMuted=True, more="ignored"), prefix=prefix)
+    assert isinstance(message, StageState)
+    assert message.sequence_number == 3
+    (participant,) = message.participants
+    assert (participant.id, participant.user_id) == ("a", "user-a")
+    assert participant.is_publishing
+    assert participant.audio_muted
+    assert not participant.video_stopped
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('{"type":"PONG"}', Pong()),
+        ('{"type":"PONG","payload":null}', Pong()),
+        ('{"type":"aws:ivs:DISCONNECT","payload":{"reason":"kicked"}}', Disconnect("kicked")),
+        ('{"type":"aws:ivs:REASSIGN","payload":{"anything":1}}', Reassign()),
+        ('{"type":"aws:ivs:JOIN_ERROR","payload":{"code":"TOKEN_EXPIRED"}}', JoinError("TOKEN_EXPIRED")),
+        ('{"type":"aws:ivs:SUBSCRIBER_COUNT","payload":{"count":3}}', None),
+        ('{"type":"something else"}', None),
+    ],
+)
+def test_messages(text, message):
+    assert events.decode(text) == message
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "[]", "{}", b"\xff", '{"type":"STAGE_STATE"}', '{"type":"STAGE_STATE","payload":[]}', "[" * 9999],
+)
+def test_malformed_messages_are_value_errors(text):
+    with pytest.raises(ValueError, match="expected a message"):
+        events.decode(text)
+
+
+@given(st.text() | st.binary())
+def test_garbage_is_never_anything_else(text):
+    with contextlib.suppress(ValueError):
+        events.decode(text)
+
+
+def test_messages_to_the_stage():
+    assert json.loads(events.ping()) == {"type": "PING"}
+    assert json.loads(events.set_state(audio_muted=True, video_stopped=False)) == {
+        "type": "SET_STATE",
+        "version": "0",
+        "audioMuted": True,
+        "videoStopped": False,
+    }
+
+
+def test_a_roster_tells_who_came_changed_and_left_and_never_counts_oneself():
+    roster = Roster("me")
+    (joined,) = roster.apply(state(1, person("me"), person("a")))
+    assert isinstance(joined, ParticipantJoined)
+    assert joined.participant.id == "a"
+    (changed,) = roster.apply(state(2, person("me"), person("a", isPublishing=True)))
+    assert isinstance(changed, ParticipantChanged)
+    assert changed.participant.is_publishing
+    assert not changed.previous.is_publishing
+    assert list(roster.others) == ["a"]
+    (left,) = roster.apply(state(3, person("me")))
+    assert isinstance(left, ParticipantLeft)
+    assert left.participant.is_publishing
+    assert not roster.others
+
+
+def test_stale_states_are_ignored_until_a_new_socket_counts_anew():
+    roster = Roster("me")
+    roster.apply(state(5, person("a")))
+    assert roster.apply(state(5)) == []
+    assert roster.apply(state(4)) == []
+    assert list(roster.others) == ["a"]
+    roster.restart()
+    assert list(roster.others) == ["a"]
+    (left,) = roster.apply(state(1))
+    assert isinstance(left, ParticipantLeft)
+
+
+@given(st.lists(st.tuples(st.integers(1, 9), st.sets(st.sampled_from("abc")))))
+def test_the_events_add_up_to_the_newest_state(states):
+    roster, known, newest, wanted = Roster("me"), set(), 0, set()
+    for sequence, names in states:
+        if sequence > newest:
+            newest, wanted = sequence, names
+        for event in roster.apply(state(sequence, *map(person, sorted(names)))):
+            if isinstance(event, ParticipantJoined):
+                known.add(event.participant.id)
+            elif isinstance(event, ParticipantLeft):
+                known.remove(event.participant.id)
+        assert known == wanted == set(roster.others)
+
+
+def test_a_heartbeat_pings_and_gives_up_without_an_answer():
+    beat = Heartbeat(100.0, interval=5, patience=3)
+    assert beat.tick(104.9) is None
+    assert beat.tick(105.0) == "ping"
+    assert beat.deadline == 108.0
+    beat.pong(105.5)
+    assert beat.deadline == 110.5
+    assert beat.tick(110.5) == "ping"
+    assert beat.tick(113.4) is None
+    assert beat.tick(113.5) == "dead"
