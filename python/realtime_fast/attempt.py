@@ -71,9 +71,6 @@ class Host(Protocol):
     def identified(self, session: wire.SessionId) -> None:
         """The service named the session."""
 
-    def state_moved(self) -> None:
-        """The link or the generation may be in another state now."""
-
     def received(self, track: MediaStreamTrack) -> Callable[[], Awaitable[None]]:
         """A remote track began; what is returned reads it to its end."""
 
@@ -90,12 +87,13 @@ class _Waiter:
 class Attempt:
     """A try at a live session, and the session while it lives."""
 
-    def __init__(self, plan: Plan, host: Host) -> None:
+    def __init__(self, plan: Plan, host: Host, moved: Callable[[], None]) -> None:
         self.core = SessionCore(plan.transport.name)
         self.link: MediaLink | None = None
         self.live_since: float | None = None
         self._plan = plan
         self._host = host
+        self._on_moved = moved
         self._scope = anyio.CancelScope()
         self._tasks: TaskGroup | None = None
         self._waiters: dict[int, _Waiter] = {}
@@ -109,11 +107,11 @@ class Attempt:
         """The states of the core."""
         return self.core.link, self.core.generation
 
-    async def run(self, desired: DesiredState) -> None:
+    async def run(self, desired: DesiredState) -> RealtimeError:
         """Connect, replay `desired`, stay until the connection is lost.
 
-        Raises:
-            RealtimeError: Its first cause. There is no normal end: a wanted one is a cancellation.
+        Returns:
+            The first cause of the loss. There is no other normal end: a wanted one is a cancellation.
         """
         try:
             with self._scope:
@@ -124,8 +122,9 @@ class Attempt:
             self._flush()
             for stream in (self._outbox, self._outgoing, self._relay, self._signals):
                 stream.close()
-        if self.core.failure is not None:
-            raise self.core.failure
+        if self.core.failure is None:
+            raise AssertionError("an attempt ends by failure or by cancellation")
+        return self.core.failure
 
     async def request(self, command: Command, *, timeout: float) -> None:
         """Send a command and wait until the service has acknowledged it.
@@ -298,7 +297,7 @@ class Attempt:
         self._moved.set()
         if self.states != self._seen:
             self._seen = self.states
-            self._host.state_moved()
+            self._on_moved()
 
     def _perform(self, output: Output) -> None:
         match output:

@@ -1,0 +1,11 @@
+"""Fixtures shared by all tests."""
+
+from __future__ import annotations
+
+import pytest
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """aiortc runs on asyncio, so nothing here runs on trio."""
+    return "asyncio"

@@ -1,0 +1,277 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from realtime_fast import events, wire
+from realtime_fast.acks import Settled
+from realtime_fast.core import DesiredState, Emit, Ended, Identified, Relay, Send, SessionCore
+from realtime_fast.errors import (
+    AckTimeoutError,
+    AuthenticationError,
+    ConnectTimeoutError,
+    ControlChannelError,
+    IceError,
+    NotConnectedError,
+    ServerError,
+)
+from realtime_fast.options import Prompt
+from realtime_fast.states import Generation, Link
+
+
+def core_in(link: Link) -> SessionCore:
+    core = SessionCore("webrtc")
+    if link is not Link.DIALING:
+        core.channel_opened()
+    if link in (Link.LIVE, Link.CLOSED):
+        core.ready()
+    if link is Link.CLOSED:
+        core.close()
+    core.take()
+    return core
+
+
+def test_a_command_is_sent_and_settled() -> None:
+    core = core_in(Link.LIVE)
+    command = wire.Prompt(prompt="boat")
+    ticket = core.request(command, timeout=15, now=0)
+    assert core.take() == [Send(command)]
+    core.receive(wire.PromptAck(prompt="boat", success=True))
+    assert core.take() == [Settled(ticket, None)]
+    assert core.deadline is None
+
+
+def test_a_command_that_nobody_answers() -> None:
+    core = core_in(Link.LIVE)
+    ticket = core.request(wire.SetImage(image_data=None), timeout=30, now=5)
+    core.take()
+    assert core.deadline == 35
+    core.tick(35)
+    (settled,) = core.take()
+    assert isinstance(settled, Settled)
+    assert settled.ticket == ticket
+    assert isinstance(settled.error, AckTimeoutError)
+    assert settled.error.code == "WEBRTC_ACK_TIMEOUT"
+    assert core.link is Link.LIVE
+
+
+def test_signaling_is_relayed_in_order_from_the_first_byte_on() -> None:
+    core = core_in(Link.PREPARING)
+    early = [
+        wire.IvsStageReady(stage_arn="a"),
+        wire.IceCandidate(),
+        wire.Answer(sdp="x"),
+        wire.Offer(sdp="y"),
+    ]
+    for message in early:
+        core.receive(message)
+    assert core.take() == [Relay(message) for message in early]
+
+
+def test_the_first_cause_wins() -> None:
+    core = core_in(Link.PREPARING)
+    core.enter_phase("webrtc-handshake", limit=300, deadline=300)
+    core.receive(wire.Error(error="No capacity"))
+    core.fail(ControlChannelError("The service closed the control channel"))
+    core.tick(1000)
+    (ended,) = core.take()
+    assert isinstance(ended, Ended)
+    assert isinstance(ended.failure, ServerError)
+    assert str(ended.failure) == "No capacity"
+    assert ended.failure.phase == "webrtc-handshake"
+    assert ended.failure.code == "WEBRTC_SERVER_ERROR"
+
+
+def test_a_phase_that_takes_too_long() -> None:
+    core = core_in(Link.PREPARING)
+    core.enter_phase("webrtc-handshake", limit=300, deadline=310)
+    core.request(wire.Prompt(prompt="boat"), timeout=15, now=300)
+    assert core.deadline == 310
+    core.take()
+    core.tick(310)
+    settled, ended = core.take()
+    assert isinstance(ended, Ended)
+    assert isinstance(ended.failure, ConnectTimeoutError)
+    assert (ended.failure.phase, ended.failure.timeout_s) == ("webrtc-handshake", 300)
+    assert isinstance(settled, Settled)
+    assert settled.error is ended.failure
+
+
+def test_a_live_error_resolves_what_waits_and_is_raised_once() -> None:
+    core = core_in(Link.LIVE)
+    ticket = core.request(wire.Prompt(prompt="boat"), timeout=15, now=0)
+    core.take()
+    core.receive(wire.Error(error="Model hiccup"))
+    settled, emitted = core.take()
+    assert isinstance(settled, Settled)
+    assert (settled.ticket, str(settled.error)) == (ticket, "Model hiccup")
+    assert isinstance(emitted, Emit)
+    assert isinstance(emitted.event, events.ErrorRaised)
+    assert core.link is Link.LIVE
+
+
+def test_a_live_refusal_is_the_end() -> None:
+    core = core_in(Link.LIVE)
+    core.receive(wire.Error(error="Invalid session"))
+    (ended,) = core.take()
+    assert isinstance(ended, Ended)
+    assert isinstance(ended.failure, AuthenticationError)
+
+
+def test_closing_on_purpose_fails_what_waits() -> None:
+    core = core_in(Link.LIVE)
+    core.request(wire.Prompt(prompt="boat"), timeout=15, now=0)
+    core.take()
+    core.close()
+    settled, ended = core.take()
+    assert isinstance(settled, Settled)
+    assert isinstance(settled.error, NotConnectedError)
+    assert ended == Ended(None)
+    core.close()
+    core.fail(IceError("late"))
+    core.receive(wire.GenerationTick(seconds=1))
+    assert core.take() == []
+
+
+@pytest.mark.parametrize("kind", ["answer", "ivs_stage_ready", "error"])
+def test_broken_essentials_end_the_set_up(kind: str) -> None:
+    core = core_in(Link.PREPARING)
+    with pytest.raises(wire.MalformedMessageError) as caught:
+        wire.decode_server(json.dumps({"type": kind}))
+    core.malformed(caught.value)
+    (ended,) = core.take()
+    assert isinstance(ended, Ended)
+    assert isinstance(ended.failure, ControlChannelError)
+    assert kind in str(ended.failure)
+
+
+def test_noise_is_survived() -> None:
+    for link in (Link.PREPARING, Link.LIVE):
+        core = core_in(link)
+        core.malformed(wire.MalformedMessageError("noise"))
+        core.receive(wire.Unknown("new"))
+        core.receive(wire.PromptAck(prompt="never sent", success=True))
+        assert core.take() == []
+        assert core.link is link
+
+
+def test_what_the_user_hears() -> None:
+    core = core_in(Link.LIVE)
+    session = wire.SessionId(session_id="s", server_ip="h", server_port=1)
+    core.receive(session)
+    core.receive(wire.GenerationStarted())
+    core.receive(wire.GenerationTick(seconds=3))
+    core.receive(wire.LatencyReport(server_proxy_rtt_ms=4, pipeline_latency_ms=80))
+    core.receive(wire.MetricsReport(rtt_ms=5, output_fps=30))
+    assert core.take() == [
+        Identified(session),
+        Emit(events.GenerationTickMessage(3)),
+        Emit(events.ServerMetrics(rtt_ms=4, pipeline_latency_ms=80)),
+        Emit(events.ServerMetrics(rtt_ms=5, output_fps=30)),
+    ]
+    assert core.generation is Generation.RUNNING
+
+
+BOAT = Prompt("boat", enhance=False)
+
+
+@pytest.mark.parametrize(
+    ("state", "publishes", "opening"),
+    [
+        (DesiredState(), True, wire.SetImage(image_data=None, prompt=None)),
+        (DesiredState(), False, None),
+        (DesiredState(prompt=BOAT), True, wire.Prompt(prompt="boat", enhance_prompt=False)),
+        (DesiredState(image="A"), True, wire.SetImage(image_data="A")),
+        (DesiredState(BOAT, "A"), True, wire.SetImage(image_data="A", prompt="boat", enhance_prompt=False)),
+    ],
+)
+def test_the_opening_replays_the_desired_state(
+    state: DesiredState, publishes: bool, opening: wire.ClientMessage | None
+) -> None:
+    assert state.opening(publishes=publishes) == opening
+
+
+def test_the_desired_state_follows_what_was_acknowledged() -> None:
+    state = DesiredState().after(wire.Prompt(prompt="boat", enhance_prompt=False))
+    assert state == DesiredState(BOAT)
+    state = state.after(wire.SetImage(image_data="A"))
+    assert state == DesiredState(BOAT, "A")
+    state = state.after(wire.SetImage(prompt="tree", enhance_prompt=True))
+    assert state == DesiredState(Prompt("tree"), "A")
+    assert state.after(wire.SetImage(image_data=None)) == DesiredState(Prompt("tree"))
+    assert state.after(wire.SetImage(image_data=None, prompt=None)) == DesiredState()
+
+
+texts = st.text(max_size=8)
+numbers = st.integers(-5, 5) | st.floats(allow_nan=False, allow_infinity=False)
+servers = st.one_of(
+    st.builds(wire.Offer, sdp=texts),
+    st.builds(wire.Answer, sdp=texts),
+    st.builds(wire.IceCandidate, candidate=st.none() | st.builds(wire.Candidate, candidate=texts)),
+    st.builds(wire.SessionId, session_id=texts),
+    st.builds(
+        wire.PromptAck, prompt=st.sampled_from(["boat", "x"]), success=st.booleans(), error=st.none() | texts
+    ),
+    st.builds(wire.SetImageAck, success=st.booleans(), error=st.none() | texts),
+    st.builds(wire.GenerationStarted),
+    st.builds(wire.GenerationTick, seconds=numbers),
+    st.builds(wire.GenerationEnded),
+    st.builds(wire.Error, error=texts | st.just("not allowed")),
+    st.builds(wire.IvsStageReady, stage_arn=texts),
+    st.builds(wire.MetricsReport, rtt_ms=st.none() | numbers),
+    st.builds(wire.LatencyReport),
+    st.builds(wire.Ready),
+    st.builds(wire.Unknown, texts),
+)
+steps = st.lists(
+    st.one_of(
+        servers,
+        st.sampled_from(["tick", "fail", "close", "prompt", "image", "malformed", "phase", "leave"]),
+    ),
+    max_size=60,
+)
+
+
+@settings(max_examples=2000, deadline=None)
+@given(steps, st.sampled_from(Link))
+def test_no_sequence_breaks_the_core(sequence: list[object], link: Link) -> None:
+    core = core_in(link)
+    now, waiting, ends = 0.0, set[int](), 0
+    for step in sequence:
+        now += 1.0
+        match step:
+            case "tick":
+                now += 20
+                core.tick(now)
+            case "fail":
+                core.fail(IceError("x"))
+            case "close":
+                core.close()
+            case "prompt" | "image" if core.link in (Link.PREPARING, Link.LIVE):
+                command = wire.Prompt(prompt="boat") if step == "prompt" else wire.SetImage(image_data=None)
+                waiting.add(core.request(command, timeout=15, now=now))
+            case "malformed":
+                core.malformed(wire.MalformedMessageError("broken", "answer"))
+            case "phase" if core.link is not Link.CLOSED:
+                core.enter_phase("p", limit=5, deadline=now + 5)
+            case "leave":
+                core.leave_phase()
+            case str():
+                pass
+            case message:
+                core.receive(message)
+        for output in core.take():
+            if isinstance(output, Settled):
+                waiting.remove(output.ticket)
+            ends += isinstance(output, Ended)
+        assert core.deadline is None or core.link is not Link.CLOSED
+    core.close()
+    for output in core.take():
+        if isinstance(output, Settled):
+            waiting.remove(output.ticket)
+        ends += isinstance(output, Ended)
+    assert not waiting
+    assert ends == (0 if link is Link.CLOSED else 1)
