@@ -1,0 +1,196 @@
+"""ICE on top of aioice: gathering that is bounded and owned, and a check whether the far side still answers.
+
+aioice's own gathering waits five seconds for a STUN server that does not answer, leaves its tasks behind when
+it is cancelled, and finds no candidate at all on a machine that has only the loopback interface.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import logging
+import socket
+import threading
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import anyio
+from aioice import Candidate, Connection, stun
+from aioice.candidate import candidate_foundation, candidate_priority
+from aioice.ice import StunProtocol, relayed_candidate
+
+logger = logging.getLogger(__name__)
+
+LOOPBACK = "127.0.0.1"
+STUN_LIMIT = 0.3
+"""Seconds to wait for STUN servers. A reflexive candidate that comes later is worth less than the wait: a
+far side with a public address learns it from the first check (peer-reflexive, RFC 8445 section 7.3.1.3)."""
+TURN_LIMIT = 5.0
+"""Seconds to wait for a TURN server: whoever configures one usually cannot connect without it."""
+
+_lookups: dict[str, threading.Thread] = {}
+"""Names being looked up. A resolver can hang, so there is one thread for a name, not one for a connection."""
+
+
+@dataclass(frozen=True, slots=True)
+class CandidatePair:
+    """The nominated pair; each side as address, port, protocol, candidate_type."""
+
+    local: dict[str, Any]
+    remote: dict[str, Any]
+
+
+def bound_gathering(connection: Connection) -> None:
+    """Make `connection` gather within `STUN_LIMIT` (with TURN: `TURN_LIMIT`), on loopback if nothing else is.
+
+    Cancelling the gathering leaves no task and no socket: the connection owns every socket from its first
+    moment, and `Connection.close` closes them.
+    """
+    if connection._local_candidates_start:
+        return
+    host_candidates = connection.get_component_candidates
+
+    async def gather(component: int, addresses: list[str], timeout: float = 0) -> list[Candidate]:
+        servers = connection.stun_server, connection.turn_server
+        connection.stun_server = connection.turn_server = None
+        try:
+            with anyio.CancelScope(shield=True):  # opening local sockets waits for nobody
+                candidates = await host_candidates(component, addresses or [LOOPBACK])
+        finally:
+            connection.stun_server, connection.turn_server = servers
+        limit = TURN_LIMIT if connection.turn_server else STUN_LIMIT
+        hosts = list(connection._protocols)
+        with anyio.move_on_after(limit):
+            async with anyio.create_task_group() as tasks:
+                if connection.stun_server:
+                    tasks.start_soon(_reflexive, hosts, connection.stun_server, candidates)
+                if connection.turn_server:
+                    tasks.start_soon(_relayed, connection, component, candidates)
+        return candidates
+
+    connection.get_component_candidates = gather  # type: ignore[method-assign]
+
+
+async def _reflexive(hosts: list[StunProtocol], server: tuple[str, int], found: list[Candidate]) -> None:
+    address = await _resolve(server[0])
+    if address is None:
+        logger.debug("STUN server %s has no address", server[0])
+        return
+
+    async def ask(protocol: StunProtocol) -> None:
+        base = protocol.local_candidate
+        request = stun.Message(message_method=stun.Method.BINDING, message_class=stun.Class.REQUEST)
+        try:
+            response, _ = await protocol.request(request, (address, server[1]))
+            host, port = response.attributes["XOR-MAPPED-ADDRESS"]
+        except (stun.TransactionError, KeyError) as exc:
+            logger.debug("STUN server %s gave no reflexive candidate: %r", server[0], exc)
+            return
+        found.append(
+            Candidate(
+                foundation=candidate_foundation("srflx", "udp", base.host),
+                component=base.component,
+                transport=base.transport,
+                priority=candidate_priority(base.component, "srflx"),
+                host=host,
+                port=port,
+                type="srflx",
+                related_address=base.host,
+                related_port=base.port,
+            )
+        )
+
+    async with anyio.create_task_group() as tasks:
+        for protocol in hosts:
+            address_of = ipaddress.ip_address(protocol.local_candidate.host)
+            if address_of.version == 4 and not address_of.is_loopback:
+                tasks.start_soon(ask, protocol)
+
+
+async def _relayed(connection: Connection, component: int, found: list[Candidate]) -> None:
+    assert connection.turn_server is not None
+    try:
+        candidate, protocol = await relayed_candidate(
+            component=component,
+            hide_related_address=False,
+            protocol_factory=lambda: StunProtocol(connection),
+            turn_server=connection.turn_server,
+            turn_username=connection.turn_username or "",
+            turn_password=connection.turn_password or "",
+            turn_ssl=connection.turn_ssl,
+            turn_transport=connection.turn_transport,
+        )
+    except (OSError, stun.TransactionError) as exc:
+        logger.warning("TURN server %s gave no relay candidate: %r", connection.turn_server[0], exc)
+        return
+    found.append(candidate)
+    connection._protocols.append(protocol)
+
+
+async def _resolve(name: str) -> str | None:
+    """The IPv4 address of `name`, None when there is none or a lookup of it already hangs.
+
+    A thread of its own, not the loop's executor, which would keep a program from ending while a resolver
+    hangs.
+    """
+    with suppress(ValueError):
+        return str(ipaddress.IPv4Address(name))
+    if (running := _lookups.get(name)) and running.is_alive():
+        return None
+    loop = asyncio.get_running_loop()
+    answer: asyncio.Future[str | None] = loop.create_future()
+
+    def settle(address: str | None) -> None:
+        if not answer.done():
+            answer.set_result(address)
+
+    def look_up() -> None:
+        try:
+            address = socket.gethostbyname(name)
+        except OSError:
+            address = None
+        with suppress(RuntimeError):  # the loop ended while the resolver was busy
+            loop.call_soon_threadsafe(settle, address)
+
+    thread = _lookups[name] = threading.Thread(target=look_up, name=f"resolve-{name}", daemon=True)
+    thread.start()
+    return await answer
+
+
+async def answers(connection: Connection, within: float) -> bool:
+    """Whether the far side answers a binding request in `within` seconds (consent check, RFC 7675)."""
+    pair = connection._nominated.get(1)
+    if pair is None or connection.remote_password is None:
+        return False
+    request = connection.build_request(pair, nominate=False)
+    with anyio.move_on_after(within), suppress(stun.TransactionError):
+        await pair.protocol.request(
+            request, pair.remote_addr, integrity_key=connection.remote_password.encode()
+        )
+        return True
+    return False
+
+
+def selected_pair(connection: Connection) -> CandidatePair | None:
+    """The nominated candidate pair, None while there is none."""
+    pair = connection._nominated.get(1)
+    if pair is None:
+        return None
+    return CandidatePair(described(pair.local_candidate), described(pair.remote_candidate))
+
+
+def abort(connection: Connection) -> None:
+    """Close the connection's sockets at once, without a word to anybody: the hard end of a close."""
+    for protocol in connection._protocols:
+        protocol.transport.abort()
+
+
+def described(candidate: Candidate) -> dict[str, Any]:
+    """A candidate as address, port, protocol and candidate_type."""
+    return {
+        "address": candidate.host,
+        "port": candidate.port,
+        "protocol": candidate.transport.lower(),
+        "candidate_type": candidate.type,
+    }

@@ -1,0 +1,421 @@
+"""A WebRTC peer connection as a scope: the only module that knows aiortc's connection and its quirks.
+
+What it evens out: aiortc's `close` must run once and to its end; it notices a vanished far side only after
+half a minute; it encodes on the loop's shared executor; it stops the tracks it was given; descriptions it
+cannot parse raise anything from `AssertionError` to `StopIteration`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from asyncio import wrap_future
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, contextmanager, suppress
+from queue import Empty
+from typing import Any, Literal, TypeVar
+
+import anyio
+import anyio.lowlevel
+from aioice import Connection
+from aiortc import (
+    MediaStreamTrack,
+    RTCConfiguration,
+    RTCDtlsTransport,
+    RTCIceServer,
+    RTCPeerConnection,
+    RTCRtpSender,
+    RTCRtpTransceiver,
+    RTCSessionDescription,
+)
+from aiortc.rtcicetransport import connection_kwargs
+from aiortc.rtcrtpreceiver import RemoteStreamTrack
+from aiortc.sdp import candidate_from_sdp
+
+from realtime_fast import ice
+from realtime_fast.errors import IceError, InvalidInputError, RealtimeError, TransportName
+from realtime_fast.link import LinkDiagnostic, LinkEvent, LinkLost, LinkUp, TrackArrived
+from realtime_fast.options import CustomizeOffer, IceServer, VideoCodec
+from realtime_fast.wire import Candidate
+
+logger = logging.getLogger(__name__)
+
+CLOSE_LIMIT = 1.0
+"""Seconds a close may take before the sockets are cut."""
+
+_T = TypeVar("_T")
+
+
+@asynccontextmanager
+async def open_peer(
+    report: Callable[[LinkEvent], None],
+    *,
+    ice_servers: Sequence[IceServer] = (),
+    video_codec: VideoCodec = "vp8",
+    transport: TransportName = "webrtc",
+    silence_limit: float = 4.0,
+) -> AsyncIterator[Peer]:
+    """Open a peer connection for the length of a scope.
+
+    Args:
+        report: Called on the event loop with each link event, until the scope is left; must not raise.
+        ice_servers: STUN and TURN servers; the first of each kind is used.
+        video_codec: The codec an offer prefers. An answer keeps the order of the offer it answers.
+        transport: Whose error codes the failures carry.
+        silence_limit: Seconds without any packet, and without an answer to a consent check, after which a
+            link that was up is reported lost.
+
+    Raises:
+        InvalidInputError: An ICE server's URL is none.
+    """
+    async with _sole_error(), anyio.create_task_group() as tasks:
+        peer = Peer(report, ice_servers, video_codec, transport)
+        tasks.start_soon(peer._watch, silence_limit)
+        try:
+            yield peer
+        finally:
+            # In a task of its own, which a second cancellation of this one cannot reach.
+            tasks.start_soon(peer._close)
+            tasks.cancel_scope.cancel()
+
+
+class Peer:
+    """One peer connection; made by `open_peer`."""
+
+    def __init__(
+        self,
+        report: Callable[[LinkEvent], None],
+        ice_servers: Sequence[IceServer],
+        video_codec: VideoCodec,
+        transport: TransportName,
+    ) -> None:
+        self._report_to = report
+        self._video_codec = video_codec
+        self._transport = transport
+        self._pc = RTCPeerConnection(RTCConfiguration(iceServers=_ice_servers(ice_servers)))
+        self._encoders: list[ThreadPoolExecutor] = []
+        self._early_candidates: list[Candidate | None] = []
+        self._settled = anyio.Event()
+        self._up = False
+        self._lost: RealtimeError | None = None
+        self._closing = False
+        self._states = {"ice": "new", "connection": "new", "signaling": "stable"}
+        self._pc.on("track", self._on_track)
+        self._pc.on("iceconnectionstatechange", self._on_ice_state)
+        self._pc.on("signalingstatechange", self._on_signaling_state)
+        self._pc.on("connectionstatechange", self._on_connection_state)
+
+    # Negotiation
+
+    def send(self, track: MediaStreamTrack) -> None:
+        """Send `track`, and be ready to receive one of its kind; call it before `create_offer`."""
+        self._pc.addTrack(track)
+
+    def receive(self, kind: Literal["audio", "video"]) -> None:
+        """Offer to receive a track of `kind` without sending one; call it before `create_offer`."""
+        self._pc.addTransceiver(kind, direction="recvonly")
+
+    async def create_offer(self, customize: CustomizeOffer | None = None) -> str:
+        """Return the SDP offer, its gathering complete; it is the local description already.
+
+        Args:
+            customize: Awaited with the offer (`sdp`, `type`) before it becomes the local description.
+
+        Raises:
+            IceError: The offer cannot be made, or what `customize` made of it cannot be used.
+        """
+        for transceiver in self._pc.getTransceivers():
+            if transceiver.kind == "video" and transceiver.mid is None:
+                _prefer(transceiver, self._video_codec)
+        with _foreign("The offer could not be made", self._transport):
+            offer = await self._pc.createOffer()
+        if customize is not None:
+            await customize(offer)
+        return await self._describe(offer)
+
+    async def accept_answer(self, sdp: str) -> None:
+        """Take the far side's answer.
+
+        Raises:
+            IceError: It cannot be used.
+        """
+        await self._take("answer", sdp)
+
+    async def create_answer(self, offer_sdp: str, tracks: Sequence[MediaStreamTrack] = ()) -> str:
+        """Take the far side's offer, the first or a renegotiation, and return the complete SDP answer.
+
+        Args:
+            offer_sdp: The offer.
+            tracks: Sent on the offer's sections of their kind; one without a section is not sent.
+
+        Raises:
+            IceError: The offer cannot be used.
+        """
+        await self._take("offer", offer_sdp)
+        for track in tracks:
+            if any(t.kind == track.kind and t.sender.track is None for t in self._pc.getTransceivers()):
+                self._pc.addTrack(track)
+            else:
+                logger.debug("The offer has no section for the %s track", track.kind)
+        with _foreign("The answer could not be made", self._transport):
+            answer = await self._pc.createAnswer()
+        return await self._describe(answer)
+
+    async def add_candidate(self, candidate: Candidate | None) -> None:
+        """Take a trickled candidate, None or an empty one for the end of candidates; early ones are kept.
+
+        One that cannot be read is logged and left out: ICE goes on with the others.
+        """
+        if self._pc.remoteDescription is None:
+            self._early_candidates.append(candidate)
+            return
+        if candidate is None or not candidate.candidate.strip():
+            await self._pc.addIceCandidate(None)
+            return
+        try:
+            parsed = candidate_from_sdp(candidate.candidate.strip().removeprefix("candidate:"))
+            parsed.sdpMid = candidate.sdpMid
+            parsed.sdpMLineIndex = candidate.sdpMLineIndex
+            if parsed.sdpMid is None and parsed.sdpMLineIndex is None:
+                parsed.sdpMLineIndex = 0
+            await self._pc.addIceCandidate(parsed)
+        except (AssertionError, ValueError) as exc:
+            logger.warning("Left out an ICE candidate that cannot be used: %r (%s)", candidate.candidate, exc)
+            return
+        self._report(
+            LinkDiagnostic(
+                "iceCandidate",
+                {
+                    "source": "remote",
+                    "candidate_type": parsed.type,
+                    "protocol": parsed.protocol.lower(),
+                    "address": parsed.ip,
+                    "port": parsed.port,
+                },
+            )
+        )
+
+    async def wait_up(self) -> None:
+        """Return once media can flow (ICE and DTLS are done).
+
+        Raises:
+            IceError: What kept it from coming up, or ended it.
+        """
+        await self._settled.wait()
+        if self._lost is not None:
+            raise self._lost
+
+    async def _describe(self, description: RTCSessionDescription) -> str:
+        for transceiver in self._pc.getTransceivers():
+            self._own_encoder(transceiver.sender)
+        for connection in self._connections():
+            ice.bound_gathering(connection)
+        with _foreign(f"The {description.type} could not become the local description", self._transport):
+            await self._pc.setLocalDescription(description)
+        for connection in self._connections()[:1]:
+            for candidate in connection.local_candidates:
+                self._report(LinkDiagnostic("iceCandidate", {"source": "local", **ice.described(candidate)}))
+        return self._pc.localDescription.sdp
+
+    async def _take(self, kind: Literal["offer", "answer"], sdp: str) -> None:
+        with _foreign(f"The far side's {kind} cannot be used", self._transport):
+            await self._pc.setRemoteDescription(RTCSessionDescription(sdp=sdp, type=kind))
+        early, self._early_candidates = self._early_candidates, []
+        for candidate in early:
+            await self.add_candidate(candidate)
+
+    # What aiortc tells
+
+    def _on_track(self, track: MediaStreamTrack) -> None:
+        kind: Literal["audio", "video"] = "audio" if track.kind == "audio" else "video"
+        self._report(TrackArrived(kind, track))
+
+    def _on_ice_state(self) -> None:
+        self._state_changed("iceStateChange", "ice", self._pc.iceConnectionState)
+
+    def _on_signaling_state(self) -> None:
+        self._state_changed("signalingStateChange", "signaling", self._pc.signalingState)
+
+    def _on_connection_state(self) -> None:
+        state = self._pc.connectionState
+        self._state_changed("peerConnectionStateChange", "connection", state)
+        if state == "connected" and not self._up and self._lost is None:
+            self._up = True
+            self._settled.set()
+            for connection in self._connections()[:1]:
+                if (pair := ice.selected_pair(connection)) is not None:
+                    self._report(
+                        LinkDiagnostic("selectedCandidatePair", {"local": pair.local, "remote": pair.remote})
+                    )
+            self._report(LinkUp())
+        elif state == "failed":
+            if self._pc.iceConnectionState == "failed":
+                self._lose("No network path to the far side works any more" if self._up else _NO_PATH)
+            else:
+                self._lose("The DTLS handshake with the far side failed")
+        elif state == "closed":
+            self._lose("The far side closed the media connection")
+
+    def _state_changed(self, kind: str, machine: str, state: str) -> None:
+        previous, self._states[machine] = self._states[machine], state
+        if state != previous:
+            data = {"state": state, "previous_state": previous, "timestamp_ms": time.time() * 1000}
+            self._report(LinkDiagnostic(kind, data))
+
+    def _lose(self, why: str) -> None:
+        if self._lost is None and not self._closing:
+            self._lost = IceError(why, transport=self._transport)
+            self._settled.set()
+            self._report(LinkLost(self._lost))
+
+    def _report(self, event: LinkEvent) -> None:
+        if not self._closing:
+            self._report_to(event)
+
+    # Life and death
+
+    async def _watch(self, limit: float) -> None:
+        """Report the loss of a far side that went silent: no packet, and no answer when asked."""
+        await self._settled.wait()
+        packets, heard = -1, anyio.current_time()
+        while self._lost is None:
+            now, received = anyio.current_time(), self._packets_received()
+            if received != packets:
+                packets, heard = received, now
+            elif now - heard >= limit / 2:
+                # A loop that was held up has packets waiting unread: never give up without asking.
+                patience = max(heard + limit - now, limit / 4)
+                connections = self._connections()
+                if connections and await ice.answers(connections[0], patience):
+                    heard = anyio.current_time()
+                elif self._packets_received() == packets:
+                    self._lose(f"The far side has been silent for {anyio.current_time() - heard:.1f} s")
+            await anyio.sleep(limit / 8)
+
+    def _packets_received(self) -> int:
+        return sum(
+            entry.packetsReceived
+            for transport in self._dtls_transports()
+            for entry in transport._get_stats().values()
+        )
+
+    async def _close(self) -> None:
+        self._closing = True
+        with anyio.CancelScope(shield=True):
+            with anyio.move_on_after(CLOSE_LIMIT) as limit:
+                for transceiver in self._pc.getTransceivers():
+                    _discard_undecoded(transceiver)
+                await self._pc.close()
+                # A handshake that ended during the close may have started senders and receivers after all.
+                await anyio.lowlevel.checkpoint()
+                for transceiver in self._pc.getTransceivers():
+                    await transceiver.stop()
+                for encoder in self._encoders:
+                    await wrap_future(encoder.submit(_nothing))  # the picture in work, if any, is done
+            if limit.cancelled_caught:
+                logger.warning("Closing a media connection took over %g s: its sockets were cut", CLOSE_LIMIT)
+                for connection in self._connections():
+                    ice.abort(connection)
+            for encoder in self._encoders:
+                encoder.shutdown(wait=not limit.cancelled_caught, cancel_futures=True)
+            for receiver in self._pc.getReceivers():
+                if (track := receiver.track) is not None:  # None until the far side offers one
+                    _end(track)
+
+    def _own_encoder(self, sender: RTCRtpSender) -> None:
+        """Let `sender` encode on a thread of this peer instead of the loop's executor, which outlives it."""
+        if isinstance(vars(sender).get(_SENDER_LOOP), asyncio.AbstractEventLoop):
+            encoder = ThreadPoolExecutor(1, thread_name_prefix=f"encode-{sender.kind}")
+            self._encoders.append(encoder)
+            vars(sender)[_SENDER_LOOP] = _EncoderLoop(asyncio.get_running_loop(), encoder)
+
+    def _dtls_transports(self) -> list[RTCDtlsTransport]:
+        transports = (transceiver.receiver.transport for transceiver in self._pc.getTransceivers())
+        return list(dict.fromkeys(transports))
+
+    def _connections(self) -> list[Connection]:
+        return [transport.transport._connection for transport in self._dtls_transports()]
+
+
+class _EncoderLoop:
+    """The one method of an event loop that aiortc's sender uses, on an executor of our own."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, executor: ThreadPoolExecutor) -> None:
+        self._loop = loop
+        self._executor = executor
+
+    def run_in_executor(self, _: None, func: Callable[..., _T], *args: Any) -> asyncio.Future[_T]:
+        return self._loop.run_in_executor(self._executor, func, *args)
+
+
+_SENDER_LOOP = "_RTCRtpSender__loop"
+_DECODER_QUEUE = "_RTCRtpReceiver__decoder_queue"
+_NO_PATH = "No network path to the far side was found"
+
+
+@contextmanager
+def _foreign(what: str, transport: TransportName) -> Iterator[None]:
+    """Turn whatever aiortc raises over a description into one clear error."""
+    try:
+        yield
+    except Exception as exc:
+        detail = str(exc) or type(exc).__name__
+        raise IceError(f"{what}: {detail}", transport=transport) from exc
+
+
+@asynccontextmanager
+async def _sole_error() -> AsyncIterator[None]:
+    """The task group is our own affair: an error of the scope's body leaves it as it was raised."""
+    try:
+        yield
+    except BaseExceptionGroup as group:
+        if len(group.exceptions) != 1:
+            raise
+        error = group.exceptions[0]
+        raise error from error.__cause__
+
+
+def _ice_servers(servers: Sequence[IceServer]) -> list[RTCIceServer]:
+    configured = [
+        RTCIceServer(
+            urls=[server.urls] if isinstance(server.urls, str) else list(server.urls),
+            username=server.username,
+            credential=server.credential,
+        )
+        for server in servers
+    ]
+    for server in configured:
+        try:
+            connection_kwargs([server])
+        except ValueError as exc:
+            raise InvalidInputError(
+                f"An ICE server URL must look like stun:host:port or turn:host:port, not {server.urls!r}"
+            ) from exc
+    return configured
+
+
+def _prefer(transceiver: RTCRtpTransceiver, codec: VideoCodec) -> None:
+    capabilities = RTCRtpSender.getCapabilities("video").codecs
+    transceiver.setCodecPreferences(
+        sorted(capabilities, key=lambda capability: capability.name.lower() != codec)
+    )
+
+
+def _discard_undecoded(transceiver: RTCRtpTransceiver) -> None:
+    """Stopping a receiver waits, on the event loop, until all it has queued is decoded: leave it nothing."""
+    queue = vars(transceiver.receiver).get(_DECODER_QUEUE)
+    with suppress(Empty):
+        while queue is not None:
+            queue.get_nowait()
+
+
+def _end(track: MediaStreamTrack) -> None:
+    """End a remote track for a reader that waits for its next frame: aiortc does not if it never started."""
+    if track.readyState == "live" and isinstance(track, RemoteStreamTrack):
+        track._queue.put_nowait(None)
+
+
+def _nothing() -> None:
+    pass
