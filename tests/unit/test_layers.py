@@ -12,8 +12,8 @@ PACKAGE = Path(realtime_fast.__file__).parent
 LAYERS = [
     {"errors", "options", "models", "events", "_native"},
     {"wire", "link", "states", "acks", "retry", "tokens", "endpoints", "mailbox", "whip", "stats", "latency"}
-    | {"telemetry", "marker", "frames", "scopes"},
-    {"core", "hub", "media"},
+    | {"telemetry", "marker", "frames", "scopes", "stall", "ice"},
+    {"core", "hub", "media", "connecting"},
     {"control", "peer", "http", "images", "ivs"},
     {"transports", "attempt"},
     {"manager"},

@@ -1,0 +1,64 @@
+"""A connection in the making: to be awaited, or entered as a block."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Generator
+from types import TracebackType
+from typing import Any, Protocol, TypeVar
+
+import anyio
+
+
+class Disconnectable(Protocol):
+    """What a connection becomes."""
+
+    async def disconnect(self) -> None:
+        """End it."""
+
+
+T = TypeVar("T", bound=Disconnectable)
+
+
+class Connecting(Coroutine[Any, Any, T]):
+    """What `connect` and `subscribe` return.
+
+    `await` gives the client, which lives until its `disconnect()`; `async with` gives it for the length of the block.
+    A coroutine by type, so that whatever runs coroutines (`asyncio.create_task`, say) runs it.
+    """
+
+    def __init__(self, connect: Callable[[], Coroutine[Any, Any, T]]) -> None:
+        self._connect = connect
+        self._running: Coroutine[Any, Any, T] | None = None
+        self._client: T | None = None
+
+    def __await__(self) -> Generator[Any, Any, T]:
+        return self._inner().__await__()
+
+    def send(self, value: Any) -> Any:
+        """Drive it, as a coroutine."""
+        return self._inner().send(value)
+
+    def throw(self, *args: Any) -> Any:
+        """Interrupt it, as a coroutine."""
+        return self._inner().throw(*args)
+
+    def close(self) -> None:
+        """Give it up, as a coroutine."""
+        if self._running is not None:
+            self._running.close()
+
+    async def __aenter__(self) -> T:
+        self._client = await self._inner()
+        return self._client
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._client is not None:
+            with anyio.CancelScope(shield=True):
+                await self._client.disconnect()
+
+    def _inner(self) -> Coroutine[Any, Any, T]:
+        if self._running is None:
+            self._running = self._connect()
+        return self._running

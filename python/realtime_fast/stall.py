@@ -1,0 +1,32 @@
+"""When received video counts as stalled (`spec` protocol, section 8). Pure."""
+
+from __future__ import annotations
+
+STALL_FPS = 0.5
+"""Under so many frames a second video is stalled."""
+
+
+class StallDetector:
+    """Watches a frame rate; tells the beginning and the end of each stall."""
+
+    def __init__(self) -> None:
+        self._since: float | None = None
+
+    @property
+    def stalled(self) -> bool:
+        """Whether a stall is going on."""
+        return self._since is not None
+
+    def update(self, fps: float, now: float) -> tuple[bool, float] | None:
+        """Take the current frame rate.
+
+        Returns:
+            `(True, 0)` when a stall begins, `(False, seconds it lasted)` when it ends, else None.
+        """
+        if self._since is None and fps < STALL_FPS:
+            self._since = now
+            return True, 0.0
+        if self._since is not None and fps >= STALL_FPS:
+            since, self._since = self._since, None
+            return False, now - since
+        return None

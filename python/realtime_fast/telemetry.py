@@ -1,0 +1,124 @@
+"""What is reported about a session, and in which portions (`spec` protocol, section 9). Pure: no clock, no requests.
+
+The buffers are bounded: with the backend down for hours the newest items win and memory stays flat.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+BATCH_LIMIT = 120
+"""Items of each kind in one request."""
+
+BUFFER_LIMIT = 10 * BATCH_LIMIT
+"""Items of each kind that wait at most."""
+
+
+@dataclass(frozen=True)
+class Reporter:
+    """Who reports: constant for a session.
+
+    Attributes:
+        sdk_version: Version of this package.
+        model: The model's name, None for a viewer.
+        integration: What the application calls itself.
+        transport: `webrtc` or `ivs`.
+    """
+
+    sdk_version: str
+    model: str | None
+    integration: str | None
+    transport: str
+
+    def head(self, session_id: str, now_ms: float) -> dict[str, Any]:
+        """A request's fields without its items."""
+        tags = {
+            "session_id": session_id,
+            "sdk_version": self.sdk_version,
+            "model": self.model,
+            "integration": self.integration,
+            "transport": self.transport,
+        }
+        head: dict[str, Any] = {"sessionId": session_id, "timestamp": now_ms, "sdkVersion": self.sdk_version}
+        if self.model is not None:
+            head["model"] = self.model
+        head["tags"] = {name: value for name, value in tags.items() if value is not None}
+        return head
+
+
+@dataclass(frozen=True)
+class Batch:
+    """The items of one request."""
+
+    session_id: str
+    stats: tuple[Mapping[str, Any], ...]
+    diagnostics: tuple[Mapping[str, Any], ...]
+
+
+class TelemetryBuffer:
+    """Collects items until there is a session to report them for, and somebody to report them to."""
+
+    def __init__(self, limit: int = BUFFER_LIMIT) -> None:
+        self._limit = limit
+        self._session_id: str | None = None
+        self._stats: deque[tuple[str | None, Mapping[str, Any]]] = deque(maxlen=limit)
+        self._diagnostics: deque[tuple[str | None, Mapping[str, Any]]] = deque(maxlen=limit)
+
+    def identified(self, session_id: str) -> None:
+        """A session begins: what came before any session belongs to it, what is still unsent to the one before."""
+        self._session_id = session_id
+
+    def add_stats(self, sample: Mapping[str, Any]) -> None:
+        """Queue a statistics sample, in wire names."""
+        self._stats.append((self._session_id, sample))
+
+    def add_diagnostic(self, kind: str, data: Mapping[str, Any], timestamp: float) -> None:
+        """Queue a diagnostic; its keys become camelCase."""
+        item = {"name": kind, "data": camel_keys(data), "timestamp": timestamp}
+        self._diagnostics.append((self._session_id, item))
+
+    def take(self) -> Batch | None:
+        """The oldest items of the oldest session, as many as one request holds; None if nothing can be sent."""
+        if self._session_id is None:
+            return None
+        heads = [queue[0][0] or self._session_id for queue in (self._stats, self._diagnostics) if queue]
+        if not heads:
+            return None
+        session = (
+            heads[0]
+            if self._session_id not in heads
+            else min(heads, key=lambda head: head == self._session_id)
+        )
+        return Batch(session, self._pop(self._stats, session), self._pop(self._diagnostics, session))
+
+    def put_back(self, batch: Batch) -> None:
+        """A request could not be delivered: its items wait again, as far as there is room left of newer ones."""
+        for queue, items in ((self._stats, batch.stats), (self._diagnostics, batch.diagnostics)):
+            room = self._limit - len(queue)
+            kept = items[len(items) - min(room, len(items)) :]
+            queue.extendleft((batch.session_id, item) for item in reversed(kept))
+
+    def _pop(
+        self, queue: deque[tuple[str | None, Mapping[str, Any]]], session: str
+    ) -> tuple[Mapping[str, Any], ...]:
+        items = []
+        while queue and len(items) < BATCH_LIMIT and (queue[0][0] or self._session_id) == session:
+            items.append(queue.popleft()[1])
+        return tuple(items)
+
+
+def camel_keys(value: Any) -> Any:
+    """`value` with the keys of all mappings in it as the wire wants them."""
+    if isinstance(value, Mapping):
+        return {_camel(key): camel_keys(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [camel_keys(item) for item in value]
+    return value
+
+
+def _camel(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(part.capitalize() for part in rest)
