@@ -1,3 +1,35 @@
 """Types of the Rust extension."""
 
+from collections.abc import Sequence
+from typing import Literal, TypeAlias, final
+
+import av
+from typing_extensions import Buffer
+
+__all__ = ["ProbeLedger", "__version__", "read", "stamp"]
+
 __version__: str
+
+_Picture: TypeAlias = av.VideoFrame | Buffer | Sequence[Buffer]
+
+def stamp(
+    picture: _Picture, seq: int, *, format: str | None = None, full_range: bool | None = None
+) -> None: ...
+def read(
+    picture: _Picture,
+    method: Literal["hard", "soft"] = "hard",
+    *,
+    format: str | None = None,
+    full_range: bool | None = None,
+) -> int | Literal["corrupted"] | None: ...
+
+@final
+class ProbeLedger:
+    def __new__(cls, timeout: float) -> ProbeLedger: ...
+    def stamp(self, now: float) -> tuple[int, int | None]: ...
+    def arrive(self, seq: int, now: float) -> tuple[float, bool] | None: ...
+    def corrupt(self, now: float) -> bool: ...
+    def lost(self, now: float) -> list[int]: ...
+    def drop_in_flight(self) -> None: ...
+    def in_flight(self) -> list[int]: ...
+    def __len__(self) -> int: ...

@@ -130,7 +130,7 @@ class PixelLatencyEvent(_Whole):
 
 @dataclass(frozen=True, slots=True)
 class PixelLatencyReport(_Whole):
-    """Five seconds of probes: counts since the last report, percentiles of the window (ms, None if empty)."""
+    """Five seconds of probes: counts since the last report, percentiles and mean of the window (ms, None if empty)."""
 
     name: ClassVar[str] = "pixel_latency_report"
     sent: int
@@ -145,6 +145,7 @@ class PixelLatencyReport(_Whole):
     p95_ms: float | None = None
     p99_ms: float | None = None
     max_ms: float | None = None
+    avg_ms: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,6 +57,13 @@ pub enum Error {
         /// The size of the second.
         got: Size,
     },
+    /// The picture cannot hold a marker.
+    TooSmall {
+        /// The least size.
+        least: Size,
+        /// The size that came.
+        got: Size,
+    },
     /// The format cannot be used for this.
     Format {
         /// What was to be done.
@@ -90,6 +97,9 @@ impl fmt::Display for Error {
             }
             Self::SizeMismatch { expected, got } => {
                 write!(f, "expected a picture of {expected} pixels, got {got}")
+            }
+            Self::TooSmall { least, got } => {
+                write!(f, "expected a picture of at least {least} pixels for the marker, got {got}")
             }
             Self::Format { action, expected, got } => {
                 write!(f, "cannot {action}: expected {expected}, got {got}")

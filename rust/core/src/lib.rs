@@ -7,6 +7,8 @@
 
 pub mod error;
 pub mod frame;
+pub mod marker;
 pub mod plane;
+pub mod probes;
 
 pub use error::Error;

@@ -1,0 +1,65 @@
+"""Pixel markers: a 16-bit number written into a picture's bottom-left corner, and read back elsewhere.
+
+The layout is `spec` marker: 24 cells of one pixel on the four bottom rows. Pictures are `av.VideoFrame`s
+(yuv420p, nv12, yuyv422, gray8, rgb24, bgr24, rgba, bgra), arrays of (height, width[, channels]) or tuples of
+planes such as `(y, u, v)`; they are used where they lie, without a copy. Whoever stamps must own the picture:
+`stamped_copy` is for the one who does not.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Literal, TypeAlias
+
+import av
+import numpy as np
+
+from realtime_fast._native import read, stamp
+
+__all__ = ["CORRUPTED", "HEIGHT", "WIDTH", "Reading", "read", "stamp", "stamped_copy"]
+
+WIDTH: Final = 24
+"""Pixels a marker is wide; narrower pictures are refused."""
+
+HEIGHT: Final = 4
+"""Pixels a marker is high; lower pictures are refused."""
+
+CORRUPTED: Final = "corrupted"
+"""What is read where a marker is but its number is not."""
+
+Reading: TypeAlias = int | Literal["corrupted"] | None
+"""A number of 0 to 65535, `CORRUPTED`, or None where no marker is."""
+
+_CARRIED: Final = (
+    "pts",
+    "dts",
+    "time_base",
+    "duration",
+    "pict_type",
+    "colorspace",
+    "color_range",
+    "color_primaries",
+    "color_trc",
+    "opaque",
+)
+
+
+def stamped_copy(frame: av.VideoFrame, seq: int) -> av.VideoFrame:
+    """A copy of `frame` with the marker `seq` in it; the frame itself stays as it is.
+
+    Size, format, timestamp, time base and colour description are the frame's.
+
+    Raises:
+        ValueError: if the frame is smaller than 24x4, of another format, or `seq` is not 0 to 65535.
+    """
+    copy = av.VideoFrame(frame.width, frame.height, frame.format.name)
+    for target, source in zip(copy.planes, frame.planes, strict=True):
+        rows = np.frombuffer(memoryview(target), np.uint8).reshape(-1, target.line_size)
+        theirs = np.frombuffer(memoryview(source), np.uint8).reshape(-1, source.line_size)
+        # Padding differs from allocator to allocator; the picture lies in what both have.
+        common = min(target.line_size, source.line_size)
+        rows[:, :common] = theirs[:, :common]
+    for name in _CARRIED:
+        if (value := getattr(frame, name)) is not None:
+            setattr(copy, name, value)
+    stamp(copy, seq)
+    return copy

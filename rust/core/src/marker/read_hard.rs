@@ -1,0 +1,35 @@
+//! The reference reader: thresholds and votes, as every implementation of the service does.
+
+use super::code::{self, CELLS, ROWS, Reading};
+use super::{Levels, check_size, sampling};
+use crate::Error;
+use crate::frame::{PixelFormat, Size};
+use crate::plane::Plane;
+
+/// Reads a picture's first plane: its luma, or its red channel.
+///
+/// # Errors
+/// [`Error::TooSmall`] if the picture cannot hold 24x4 pixels, [`Error::PlaneShape`] if the plane is not
+/// the first of a picture of that format and size.
+pub fn read_hard(
+    first: Plane<'_>,
+    format: PixelFormat,
+    size: Size,
+    levels: Levels,
+) -> Result<Reading, Error> {
+    check_size(size)?;
+    let got = (first.rows(), first.row_bytes());
+    let expected = format.plane_shape(size, 0);
+    if got != expected {
+        return Err(Error::PlaneShape { plane: format.plane_names()[0], expected, got });
+    }
+    let (step, offset) = sampling(format);
+    let mut rows = [0; ROWS];
+    for (i, bits) in rows.iter_mut().enumerate() {
+        let row = &first.row(size.height - ROWS + i)[..CELLS * step];
+        *bits = row
+            .chunks_exact(step)
+            .fold(0, |bits, pixel| bits << 1 | u32::from(pixel[offset] >= levels.threshold));
+    }
+    Ok(code::decode(rows))
+}

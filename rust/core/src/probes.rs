@@ -1,0 +1,216 @@
+//! Markers on their way: which numbers are in flight, since when, and how each of them ends.
+//!
+//! Numbers are given out in order, so the probes in flight are a window of consecutive numbers and
+//! a deque indexed by distance from the oldest holds them: every step is constant time however long
+//! the delay, and the soft reader gets its candidates without a copy. Times are seconds of any
+//! monotonic clock, passed in.
+
+use std::collections::VecDeque;
+
+/// Half the number space: what serial-number arithmetic (RFC 1982) can still order.
+const MAX_WINDOW: usize = 1 << 15;
+
+/// A probe that came back.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Arrival {
+    /// Seconds from stamp to reading.
+    pub latency: f64,
+    /// A later number had been read before.
+    pub reordered: bool,
+}
+
+/// The probes in flight. See the module's text.
+#[derive(Debug)]
+pub struct Probes {
+    timeout: f64,
+    /// Stamping times, oldest first; `None` once settled. The front is always in flight.
+    window: VecDeque<Option<f64>>,
+    /// The number that goes to the next stamp; the window ends just before it.
+    next: u16,
+    pending: usize,
+    newest_read: Option<u16>,
+    /// When numberless markers were read: each stands for one probe that will never be named.
+    corrupted: VecDeque<f64>,
+}
+
+impl Probes {
+    /// An empty ledger; a probe is lost `timeout` seconds after its stamp.
+    #[must_use]
+    pub fn new(timeout: f64) -> Self {
+        Self {
+            timeout,
+            window: VecDeque::new(),
+            next: 1,
+            pending: 0,
+            newest_read: None,
+            corrupted: VecDeque::new(),
+        }
+    }
+
+    /// The number for a frame stamped now, and the number pushed out of the window, if any:
+    /// it is lost, because half the number space ahead it could not be told from a new one.
+    pub fn stamp(&mut self, now: f64) -> (u16, Option<u16>) {
+        let pushed_out =
+            if self.window.len() == MAX_WINDOW { self.pop_front().map(|(seq, _)| seq) } else { None };
+        let seq = self.next;
+        self.next = seq.wrapping_add(1);
+        self.window.push_back(Some(now));
+        self.pending += 1;
+        (seq, pushed_out)
+    }
+
+    /// Settles `seq`; `None` if it is not in flight (unknown, lost, or read before).
+    pub fn arrive(&mut self, seq: u16, now: f64) -> Option<Arrival> {
+        let at = self.window.get_mut(usize::from(seq.wrapping_sub(self.first())))?.take()?;
+        self.pending -= 1;
+        self.drop_settled();
+        let reordered = self.newest_read.is_some_and(|newest| is_older(seq, newest));
+        if !reordered {
+            self.newest_read = Some(seq);
+        }
+        Some(Arrival { latency: (now - at).max(0.0), reordered })
+    }
+
+    /// Notes a marker without a number; false if none is in flight that it could be.
+    pub fn corrupt(&mut self, now: f64) -> bool {
+        if self.corrupted.len() >= self.pending {
+            return false;
+        }
+        self.corrupted.push_back(now);
+        true
+    }
+
+    /// Takes out the next probe whose time is over. Call until `None`.
+    ///
+    /// A probe that was in flight when a corrupted marker was read is taken to be that marker's
+    /// and ends silently: it has been counted.
+    pub fn next_lost(&mut self, now: f64) -> Option<u16> {
+        while let Some(&Some(at)) = self.window.front() {
+            if now - at < self.timeout {
+                return None;
+            }
+            let (seq, at) = self.pop_front()?;
+            while self.corrupted.front().is_some_and(|read| *read < at) {
+                self.corrupted.pop_front();
+            }
+            if self.corrupted.pop_front().is_none() {
+                return Some(seq);
+            }
+        }
+        None
+    }
+
+    /// Forgets everything in flight; numbers go on where they were.
+    pub fn drop_in_flight(&mut self) {
+        self.window.clear();
+        self.corrupted.clear();
+        self.pending = 0;
+    }
+
+    /// How many numbers are in flight.
+    #[must_use]
+    pub fn pending(&self) -> usize {
+        self.pending
+    }
+
+    /// The numbers in flight, oldest first.
+    pub fn in_flight(&self) -> impl Iterator<Item = u16> + '_ {
+        let first = self.first();
+        // The window is at most 2^15 long, so the offset always fits.
+        (0_u16..)
+            .zip(&self.window)
+            .filter(|(_, at)| at.is_some())
+            .map(move |(offset, _)| first.wrapping_add(offset))
+    }
+
+    /// The number at the front of the window.
+    fn first(&self) -> u16 {
+        self.next.wrapping_sub(self.window.len() as u16)
+    }
+
+    fn pop_front(&mut self) -> Option<(u16, f64)> {
+        let seq = self.first();
+        let at = self.window.pop_front()??;
+        self.pending -= 1;
+        self.drop_settled();
+        Some((seq, at))
+    }
+
+    /// Keeps the front in flight: each entry is pushed and popped once, so this is constant on average.
+    fn drop_settled(&mut self) {
+        while self.window.front() == Some(&None) {
+            self.window.pop_front();
+        }
+    }
+}
+
+/// Whether `a` comes before `b` by serial-number arithmetic.
+fn is_older(a: u16, b: u16) -> bool {
+    a != b && b.wrapping_sub(a) < MAX_WINDOW as u16
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lost(probes: &mut Probes, now: f64) -> Vec<u16> {
+        std::iter::from_fn(|| probes.next_lost(now)).collect()
+    }
+
+    #[test]
+    fn order_is_serial_across_the_wrap() {
+        let mut probes = Probes::new(60.0);
+        for _ in 0..65_534 {
+            let (seq, _) = probes.stamp(0.0);
+            probes.arrive(seq, 0.0);
+        }
+        let seqs: Vec<u16> = (0..4).map(|_| probes.stamp(1.0).0).collect();
+        assert_eq!(seqs, [65_535, 0, 1, 2]);
+        let reordered = |probes: &mut Probes, seq| probes.arrive(seq, 2.0).map(|a| a.reordered);
+        assert_eq!(reordered(&mut probes, 65_535), Some(false));
+        assert_eq!(reordered(&mut probes, 1), Some(false));
+        assert_eq!(reordered(&mut probes, 0), Some(true));
+        assert_eq!(reordered(&mut probes, 0), None);
+        assert_eq!(reordered(&mut probes, 2), Some(false));
+    }
+
+    #[test]
+    fn a_probe_is_lost_once_its_time_is_over() {
+        let mut probes = Probes::new(60.0);
+        for at in 0..3 {
+            probes.stamp(f64::from(at));
+        }
+        probes.arrive(2, 5.0);
+        assert_eq!(lost(&mut probes, 59.9), []);
+        assert_eq!(lost(&mut probes, 62.0), [1, 3]);
+        assert_eq!(probes.pending(), 0);
+    }
+
+    #[test]
+    fn a_corrupted_marker_accounts_for_one_probe_of_its_time() {
+        let mut probes = Probes::new(60.0);
+        assert!(!probes.corrupt(0.0), "nothing is in flight");
+        probes.stamp(0.0);
+        probes.stamp(10.0);
+        assert!(probes.corrupt(5.0));
+        assert_eq!(lost(&mut probes, 61.0), [], "1 was the corrupted one");
+        assert_eq!(lost(&mut probes, 71.0), [2]);
+
+        probes.stamp(100.0);
+        assert!(probes.corrupt(101.0));
+        probes.arrive(3, 102.0);
+        probes.stamp(110.0);
+        assert_eq!(lost(&mut probes, 171.0), [4], "a reading before its stamp is not its own");
+    }
+
+    #[test]
+    fn the_window_is_bounded() {
+        let mut probes = Probes::new(f64::INFINITY);
+        for _ in 0..MAX_WINDOW {
+            assert_eq!(probes.stamp(0.0).1, None);
+        }
+        assert_eq!(probes.stamp(0.0).1, Some(1));
+        assert_eq!(probes.pending(), MAX_WINDOW);
+        assert_eq!(probes.in_flight().next(), Some(2));
+    }
+}
