@@ -38,6 +38,7 @@ from realtime_fast import ice
 from realtime_fast.errors import IceError, InvalidInputError, RealtimeError, TransportName
 from realtime_fast.link import LinkDiagnostic, LinkEvent, LinkLost, LinkUp, TrackArrived
 from realtime_fast.options import CustomizeOffer, IceServer, VideoCodec
+from realtime_fast.scopes import owned_tasks
 from realtime_fast.wire import Candidate
 
 logger = logging.getLogger(__name__)
@@ -70,7 +71,7 @@ async def open_peer(
     Raises:
         InvalidInputError: An ICE server's URL is none.
     """
-    async with _sole_error(), anyio.create_task_group() as tasks:
+    async with owned_tasks() as tasks:
         peer = Peer(report, ice_servers, video_codec, transport)
         tasks.start_soon(peer._watch, silence_limit)
         try:
@@ -78,7 +79,6 @@ async def open_peer(
         finally:
             # In a task of its own, which a second cancellation of this one cannot reach.
             tasks.start_soon(peer._close)
-            tasks.cancel_scope.cancel()
 
 
 class Peer:
@@ -363,18 +363,6 @@ def _foreign(what: str, transport: TransportName) -> Iterator[None]:
     except Exception as exc:
         detail = str(exc) or type(exc).__name__
         raise IceError(f"{what}: {detail}", transport=transport) from exc
-
-
-@asynccontextmanager
-async def _sole_error() -> AsyncIterator[None]:
-    """The task group is our own affair: an error of the scope's body leaves it as it was raised."""
-    try:
-        yield
-    except BaseExceptionGroup as group:
-        if len(group.exceptions) != 1:
-            raise
-        error = group.exceptions[0]
-        raise error from error.__cause__
 
 
 def _ice_servers(servers: Sequence[IceServer]) -> list[RTCIceServer]:

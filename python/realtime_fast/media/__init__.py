@@ -1,0 +1,1 @@
+"""Pictures and sound on their way in and out: sources, tracks, meters, sinks."""

@@ -1,0 +1,185 @@
+"""The tracks on either side of a connection: the wrapper of what is sent, the reader of what is received.
+
+Neither outlives its connection; the user's own tracks do, so no wrapper ever stops what it wraps.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import anyio
+from aiortc import MediaStreamTrack
+from aiortc.mediastreams import MediaStreamError
+from av import AudioFrame, VideoFrame
+from av.frame import Frame
+from av.packet import Packet
+
+from realtime_fast.errors import InvalidInputError
+from realtime_fast.mailbox import Mailbox
+from realtime_fast.media.meter import VideoMeter
+
+Transform: TypeAlias = Callable[[VideoFrame], VideoFrame]
+Observer: TypeAlias = Callable[[VideoFrame | AudioFrame], None]
+
+VIDEO_BACKLOG = 8
+AUDIO_BACKLOG = 50
+"""Frames kept for a user who reads late: about a quarter second of pictures, one second of sound."""
+
+
+@dataclass(frozen=True, slots=True)
+class LocalMedia:
+    """What a caller wants to send."""
+
+    video: MediaStreamTrack | None = None
+    audio: MediaStreamTrack | None = None
+
+    @property
+    def tracks(self) -> list[MediaStreamTrack]:
+        """The tracks there are, video first."""
+        return [track for track in (self.video, self.audio) if track is not None]
+
+
+def local_media(local_track: Any) -> LocalMedia:
+    """Sort out what a caller gave as `local_track`.
+
+    Args:
+        local_track: An aiortc track, a pair (video, audio) either of which may be None, an object with `video`
+            and `audio` tracks (a source of ours, aiortc's MediaPlayer), or None.
+
+    Raises:
+        InvalidInputError: It is something else, or a track that has ended.
+    """
+    match local_track:
+        case None:
+            media = LocalMedia()
+        case MediaStreamTrack(kind="video"):
+            media = LocalMedia(video=local_track)
+        case MediaStreamTrack(kind="audio"):
+            media = LocalMedia(audio=local_track)
+        case (video, audio):
+            media = LocalMedia(video, audio)
+        case _ if hasattr(local_track, "video") and hasattr(local_track, "audio"):
+            media = LocalMedia(local_track.video, local_track.audio)
+        case _:
+            raise InvalidInputError(
+                "local_track must be an aiortc track, a (video, audio) pair, a source of this package "
+                f"or None, not {type(local_track).__name__}"
+            )
+    for kind, track in (("video", media.video), ("audio", media.audio)):
+        if track is None:
+            continue
+        if not isinstance(track, MediaStreamTrack) or track.kind != kind:
+            raise InvalidInputError(
+                f"The {kind} half of local_track must be an aiortc {kind} track or None, "
+                f"not {getattr(track, 'kind', None) or type(track).__name__}"
+            )
+        if track.readyState != "live":
+            raise InvalidInputError(f"The {kind} track given as local_track has ended")
+    return media
+
+
+class SentTrack(MediaStreamTrack):
+    """What one connection sends of a local track: forwards its frames and counts them.
+
+    Attributes:
+        transform: Applied to each picture on its way out, such as the probe stamper; may be set and unset at
+            any time. It must keep the frame's time and size, and must not write into the frame it is given
+            unless the source hands over ownership.
+        meter: Counts the pictures (video only).
+    """
+
+    def __init__(self, source: MediaStreamTrack, transform: Transform | None = None) -> None:
+        super().__init__()
+        self.kind = source.kind
+        self.transform = transform
+        self.meter = VideoMeter()
+        self._source = source
+
+    async def recv(self) -> Frame | Packet:
+        """The next frame; stopping this track leaves the source alone.
+
+        Raises:
+            MediaStreamError: This track was stopped, or the source has ended.
+        """
+        if self.readyState != "live":
+            raise MediaStreamError
+        try:
+            frame = await self._source.recv()
+        except MediaStreamError:
+            self.stop()
+            raise
+        if isinstance(frame, VideoFrame):
+            if self.transform is not None:
+                frame = self.transform(frame)
+            self.meter.add(time.monotonic(), frame.width, frame.height)
+        return frame
+
+
+class ReceivedTrack(MediaStreamTrack):
+    """A remote track as users get it: always the newest frames, however slowly they are read.
+
+    Somebody must run `pump`; it ends with the connection, and so does the track.
+
+    Attributes:
+        observers: Called with each frame, in order, whether or not anybody reads the track; they must neither
+            wait, nor write into the frame, nor keep many of them.
+        meter: Counts the pictures (video only).
+    """
+
+    def __init__(self, remote: MediaStreamTrack) -> None:
+        super().__init__()
+        self.kind = remote.kind
+        self._id = remote.id
+        self.observers: list[Observer] = []
+        self.meter = VideoMeter()
+        self._remote = remote
+        self._box: Mailbox[VideoFrame | AudioFrame] = Mailbox(
+            VIDEO_BACKLOG if self.kind == "video" else AUDIO_BACKLOG
+        )
+
+    @property
+    def dropped(self) -> int:
+        """Frames that nobody read in time."""
+        return self._box.dropped
+
+    async def pump(self) -> None:
+        """Read the remote track to its end; when done, or cancelled, this track ends.
+
+        It goes on when the user stops this track: aiortc queues what nobody reads, without limit.
+        """
+        try:
+            while True:
+                frame = await self._remote.recv()
+                if isinstance(frame, VideoFrame):
+                    self.meter.add(time.monotonic(), frame.width, frame.height)
+                elif not isinstance(frame, AudioFrame):
+                    continue  # an encoded packet, which nobody here could show
+                for observer in tuple(self.observers):
+                    observer(frame)
+                self._box.put(frame)
+        except MediaStreamError:
+            pass
+        finally:
+            self._box.close()
+
+    async def recv(self) -> Frame:
+        """The oldest frame that is still here, or the next one.
+
+        Raises:
+            MediaStreamError: The track has ended.
+        """
+        if self.readyState != "live":
+            raise MediaStreamError
+        try:
+            return await self._box.get()
+        except anyio.EndOfStream:
+            self.stop()
+            raise MediaStreamError from None
+
+    def stop(self) -> None:
+        """End the track for its reader."""
+        self._box.close()
+        super().stop()
