@@ -13,7 +13,7 @@ import socket
 import threading
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import anyio
 from aioice import Candidate, Connection, stun
@@ -184,6 +184,25 @@ def abort(connection: Connection) -> None:
     """Close the connection's sockets at once, without a word to anybody: the hard end of a close."""
     for protocol in connection._protocols:
         protocol.transport.abort()
+
+
+def mute(connection: Connection) -> None:
+    """From now on send nothing on the connection's sockets, while they stay open."""
+    for protocol in connection._protocols:
+        protocol.transport = cast("asyncio.DatagramTransport", _Mute(protocol.transport))
+
+
+class _Mute:
+    """A datagram transport that loses whatever it is given to send."""
+
+    def __init__(self, transport: asyncio.DatagramTransport) -> None:
+        self._transport = transport
+
+    def sendto(self, data: bytes, address: object = None) -> None:
+        pass
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
 
 
 def described(candidate: Candidate) -> dict[str, Any]:

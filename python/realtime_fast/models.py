@@ -73,6 +73,9 @@ _REALTIME = {
 
 _RENAMED = {"mirage_v2": "lucy-restyle-2", "lucy-vton": "lucy-2.1-vton", "lucy-2.1-vton-2": "lucy-vton-2"}
 
+REALTIME_MODELS: tuple[ModelDefinition, ...] = tuple(_REALTIME.values())
+"""All realtime models, renamed ones under both names."""
+
 
 def realtime(name: str) -> ModelDefinition:
     """The definition of a realtime model.

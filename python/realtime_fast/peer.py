@@ -207,6 +207,18 @@ class Peer:
         if self._lost is not None:
             raise self._lost
 
+    # Misbehaviour on purpose, for trying out the far side
+
+    def cut(self) -> None:
+        """Close the media sockets at once, without a word to the far side."""
+        for connection in self._connections():
+            ice.abort(connection)
+
+    def mute(self) -> None:
+        """Send no further packet of any kind, while receiving goes on."""
+        for connection in self._connections():
+            ice.mute(connection)
+
     async def _describe(self, description: RTCSessionDescription) -> str:
         for transceiver in self._pc.getTransceivers():
             self._own_encoder(transceiver.sender)

@@ -1,0 +1,16 @@
+"""The command line, `realtime-fast COMMAND`: one file a command, each from arguments to library to output."""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> None:
+    """Run the command line; exits with the codes of `realtime_fast.cli.reporting`."""
+    try:
+        from realtime_fast.cli.app import app
+    except ImportError as error:
+        if (error.name or "").partition(".")[0] not in ("typer", "rich", "click"):
+            raise
+        sys.exit("The command line needs its extra: pip install 'realtime-fast[cli]'")
+    app()

@@ -1,0 +1,24 @@
+"""The commands, gathered."""
+
+from __future__ import annotations
+
+import typer
+
+from realtime_fast.cli.serve import FAULTS, serve
+
+app = typer.Typer(
+    name="realtime-fast",
+    help="Realtime AI video over WebRTC and Amazon IVS.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+@app.callback()
+def _commands() -> None:
+    """Realtime AI video over WebRTC and Amazon IVS."""
+
+
+app.command(epilog=FAULTS)(serve)

@@ -1,0 +1,230 @@
+"""The service's routes: control channels of sessions and viewers, and `/dev/` for tests in other processes."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import logging
+import secrets
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route, WebSocketRoute
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from realtime_fast import wire
+from realtime_fast.errors import InvalidInputError
+from realtime_fast.models import REALTIME_MODELS
+from realtime_fast.server.conversation import ChannelClosedError, Conversation
+from realtime_fast.server.faults import Faults
+from realtime_fast.server.session import Session, SessionRequest
+from realtime_fast.server.viewers import Viewer
+
+if TYPE_CHECKING:
+    from realtime_fast.server.service import Service
+
+logger = logging.getLogger(__name__)
+
+_MODELS = {model.name: model for model in REALTIME_MODELS}
+_RESOLUTIONS = ("720p", "1080p")
+
+
+class WebSocketChannel:
+    """A control channel over one accepted WebSocket."""
+
+    def __init__(self, websocket: WebSocket, abort: Callable[[], None]) -> None:
+        self._websocket = websocket
+        self.abort = abort
+
+    async def send(self, data: str | bytes) -> None:
+        """Send one message.
+
+        Raises:
+            ChannelClosedError: The channel is closed.
+        """
+        try:
+            if isinstance(data, str):
+                await self._websocket.send_text(data)
+            else:
+                await self._websocket.send_bytes(data)
+        except (WebSocketDisconnect, RuntimeError) as error:
+            raise ChannelClosedError from error
+
+    async def receive(self) -> str | bytes:
+        """The next message.
+
+        Raises:
+            ChannelClosedError: The channel is closed.
+        """
+        try:
+            message = await self._websocket.receive()
+        except (WebSocketDisconnect, RuntimeError) as error:
+            raise ChannelClosedError from error
+        if message["type"] == "websocket.disconnect":
+            raise ChannelClosedError
+        data: str | bytes | None = message.get("text")
+        return data if data is not None else message["bytes"]
+
+    async def close(self, code: int, reason: str) -> None:
+        """Close the channel; harmless if it is closed."""
+        with suppress(WebSocketDisconnect, RuntimeError):
+            await self._websocket.close(code, reason)
+
+
+def build_app(service: Service) -> Starlette:
+    """The ASGI application of a running service."""
+    routes: list[BaseRoute] = [
+        *(
+            WebSocketRoute(path, _guarded(service, _stream))
+            for path in sorted({model.url_path for model in REALTIME_MODELS})
+        ),
+        WebSocketRoute("/subscribe/{sid}", _guarded(service, _watch)),
+        WebSocketRoute("/{path:path}", _nowhere),
+        Route("/dev/sessions", _on_loopback(service, _sessions), methods=["GET"]),
+        Route("/dev/faults", _on_loopback(service, _set_faults), methods=["POST"]),
+    ]
+    return Starlette(routes=routes)
+
+
+# Control channels
+
+_Serve = Callable[["Service", WebSocket, WebSocketChannel, Faults], Awaitable[None]]
+
+
+def _guarded(service: Service, serve: _Serve) -> Callable[[WebSocket], Awaitable[None]]:
+    """Accept those who may come in; refuse the others with a status, before the handshake is done."""
+
+    async def endpoint(websocket: WebSocket) -> None:
+        faults = service.faults.take()
+        if faults.http is not None:
+            await _refuse(websocket, faults.http, "The service was told to refuse this")
+            return
+        key = websocket.query_params.get("api_key") or websocket.headers.get("x-api-key", "")
+        if not service.config.accepts(key):
+            await _refuse(websocket, 401, "Invalid API key")
+            return
+        try:
+            await websocket.accept()
+        except (WebSocketDisconnect, RuntimeError):
+            return
+        channel = WebSocketChannel(websocket, lambda: service.abort_connection(websocket.client))
+        await serve(service, websocket, channel, faults)
+
+    return endpoint
+
+
+async def _stream(service: Service, websocket: WebSocket, channel: WebSocketChannel, faults: Faults) -> None:
+    """One inference session over WebRTC."""
+    try:
+        request = session_request(websocket)
+    except InvalidInputError as error:
+        await _reject(channel, error.message)
+        return
+    session = Session(
+        secrets.token_hex(12),
+        channel,
+        faults,
+        request=request,
+        address=service.address,
+        delay=service.config.delay_ms / 1000,
+    )
+    await serve_conversation(service, session)
+
+
+async def _watch(service: Service, websocket: WebSocket, channel: WebSocketChannel, faults: Faults) -> None:
+    """One viewer over WebRTC."""
+    session = service.sessions.get(websocket.path_params["sid"])
+    if session is None:
+        await _reject(channel, "Invalid session: it does not exist, or has ended")
+        return
+    await serve_conversation(service, Viewer(session, channel, faults))
+
+
+async def _nowhere(websocket: WebSocket) -> None:
+    await _refuse(websocket, 404, "No such endpoint")
+
+
+def session_request(websocket: WebSocket) -> SessionRequest:
+    """What the control channel's URL asks for.
+
+    Raises:
+        InvalidInputError: A model or resolution that does not exist.
+    """
+    query = websocket.query_params
+    name = query.get("model", "")
+    model = _MODELS.get(name)
+    if model is None:
+        raise InvalidInputError(f"Unknown model {name!r}; known are {', '.join(sorted(_MODELS))}")
+    resolution = query.get("resolution")
+    if resolution is not None and resolution not in _RESOLUTIONS:
+        raise InvalidInputError(f"Unknown resolution {resolution!r}; known are {', '.join(_RESOLUTIONS)}")
+    return SessionRequest(
+        model=model,
+        resolution=resolution,
+        latency_diagnostics=query.get("latency_diagnostics") == "true",
+    )
+
+
+async def serve_conversation(service: Service, conversation: Conversation) -> None:
+    """Run a session or viewer to its end, registered with the service; what goes wrong in it ends only it."""
+    with service.hosting(conversation):
+        try:
+            await conversation.run()
+        except Exception:
+            logger.exception("session %s ended by a fault of the service", conversation.id)
+            conversation.drop()
+
+
+async def _reject(channel: WebSocketChannel, error: str) -> None:
+    try:
+        await channel.send(wire.encode(wire.Error(error=error)))
+    except ChannelClosedError:
+        return
+    await channel.close(1008, "")
+
+
+async def _refuse(websocket: WebSocket, status: int, error: str) -> None:
+    await websocket.send_denial_response(JSONResponse({"error": error}, status))
+
+
+# Developer routes
+
+_Answer = Callable[["Service", Request], Awaitable[Response]]
+
+
+def _on_loopback(service: Service, answer: _Answer) -> Callable[[Request], Awaitable[Response]]:
+    async def endpoint(request: Request) -> Response:
+        if request.client is None or not ipaddress.ip_address(request.client.host).is_loopback:
+            return JSONResponse({"error": "Developer routes are for loopback only"}, 403)
+        return await answer(service, request)
+
+    return endpoint
+
+
+async def _sessions(service: Service, _: Request) -> Response:
+    return JSONResponse(
+        {
+            "sessions": [session.info() for session in service.sessions.values()],
+            "ended": list(service.ended),
+            "viewers": [viewer.id for viewer in service.viewers],
+        }
+    )
+
+
+async def _set_faults(service: Service, request: Request) -> Response:
+    """Body: a JSON list of `NAME[=VALUE]` strings; `?live=true` strikes sessions that are running, too."""
+    # A page in a browser cannot send this type to another origin without being asked first, and no one answers.
+    if request.headers.get("content-type", "").partition(";")[0] != "application/json":
+        return JSONResponse({"error": "expected application/json"}, 415)
+    try:
+        options: Any = json.loads(await request.body())
+        if not isinstance(options, list) or not all(isinstance(option, str) for option in options):
+            raise InvalidInputError('expected a list of "NAME[=VALUE]" strings')
+        service.set_faults(Faults.parse(options), live=request.query_params.get("live") == "true")
+    except ValueError as error:
+        return JSONResponse({"error": str(error)}, 422)
+    return Response(status_code=204)

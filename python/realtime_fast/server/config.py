@@ -1,0 +1,42 @@
+"""Settings of the embedded service."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from realtime_fast.errors import InvalidInputError
+from realtime_fast.server.faults import Faults
+
+MAX_DELAY_MS = 30_000.0
+DEFAULT_PORT = 8890
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServiceConfig:
+    """How the service runs.
+
+    Attributes:
+        host: Address to bind to; loopback unless told otherwise.
+        port: TCP port; 0 picks a free one.
+        delay_ms: Milliseconds every picture and sound is held back, 0 … 30000.
+        api_keys: The keys that are accepted; None accepts any that is not empty.
+        faults: What goes wrong.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = DEFAULT_PORT
+    delay_ms: float = 0.0
+    api_keys: frozenset[str] | None = field(default=None, repr=False)
+    faults: Faults = field(default_factory=Faults)
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.port <= 65535:
+            raise InvalidInputError(f"port must be between 0 and 65535, not {self.port!r}")
+        if not 0 <= self.delay_ms <= MAX_DELAY_MS:
+            raise InvalidInputError(
+                f"delay_ms must be between 0 and {MAX_DELAY_MS:g} milliseconds, not {self.delay_ms!r}"
+            )
+
+    def accepts(self, api_key: str) -> bool:
+        """Whether a client with this key may use the service."""
+        return bool(api_key) and (self.api_keys is None or api_key in self.api_keys)
