@@ -1,0 +1,206 @@
+"""The embedded IVS stages: rooms, and the life of their media sessions."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+
+import anyio
+from aiortc.rtcdtlstransport import RTCCertificate
+
+from realtime_fast.ivs.token import Claims
+from realtime_fast.server.stage.answers import Offer
+from realtime_fast.server.stage.refusal import Refusal
+from realtime_fast.server.stage.room import Member, Room
+from realtime_fast.server.stage.session import Publication, Session, Subscription
+from realtime_fast.server.stage.tokens import IssuedToken, TokenAuthority
+
+GRACE = 1.0
+"""Seconds in which a socket that broke may be replaced before its participant counts as gone."""
+
+
+class Stages(anyio.AsyncContextManagerMixin):
+    """All stages of a service. Open it around the application that serves `routes`.
+
+    Args:
+        front_door: Give out tokens whose `whip_url` redirects, as production's does.
+    """
+
+    def __init__(self, *, front_door: bool = False) -> None:
+        self.front_door = front_door
+        self.authority = TokenAuthority()
+        self.rooms: dict[str, Room] = {}
+        self._certificate = RTCCertificate.generateCertificate()
+        self._sessions: dict[str, tuple[Room, Session]] = {}
+
+    @asynccontextmanager
+    async def __asynccontextmanager__(self) -> AsyncIterator[Stages]:
+        async with anyio.create_task_group() as self._group:
+            yield self
+            self._group.cancel_scope.cancel()
+
+    # --- rooms and tokens
+
+    def create(self) -> Room:
+        """A new, empty stage."""
+        room = Room()
+        self.rooms[room.arn] = room
+        return room
+
+    def delete(self, room: Room) -> None:
+        """End a stage: everybody is put out."""
+        self.rooms.pop(room.arn, None)
+        for member in list(room.members.values()):
+            room.disconnect(member.participant.id, "STAGE_DELETED")
+        for member in list(room.members.values()):
+            room.leave(member)
+
+    def find(self, stage_id: str) -> Room:
+        """The stage of that id.
+
+        Raises:
+            Refusal: There is none.
+        """
+        for room in self.rooms.values():
+            if room.stage_id == stage_id:
+                return room
+        raise Refusal.no_stage()
+
+    def issue(
+        self,
+        room: Room,
+        base_url: str,
+        *,
+        user_id: str = "",
+        attributes: Mapping[str, str] | None = None,
+        publish: bool = True,
+        subscribe: bool = True,
+        ttl: float = 12 * 3600.0,
+    ) -> IssuedToken:
+        """A token for a new participant of a stage; see `TokenAuthority.issue`."""
+        return self.authority.issue(
+            room.arn,
+            base_url=base_url,
+            user_id=user_id,
+            attributes=attributes,
+            publish=publish,
+            subscribe=subscribe,
+            ttl=ttl,
+            front_door=self.front_door,
+        )
+
+    def admit(self, token: str | None) -> tuple[Room, Claims]:
+        """The stage and the claims of whoever holds a token.
+
+        Raises:
+            Refusal: No token, no good token, or one of a stage that is gone.
+        """
+        if not token:
+            raise Refusal.missing_token()
+        claims = self.authority.verify(token)
+        room = self.rooms.get(claims.resource)
+        if room is None:
+            raise Refusal.no_stage()
+        return room, claims
+
+    # --- media
+
+    async def publish(self, token: str | None, participant_id: str, offer: str) -> tuple[Session, str]:
+        """Begin to publish as oneself; the session and the SDP answer.
+
+        Raises:
+            Refusal: The token or the offer will not do.
+        """
+        room, claims = self.admit(token)
+        if not claims.capabilities.allow_publish:
+            raise Refusal.no_permission("publishing")
+        if claims.jti != participant_id:
+            raise Refusal.no_permission("publishing as somebody else")
+
+        def live() -> None:
+            room.published(member, session)
+
+        session = Publication(participant_id, Offer.parse(offer), self._certificate, live)
+        member = room.enter(claims)
+        return session, await self._begin(room, member, session)
+
+    async def subscribe(self, token: str | None, participant_id: str, offer: str) -> tuple[Session, str]:
+        """Begin to receive what somebody else publishes; the session and the SDP answer.
+
+        Raises:
+            Refusal: The token or the offer will not do, or nothing is published.
+        """
+        room, claims = self.admit(token)
+        if not claims.capabilities.allow_subscribe:
+            raise Refusal.no_permission("subscribing")
+        publisher = room.members.get(participant_id)
+        if publisher is None and any(participant_id in other.members for other in self.rooms.values()):
+            raise Refusal.other_stage()
+        if publisher is None or publisher.publication is None:
+            raise Refusal.no_stream()
+        session = Subscription(claims.jti, Offer.parse(offer), self._certificate, publisher.publication)
+        member = room.enter(claims)
+        member.subscriptions.add(session)
+        return session, await self._begin(room, member, session)
+
+    def end(self, token: str | None, session_id: str) -> None:
+        """End one's own session.
+
+        Raises:
+            Refusal: There is none, or it is somebody else's.
+        """
+        _, claims = self.admit(token)
+        found = self._sessions.get(session_id)
+        if found is None:
+            raise Refusal.no_session()
+        room, session = found
+        if claims.jti != session.participant_id:
+            raise Refusal.no_permission("ending another's session")
+        self._forget(room, session)
+
+    async def _begin(self, room: Room, member: Member, session: Session) -> str:
+        text = await session.answer()
+        self._sessions[session.id] = (room, session)
+        self._group.start_soon(self._run, room, session)
+        return text
+
+    async def _run(self, room: Room, session: Session) -> None:
+        try:
+            await session.run()
+        finally:
+            self._forget(room, session)
+
+    def _forget(self, room: Room, session: Session) -> None:
+        self._sessions.pop(session.id, None)
+        session.stop()
+        member = room.members.get(session.participant_id)
+        if member is None:
+            return
+        if isinstance(session, Publication):
+            room.unpublished(member, session)
+        elif isinstance(session, Subscription):
+            member.subscriptions.discard(session)
+        room.leave_if_idle(member)
+
+    # --- events sockets
+
+    def arrive(self, room: Room, claims: Claims) -> Member:
+        """An events socket of a participant is up."""
+        member = room.enter(claims)
+        member.sockets += 1
+        return member
+
+    def depart(self, room: Room, member: Member, *, on_purpose: bool) -> None:
+        """An events socket of a participant is gone: said goodbye, or broke and may come back in a moment."""
+        member.sockets -= 1
+        if member.sockets:
+            return
+        if on_purpose:
+            room.leave(member)
+        else:
+            self._group.start_soon(self._depart_later, room, member)
+
+    async def _depart_later(self, room: Room, member: Member) -> None:
+        await anyio.sleep(GRACE)
+        if not member.sockets:
+            room.leave(member)
