@@ -1,1 +1,40 @@
-"""A client for Amazon IVS Real-Time stages."""
+"""A client for Amazon IVS Real-Time stages, for which nothing but a participant token is needed.
+
+async with Stage(token) as stage:
+    publisher = await stage.wait_publishing()
+    stream = await stage.subscribe(publisher.id)
+    frame = await stream.video.recv()
+"""
+
+from realtime_fast.ivs.events import (
+    EventsLost,
+    EventsRestored,
+    Participant,
+    ParticipantChanged,
+    ParticipantJoined,
+    ParticipantLeft,
+    StageEvent,
+    StageLeft,
+    StreamEnded,
+    StreamStarted,
+)
+from realtime_fast.ivs.stage import Stage
+from realtime_fast.ivs.stream import Publication, Subscription
+from realtime_fast.ivs.token import StageToken
+
+__all__ = [
+    "EventsLost",
+    "EventsRestored",
+    "Participant",
+    "ParticipantChanged",
+    "ParticipantJoined",
+    "ParticipantLeft",
+    "Publication",
+    "Stage",
+    "StageEvent",
+    "StageLeft",
+    "StageToken",
+    "StreamEnded",
+    "StreamStarted",
+    "Subscription",
+]

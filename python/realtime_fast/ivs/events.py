@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from realtime_fast.errors import StageError
+from realtime_fast.errors import ConnectError, StageError
 from realtime_fast.ivs.token import Claims
 
 MAX_MESSAGE_BYTES = 1024 * 1024
@@ -161,7 +161,7 @@ class StreamEnded:
     """A publication or subscription is over; `error` is None where that was asked for or announced."""
 
     participant_id: str
-    error: StageError | None = None
+    error: ConnectError | None = None
 
 
 @dataclass(frozen=True, slots=True)

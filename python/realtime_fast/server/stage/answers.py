@@ -132,11 +132,9 @@ class Offer:
         found: dict[Kind, Section] = {}
         for media in self.media:
             kind = _kind(media)
-            if (
-                kind not in published
-                or kind in found
-                or media.direction not in ("recvonly", "sendrecv", None)
-            ):
+            if kind is None or kind not in published or kind in found:
+                continue
+            if media.direction not in ("recvonly", "sendrecv", None):
                 continue
             codec = _matching(published[kind].codec, media.rtp.codecs)
             if codec is None:

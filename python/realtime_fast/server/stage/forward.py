@@ -77,7 +77,7 @@ class Source:
         if section.rtx_ssrc is not None and section.rtx is not None:
             encodings.append(RTCRtpDecodingParameters(section.rtx_ssrc, section.rtx.payloadType or 0))
         transport._register_rtp_receiver(
-            self,  # type: ignore[arg-type]  # it only calls the _handle methods
+            self,
             RTCRtpReceiveParameters(
                 codecs=section.codecs,
                 headerExtensions=list(section.extensions),
@@ -206,7 +206,7 @@ class Sink:
             codecs=section.codecs, headerExtensions=list(section.extensions), muxId=section.mid
         )
         self._extensions.configure(parameters)
-        transport._register_rtp_sender(self, parameters)  # type: ignore[arg-type]  # as above
+        transport._register_rtp_sender(self, parameters)
 
     async def start(self) -> None:
         """Begin to forward; pictures begin with a key frame, which is asked for at once."""

@@ -1,0 +1,150 @@
+"""Being on a stage: its events, over as many sockets as it takes, and what they say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import anyio
+
+from realtime_fast.errors import StageError
+from realtime_fast.ivs import events
+from realtime_fast.ivs.events import (
+    Disconnect,
+    EventsLost,
+    EventsRestored,
+    Heartbeat,
+    JoinError,
+    Pong,
+    Reassign,
+    Roster,
+    StageEvent,
+    StageState,
+)
+from realtime_fast.ivs.socket import EventsSocket, open_events
+from realtime_fast.ivs.token import StageToken
+
+REDIAL_DELAYS = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
+"""Seconds before each attempt to have the events back; after the last one the stage counts as left."""
+
+_JOIN_STATUS = {
+    "TOKEN_INVALID": 401,
+    "TOKEN_INVALID_SIGNATURE": 401,
+    "TOKEN_MISSING": 401,
+    "TOKEN_EXPIRED": 401,
+    "PARTICIPANT_DISCONNECTED": 403,
+    "STAGE_DELETED": 404,
+}
+
+
+class _OverError(Exception):
+    """The stage is over for this participant: dialling again would change nothing."""
+
+    def __init__(self, error: StageError) -> None:
+        self.error = error
+
+
+class Presence:
+    """One participant's events.
+
+    Args:
+        token: Who, and where.
+        emit: Told what changes.
+        reassigned: Called when publishing and subscribing must be done anew.
+    """
+
+    def __init__(
+        self, token: StageToken, emit: Callable[[StageEvent], None], reassigned: Callable[[], None]
+    ) -> None:
+        self.roster = Roster(token.claims.jti)
+        self._token = token
+        self._emit = emit
+        self._reassigned = reassigned
+        self._socket: EventsSocket | None = None
+        self._own_state = events.set_state(audio_muted=True, video_stopped=True)
+
+    async def set_state(self, *, audio_muted: bool, video_stopped: bool) -> None:
+        """Tell the others about oneself, now and on every socket to come."""
+        self._own_state = events.set_state(audio_muted=audio_muted, video_stopped=video_stopped)
+        if self._socket is not None:
+            await self._socket.send(self._own_state)
+
+    async def hold(self, joined: Callable[[], None]) -> StageError:
+        """Join, call `joined`, stay.
+
+        Returns:
+            Why it is over: the stage said so, or its events could not be had again.
+
+        Raises:
+            StageError: Joining failed.
+        """
+        was_joined = False
+        failures = 0
+
+        def up() -> None:
+            nonlocal was_joined, failures
+            failures = 0
+            if was_joined:
+                self._emit(EventsRestored())
+            else:
+                was_joined = True
+                joined()
+
+        while True:
+            try:
+                async with open_events(self._token) as socket:
+                    await self._converse(socket, up)
+            except _OverError as over:
+                if not was_joined:
+                    raise over.error from None
+                return over.error
+            except StageError as error:
+                if not was_joined:
+                    raise
+                if error.status in (401, 403, 404) or failures == len(REDIAL_DELAYS):
+                    return error
+                if failures == 0:
+                    self._emit(EventsLost(error))
+                await anyio.sleep(REDIAL_DELAYS[failures])
+                failures += 1
+            finally:
+                self._socket = None
+
+    async def _converse(self, socket: EventsSocket, up: Callable[[], None]) -> None:
+        """Listen to one socket until it breaks."""
+        self.roster.restart()
+        heartbeat = Heartbeat(anyio.current_time())
+        while True:
+            message = None
+            with anyio.move_on_after(heartbeat.deadline - anyio.current_time()):
+                message = await socket.receive()
+            now = anyio.current_time()
+            match message:
+                case StageState():
+                    for event in self.roster.apply(message):
+                        self._emit(event)
+                    if self._socket is None:
+                        self._socket = socket
+                        await socket.send(self._own_state)
+                        up()
+                case Pong():
+                    heartbeat.pong(now)
+                case Reassign():
+                    self._reassigned()
+                case Disconnect():
+                    reason = f": {message.reason}" if message.reason else ""
+                    raise _OverError(StageError(f"The stage disconnected this participant{reason}"))
+                case JoinError():
+                    raise _join_error(message)
+            match heartbeat.tick(now):
+                case "ping":
+                    await socket.send(events.ping())
+                case "dead":
+                    raise StageError("The stage's events socket is dead: it does not answer a ping")
+
+
+def _join_error(message: JoinError) -> _OverError | StageError:
+    words = " ".join(str(word) for word in (message.code, message.message) if word not in (None, ""))[:300]
+    error = StageError(
+        f"The stage refused to let this participant in: {words}", status=_JOIN_STATUS.get(str(message.code))
+    )
+    return error if message.code == "INTERNAL" else _OverError(error)

@@ -1,0 +1,251 @@
+"""What flows between a participant and a stage: one peer connection each, made anew when the stage says so."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractContextManager, asynccontextmanager
+from typing import Any, ClassVar, Protocol, TypeVar
+
+import anyio
+import httpx2
+from aiortc import MediaStreamTrack
+from anyio.abc import TaskStatus
+
+from realtime_fast import whip
+from realtime_fast.errors import ConnectError, IceError, StageError
+from realtime_fast.ivs.events import StageEvent, StreamEnded, StreamStarted
+from realtime_fast.ivs.token import StageToken
+from realtime_fast.link import LinkDiagnostic, LinkEvent, LinkLost, TrackArrived
+from realtime_fast.media.tracks import ReceivedTrack
+from realtime_fast.options import IceServer, VideoCodec
+from realtime_fast.peer import Peer, open_peer
+from realtime_fast.scopes import owned_tasks
+
+logger = logging.getLogger(__name__)
+
+DELETE_LIMIT = 2.0
+"""Seconds the stage gets to delete a session when leaving."""
+
+RETRY_INTERVAL = 0.25
+"""Seconds between two attempts to subscribe to somebody whose stream the stage announces but has not got yet."""
+
+T = TypeVar("T")
+
+
+class Host(Protocol):
+    """The stage a stream belongs to."""
+
+    token: StageToken
+    http: httpx2.AsyncClient
+    video_codec: VideoCodec
+    ice_servers: tuple[IceServer, ...]
+    on_diagnostic: Callable[[LinkDiagnostic], None] | None
+
+    def emit(self, event: StageEvent) -> None:
+        """Tell the user of the stage."""
+
+    def is_publishing(self, participant_id: str) -> bool:
+        """Whether the stage says so of another participant."""
+
+    def limit(self, phase: str) -> AbstractContextManager[None]:
+        """Bound a phase in time; raises ConnectTimeoutError."""
+
+
+class Stream:
+    """A publication or a subscription; `stop` ends it, on the stage's side too.
+
+    Attributes:
+        participant_id: Whose stream it is: one's own for a publication.
+        video: What is received, None while there is nothing.
+        audio: Likewise.
+    """
+
+    phase: ClassVar[str]
+
+    def __init__(self, host: Host, participant_id: str) -> None:
+        self.participant_id = participant_id
+        self.video: MediaStreamTrack | None = None
+        self.audio: MediaStreamTrack | None = None
+        self._host = host
+        self._peer: Peer | None = None
+        self._life = anyio.CancelScope()
+        self._round = anyio.CancelScope()
+        self._lost = anyio.Event()
+        self._failure: ConnectError | None = None
+
+    def stop(self) -> None:
+        """End the stream soon; harmless if it is over."""
+        self._life.cancel()
+
+    def renew(self) -> None:
+        """Publish or subscribe anew, as after a reassignment."""
+        self._round.cancel()
+
+    async def get_stats(self) -> Mapping[str, Any]:
+        """W3C webrtc-stats entries of its peer connection by id; empty while there is none."""
+        return {} if self._peer is None else await self._peer.stats()
+
+    async def run(self, task_status: TaskStatus[None]) -> None:
+        """Open the stream, report it as started, keep it until it is stopped or lost.
+
+        Raises:
+            ConnectError: It could not be opened.
+        """
+        started = False
+        error: ConnectError | None = None
+        try:
+            with self._life:
+                while error is None:
+                    with anyio.CancelScope() as self._round:
+                        async with self._opened():
+                            self._host.emit(StreamStarted(self.participant_id, self.video, self.audio))
+                            if not started:
+                                started = True
+                                task_status.started()
+                            await self._lost.wait()
+                            error = self._failure
+        except ConnectError as failure:
+            if not started:
+                raise
+            error = failure
+        finally:
+            if started:
+                self._host.emit(StreamEnded(self.participant_id, error))
+
+    @asynccontextmanager
+    async def _opened(self) -> AsyncIterator[None]:
+        host = self._host
+        self._lost, self._failure = anyio.Event(), None
+        async with (
+            owned_tasks() as self._pumps,
+            open_peer(
+                self._report, ice_servers=host.ice_servers, video_codec=host.video_codec, transport="ivs"
+            ) as peer,
+        ):
+            resource = None
+            try:
+                with host.limit(self.phase):
+                    self._prepare(peer)
+                    resource = await self._negotiate(await peer.create_offer())
+                    await peer.accept_answer(resource.answer)
+                    await peer.wait_up()
+                self._peer = peer
+                yield
+            finally:
+                self._peer = None
+                if resource is not None:
+                    with anyio.move_on_after(DELETE_LIMIT, shield=True):
+                        await self._delete(resource)
+
+    def _report(self, event: LinkEvent) -> None:
+        match event:
+            case LinkLost():
+                self._failure = event.error if isinstance(event.error, ConnectError) else _link_lost()
+                self._lost.set()
+            case TrackArrived():
+                self._received(event)
+            case LinkDiagnostic() if self._host.on_diagnostic is not None:
+                self._host.on_diagnostic(event)
+
+    def _received(self, arrival: TrackArrived) -> None:
+        """A remote track began."""
+
+    def _prepare(self, peer: Peer) -> None:
+        raise NotImplementedError
+
+    async def _negotiate(self, offer: str) -> whip.Resource:
+        raise NotImplementedError
+
+    async def _delete(self, resource: whip.Resource) -> None:
+        try:
+            await perform(self._host.http, whip.end(resource.url, self._host.token.text))
+        except StageError as error:
+            logger.warning("A stage session was left behind: %s", error)
+
+
+class Publication(Stream):
+    """What one publishes; made by `Stage.publish`."""
+
+    phase = "publish"
+
+    def __init__(self, host: Host, tracks: Callable[[], list[MediaStreamTrack]]) -> None:
+        super().__init__(host, host.token.claims.jti)
+        self._tracks = tracks
+
+    def _prepare(self, peer: Peer) -> None:
+        for track in self._tracks():
+            peer.send(track)
+
+    async def _negotiate(self, offer: str) -> whip.Resource:
+        token = self._host.token
+        flow = whip.publish(token.claims.whip_url, self.participant_id, token.text, offer)
+        return await perform(self._host.http, flow)
+
+
+class Subscription(Stream):
+    """What one receives of another participant; made by `Stage.subscribe`."""
+
+    phase = "subscribe"
+
+    def __init__(self, host: Host, participant_id: str, *, buffered: bool = True) -> None:
+        super().__init__(host, participant_id)
+        self._buffered = buffered
+
+    def _received(self, arrival: TrackArrived) -> None:
+        track: MediaStreamTrack = arrival.track
+        if self._buffered:
+            track = received = ReceivedTrack(arrival.track)
+            self._pumps.start_soon(received.pump)
+        setattr(self, arrival.kind, track)
+
+    def _prepare(self, peer: Peer) -> None:
+        peer.receive("video")
+        peer.receive("audio")
+
+    async def _negotiate(self, offer: str) -> whip.Resource:
+        token = self._host.token
+        while True:
+            try:
+                flow = whip.subscribe(token.claims.whip_url, self.participant_id, token.text, offer)
+                return await perform(self._host.http, flow)
+            except StageError as error:
+                if error.status != 404 or not self._host.is_publishing(self.participant_id):
+                    raise
+            await anyio.sleep(RETRY_INTERVAL)
+
+
+async def perform(client: httpx2.AsyncClient, flow: whip.Flow[T]) -> T:
+    """Send what a flow asks for, give it what came, return its result.
+
+    Raises:
+        StageError: The stage cannot be reached, or what the flow makes of its answer.
+    """
+    try:
+        request = next(flow)
+        while True:
+            request = flow.send(await _send(client, request))
+    except StopIteration as stop:
+        result: T = stop.value
+        return result
+
+
+async def _send(client: httpx2.AsyncClient, request: whip.Request) -> whip.Response:
+    body = bytearray()
+    try:
+        async with client.stream(
+            request.method, request.url, headers=request.headers, content=request.body
+        ) as response:
+            async for chunk in response.aiter_bytes():
+                body += chunk
+                if len(body) > whip.MAX_ANSWER_BYTES:
+                    raise StageError("The stage's answer is far too long to be one")
+    except (httpx2.HTTPError, httpx2.InvalidURL) as error:
+        # The library's own words may hold the URL, and that names participants.
+        raise StageError(f"The stage cannot be reached ({type(error).__name__})") from error
+    headers = {name.lower(): value for name, value in response.headers.items()}
+    return whip.Response(response.status_code, headers, bytes(body))
+
+
+def _link_lost() -> ConnectError:
+    return IceError("The media connection with the stage was lost", transport="ivs")
