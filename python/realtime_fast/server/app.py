@@ -22,6 +22,7 @@ from realtime_fast.models import REALTIME_MODELS
 from realtime_fast.server.conversation import ChannelClosedError, Conversation
 from realtime_fast.server.faults import Faults
 from realtime_fast.server.session import Session, SessionRequest
+from realtime_fast.server.stage import stage_routes
 from realtime_fast.server.viewers import Viewer
 
 if TYPE_CHECKING:
@@ -83,6 +84,7 @@ def build_app(service: Service) -> Starlette:
             for path in sorted({model.url_path for model in REALTIME_MODELS})
         ),
         WebSocketRoute("/subscribe/{sid}", _guarded(service, _watch)),
+        *stage_routes(service.stages),
         WebSocketRoute("/{path:path}", _nowhere),
         Route("/dev/sessions", _on_loopback(service, _sessions), methods=["GET"]),
         Route("/dev/faults", _on_loopback(service, _set_faults), methods=["POST"]),

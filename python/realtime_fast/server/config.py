@@ -21,6 +21,7 @@ class ServiceConfig:
         delay_ms: Milliseconds every picture and sound is held back, 0 … 30000.
         api_keys: The keys that are accepted; None accepts any that is not empty.
         faults: What goes wrong.
+        stage_front_door: Have IVS clients redirected from a front door to the stage, as in production.
     """
 
     host: str = "127.0.0.1"
@@ -28,6 +29,7 @@ class ServiceConfig:
     delay_ms: float = 0.0
     api_keys: frozenset[str] | None = field(default=None, repr=False)
     faults: Faults = field(default_factory=Faults)
+    stage_front_door: bool = False
 
     def __post_init__(self) -> None:
         if not 0 <= self.port <= 65535:

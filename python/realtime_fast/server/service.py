@@ -25,6 +25,7 @@ from realtime_fast.server.config import ServiceConfig
 from realtime_fast.server.conversation import Conversation
 from realtime_fast.server.faults import Faults, Switch
 from realtime_fast.server.session import Session
+from realtime_fast.server.stage import Stages
 from realtime_fast.server.viewers import Viewer
 
 STOP_LIMIT_S = 1.0
@@ -43,6 +44,7 @@ class Service(AsyncContextManagerMixin):
         faults: What the next connections are met with.
         sessions: The live sessions by id.
         viewers: The live viewers.
+        stages: The embedded IVS stages.
         ended: What there was to know about the sessions that ended, newest last.
     """
 
@@ -57,7 +59,10 @@ class Service(AsyncContextManagerMixin):
 
     @asynccontextmanager
     async def __asynccontextmanager__(self) -> AsyncGenerator[Service]:
-        async with owned_tasks() as self._tasks:
+        async with (
+            Stages(front_door=self.config.stage_front_door) as self.stages,
+            owned_tasks() as self._tasks,
+        ):
             await self.start()
             try:
                 yield self
@@ -150,6 +155,7 @@ class Service(AsyncContextManagerMixin):
                 await conversation.wait_finished()
         for conversation in self._conversations():
             conversation.cancel()
+        self.stages.clear()
         self._server.should_exit = True
         await self._stopped.wait()
         self._server = None

@@ -55,6 +55,11 @@ class Stages(anyio.AsyncContextManagerMixin):
         for member in list(room.members.values()):
             room.leave(member)
 
+    def clear(self) -> None:
+        """End all stages."""
+        for room in list(self.rooms.values()):
+            self.delete(room)
+
     def find(self, stage_id: str) -> Room:
         """The stage of that id.
 
