@@ -6,11 +6,22 @@ from typing import Literal, TypeAlias, final
 import av
 from typing_extensions import Buffer
 
-__all__ = ["ProbeLedger", "__version__", "read", "stamp"]
+from realtime_fast.frames import Matrix, PixelFormat, Range
+
+__all__ = ["ProbeLedger", "__version__", "convert", "read", "stamp"]
 
 __version__: str
 
 _Picture: TypeAlias = av.VideoFrame | Buffer | Sequence[Buffer]
+
+_Plane: TypeAlias = tuple[Buffer, int | None]
+"""Memory and, for a flat buffer, its stride in bytes."""
+
+_PlaneSet: TypeAlias = tuple[PixelFormat, int, int, Sequence[_Plane]]
+"""Format, width, height, planes."""
+
+def convert(source: _PlaneSet, target: _PlaneSet, matrix: Matrix, range: Range) -> None:
+    """Converts the picture `source` into the picture `target`."""
 
 def stamp(
     picture: _Picture, seq: int, *, format: str | None = None, full_range: bool | None = None
@@ -33,3 +44,10 @@ class ProbeLedger:
     def drop_in_flight(self) -> None: ...
     def in_flight(self) -> list[int]: ...
     def __len__(self) -> int: ...
+
+@final
+class _testing:  # a submodule, for tests only
+    @staticmethod
+    def levels() -> list[str]: ...
+    @staticmethod
+    def convert(level: str, source: _PlaneSet, target: _PlaneSet, matrix: Matrix, range: Range) -> None: ...

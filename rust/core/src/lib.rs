@@ -3,10 +3,14 @@
 //! Nothing in this crate knows Python, reads a clock or does I/O.
 //!
 //! A picture is a [`frame::Frame`] over [`plane::Plane`]s: borrowed rows of bytes a stride apart, whose
-//! geometry is checked when the view is made and never again.
+//! geometry is checked when the view is made and never again. [`convert::convert`] takes it from one pixel
+//! format to another.
 
+pub mod color;
+pub mod convert;
 pub mod error;
 pub mod frame;
+pub mod level;
 pub mod marker;
 pub mod plane;
 pub mod probes;

@@ -136,11 +136,6 @@ impl ReadBuf {
         Ok(Self(Export::get(name, obj)?))
     }
 
-    /// Its axes.
-    pub fn shape(&self) -> &[usize] {
-        self.0.buffer.shape()
-    }
-
     /// All bytes from the first element to the last, gaps included.
     pub fn bytes(&self) -> &[u8] {
         // SAFETY:
@@ -180,11 +175,6 @@ impl WriteBuf {
             return Err(invalid(format!("{name}: expected a writable buffer, got a read-only one")));
         }
         Ok(Self(export))
-    }
-
-    /// Its axes.
-    pub fn shape(&self) -> &[usize] {
-        self.0.buffer.shape()
     }
 
     /// All bytes from the first element to the last, gaps included.

@@ -1,13 +1,14 @@
 //! Python bindings of `realtime-fast-core`: arguments in, one core call, errors mapped, nothing else.
 
-#[allow(dead_code)]
+mod args;
 mod buffer;
+mod convert;
 mod error;
-#[allow(dead_code)]
 mod gil;
 mod marker;
 mod picture;
 mod probes;
+mod testing;
 
 /// The extension module `realtime_fast._native`.
 #[pyo3::pymodule]
@@ -15,9 +16,18 @@ mod _native {
     use pyo3::prelude::*;
 
     #[pymodule_export]
+    use crate::convert::convert;
+    #[pymodule_export]
     use crate::marker::{read, stamp};
     #[pymodule_export]
     use crate::probes::ProbeLedger;
+
+    /// For tests only.
+    #[pymodule]
+    mod _testing {
+        #[pymodule_export]
+        use crate::testing::{convert, levels};
+    }
 
     #[pymodule_init]
     fn init(m: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -1,0 +1,287 @@
+"""Pictures from one pixel format to another: `av.VideoFrame`, NumPy arrays and any other buffer.
+
+Formats are `yuv420p`, `nv12`, `yuyv422`, `gray8`, `rgb24`, `bgr24`, `rgba` and `bgra`. As an array a picture is
+
+- `uint8[height, width, 3]` for rgb24 and bgr24, `[height, width, 4]` for rgba and bgra;
+- `uint8[height, width]` for gray8, `[height, width, 2]` for yuyv422 (even width);
+- `uint8[height * 3 // 2, width]`, planes one below the other as PyAV and OpenCV have them, for yuv420p and
+  nv12 (even sides); or, for any size, a tuple of its planes, chroma rounded up.
+
+A flat buffer holds the planes one after the other without padding; its size has to be given. Rows of arrays
+may be any number of bytes apart; pixels of a row lie side by side. What lies between the rows is never written.
+
+Every result is within one level of the formulas of ITU-R BT.601-7 and BT.709-6 in real numbers, the same on
+every CPU; see docs/conversion.md. Pictures are converted without holding the interpreter. While a call runs,
+no other thread may write to its input or touch its output, what lies between the rows of an output included.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias, TypeGuard
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+
+from realtime_fast import _native
+from realtime_fast.errors import InvalidInputError
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+__all__ = ["Matrix", "Picture", "PixelFormat", "Range", "Size", "convert", "from_ndarray", "to_ndarray"]
+
+PixelFormat: TypeAlias = Literal["yuv420p", "nv12", "yuyv422", "gray8", "rgb24", "bgr24", "rgba", "bgra"]
+
+Matrix: TypeAlias = Literal["bt601", "bt709"]
+"""How red, green and blue weigh in luma."""
+
+Range: TypeAlias = Literal["limited", "full"]
+"""Luma from 16 to 235, or from 0 to 255."""
+
+Size: TypeAlias = tuple[int, int]
+"""Width and height in pixels."""
+
+Picture: TypeAlias = "av.VideoFrame | Buffer | tuple[Buffer, ...]"
+"""A frame, a buffer, or one buffer for each plane."""
+
+# Bytes of a pixel in the formats that have one plane and whole pixels.
+_CHANNELS: Final[dict[str, int]] = {"gray8": 1, "yuyv422": 2, "rgb24": 3, "bgr24": 3, "rgba": 4, "bgra": 4}
+_PLANES: Final[dict[str, int]] = {"yuv420p": 3, "nv12": 2}
+
+# FFmpeg's names of formats, where they differ from ours.
+_OF_FFMPEG: Final[dict[str, PixelFormat]] = {
+    "gray": "gray8",
+    "yuvj420p": "yuv420p",
+    "yuv420p": "yuv420p",
+    "nv12": "nv12",
+    "yuyv422": "yuyv422",
+    "rgb24": "rgb24",
+    "bgr24": "bgr24",
+    "rgba": "rgba",
+    "bgra": "bgra",
+}
+_TO_FFMPEG: Final[dict[str, str]] = {"gray8": "gray"}
+
+# AVColorSpace and AVColorRange: ITU-T H.273, tables 4 and 6.
+_MATRICES: Final[dict[int, Matrix]] = {1: "bt709", 5: "bt601", 6: "bt601"}
+_RANGES: Final[dict[int, Range]] = {1: "limited", 2: "full"}
+_MATRIX_CODES: Final[dict[str, int]] = {"bt709": 1, "bt601": 6}
+_RANGE_CODES: Final[dict[str, int]] = {"limited": 1, "full": 2}
+_UNSPECIFIED: Final = (0, 2)  # RGB says 0; what is not said is 2
+
+
+class _View(NamedTuple):
+    """A picture as the extension takes it."""
+
+    format: PixelFormat
+    width: int
+    height: int
+    planes: tuple[tuple[Buffer, int | None], ...]
+
+
+def convert(
+    source: Picture,
+    target: Picture,
+    *,
+    source_format: PixelFormat | None = None,
+    target_format: PixelFormat | None = None,
+    source_size: Size | None = None,
+    target_size: Size | None = None,
+    matrix: Matrix | None = None,
+    range: Range | None = None,  # noqa: A002 - the standards' word
+) -> None:
+    """Convert the picture `source` into the memory of `target`.
+
+    Args:
+        source: What to read. It must not share memory with `target`.
+        target: What to write.
+        source_format: Needed unless `source` is a frame.
+        target_format: Needed unless `target` is a frame.
+        source_size: Width and height, needed if `source` is a flat buffer.
+        target_size: Width and height, needed if `target` is a flat buffer.
+        matrix: Of the YUV side; as its frame says, else BT.601. From one YUV format to another codes stay.
+        range: Of the YUV side; as its frame says, else limited, but full for gray8.
+
+    Raises:
+        InvalidInputError: A `ValueError`: dtype, shape, stride, overlap or read-only memory do not fit; it
+            says what was expected and what came.
+    """
+    read, write = _view(source, source_format, source_size), _view(target, target_format, target_size)
+    yuv_side, yuv_format = (target, write.format) if _is_rgb(read.format) else (source, read.format)
+    _native.convert(
+        read,
+        write,
+        matrix or _matrix(yuv_side, needed=_is_rgb(read.format) != _is_rgb(write.format)),
+        range or _range(yuv_side, yuv_format),
+    )
+
+
+def to_ndarray(
+    frame: av.VideoFrame,
+    format: PixelFormat,  # noqa: A002 - PyAV's word
+    out: NDArray[np.uint8] | None = None,
+    *,
+    matrix: Matrix | None = None,
+    range: Range | None = None,  # noqa: A002 - the standards' word
+) -> NDArray[np.uint8]:
+    """Convert a frame to an array.
+
+    Args:
+        frame: The frame.
+        format: Of the array.
+        out: The array to write to and return, in the shape of `format`; a new one by default. Reusing one
+            saves the operating system's work of handing out fresh memory.
+        matrix: As the frame says, else BT.601.
+        range: As the frame says, else limited, but full for gray frames.
+
+    Raises:
+        InvalidInputError: As `convert`.
+    """
+    if not isinstance(frame, av.VideoFrame):
+        raise InvalidInputError(f"expected an av.VideoFrame, got {type(frame).__name__}")
+    if out is None:
+        out = np.empty(_shape(format, frame.width, frame.height), np.uint8)
+    convert(frame, out, target_format=format, matrix=matrix, range=range)
+    return out
+
+
+def from_ndarray(
+    array: NDArray[np.uint8] | Buffer,
+    format: PixelFormat,  # noqa: A002 - PyAV's word
+    pix_fmt: PixelFormat = "yuv420p",
+    out: av.VideoFrame | None = None,
+    *,
+    matrix: Matrix | None = None,
+    range: Range | None = None,  # noqa: A002 - the standards' word
+) -> av.VideoFrame:
+    """Convert an array to a frame.
+
+    Args:
+        array: The picture, in the shape of `format`.
+        format: Of the array.
+        pix_fmt: Of the frame.
+        out: The frame to write to and return; a new one by default. Nobody else may hold it any more: what
+            was handed to an encoder or a track may still be read.
+        matrix: BT.601 by default. Given, the frame says so.
+        range: Limited by default, but full for gray8. Given, the frame says so.
+
+    Raises:
+        InvalidInputError: As `convert`.
+    """
+    read = _view(array, format, None)
+    if out is None:
+        _known(pix_fmt)
+        out = av.VideoFrame(read.width, read.height, _TO_FFMPEG.get(pix_fmt, pix_fmt))
+        if matrix is not None:
+            out.colorspace = _MATRIX_CODES.get(matrix, 2)
+        if range is not None:
+            out.color_range = _RANGE_CODES.get(range, 0)
+    convert(array, out, source_format=format, matrix=matrix, range=range)
+    return out
+
+
+def _is_rgb(format: PixelFormat) -> bool:  # noqa: A002
+    return format not in ("yuv420p", "nv12", "yuyv422", "gray8")
+
+
+def _known(format: str) -> TypeGuard[PixelFormat]:  # noqa: A002
+    if format in _CHANNELS or format in _PLANES:
+        return True
+    raise InvalidInputError(f"expected a format of {', '.join((*_PLANES, *_CHANNELS))}, got {format!r}")
+
+
+def _view(picture: Picture, format: PixelFormat | None, size: Size | None) -> _View:  # noqa: A002
+    if isinstance(picture, av.VideoFrame):
+        name = _OF_FFMPEG.get(picture.format.name)
+        if name is None:
+            raise InvalidInputError(
+                f"expected a frame of {', '.join(_OF_FFMPEG)}, got {picture.format.name}; "
+                "frame.reformat(format=…) makes one"
+            )
+        if format not in (None, name):
+            raise InvalidInputError(f"expected a frame of {format}, got {picture.format.name}")
+        planes = tuple((plane, plane.line_size) for plane in picture.planes)
+        return _View(name, picture.width, picture.height, planes)
+    if format is None:
+        raise InvalidInputError("expected a format beside a picture that is not a frame, got none")
+    _known(format)
+    if isinstance(picture, tuple):
+        width, height = size or _size_of(picture[0] if picture else b"", "gray8")
+        return _View(format, width, height, tuple((plane, None) for plane in picture))
+    width, height = size or _size_of(picture, format)
+    return _View(format, width, height, ((picture, None),))
+
+
+def _axes(buffer: Buffer) -> tuple[int, ...]:
+    if isinstance(buffer, np.ndarray):
+        return buffer.shape
+    try:
+        return memoryview(buffer).shape or ()
+    except (TypeError, BufferError, ValueError) as cause:
+        raise InvalidInputError(f"expected a buffer of uint8, got {type(buffer).__name__}") from cause
+
+
+def _size_of(buffer: Buffer, format: PixelFormat) -> Size:  # noqa: A002
+    """Width and height by the shape of an array."""
+    match _axes(buffer), format:
+        case (rows, width), "yuv420p" | "nv12" if rows % 3 == 0 and width % 2 == 0:
+            return width, rows // 3 * 2
+        case (height, width), "gray8":
+            return width, height
+        case (height, width, channels), _ if channels == _CHANNELS.get(format) and not (
+            format == "yuyv422" and width % 2
+        ):
+            return width, height
+        case axes, _:
+            hint = "" if len(axes) > 1 else "; a flat buffer needs its size beside it"
+            raise InvalidInputError(f"expected {_shapes(format)} for {format}, got shape {axes}{hint}")
+
+
+def _shapes(format: PixelFormat) -> str:  # noqa: A002
+    match format:
+        case "gray8":
+            return "(height, width)"
+        case "yuyv422":
+            return "(height, even width, 2)"
+        case "yuv420p" | "nv12":
+            return "(even height * 3 // 2, even width)"
+        case _:
+            return f"(height, width, {_CHANNELS[format]})"
+
+
+def _shape(format: PixelFormat, width: int, height: int) -> tuple[int, ...]:  # noqa: A002
+    """The shape of an array for a picture of that size."""
+    _known(format)
+    if format in _PLANES:
+        if width % 2 or height % 2:
+            raise InvalidInputError(
+                f"expected even sides for an array of {format}, got {width}x{height}; "
+                "convert() into a tuple of planes takes any size"
+            )
+        return (height * 3 // 2, width)
+    if format == "yuyv422" and width % 2:
+        raise InvalidInputError(f"expected an even width for an array of yuyv422, got {width}x{height}")
+    return (height, width) if format == "gray8" else (height, width, _CHANNELS[format])
+
+
+def _matrix(picture: Picture, *, needed: bool) -> Matrix:
+    if not isinstance(picture, av.VideoFrame) or picture.colorspace in _UNSPECIFIED:
+        return "bt601"
+    matrix = _MATRICES.get(picture.colorspace)
+    if matrix is None and needed:
+        raise InvalidInputError(
+            f"expected a frame in BT.601 or BT.709, got colour space {picture.colorspace} (ITU-T H.273, table 4); "
+            "matrix=… overrides it"
+        )
+    return matrix or "bt601"
+
+
+def _range(picture: Picture, format: PixelFormat) -> Range:  # noqa: A002
+    if isinstance(picture, av.VideoFrame):
+        said: Any = _RANGES.get(picture.color_range)
+        if said is not None:
+            return said  # type: ignore[no-any-return]
+        if picture.format.name == "yuvj420p":
+            return "full"
+    return "full" if format == "gray8" else "limited"

@@ -1,0 +1,84 @@
+//! Row bodies in plain integer maths: what every level must equal, and the only one on other architectures.
+
+use super::rows::{Chroma, ChromaMut, Rows};
+use crate::color::{CHROMA_BIAS, Decode, Encode};
+
+#[derive(Clone, Copy)]
+pub(crate) struct Scalar;
+
+impl Rows for Scalar {
+    #[inline(always)]
+    fn decode<const N: usize, const P: usize>(
+        self,
+        k: &Decode,
+        luma: [&[u8]; N],
+        chroma: Chroma<'_>,
+        mut out: [&mut [u8]; N],
+    ) {
+        let pairs = luma[0].len().div_ceil(2);
+        for pair in 0..pairs {
+            let (u, v) = chroma.at(pair);
+            let (p, q) = if k.blue_first { (u, v) } else { (v, u) };
+            let bias = i32::from(k.bias);
+            let offsets = [
+                bias + scale(p, k.first),
+                bias + scale(p, k.green[0]) + scale(q, k.green[1]),
+                bias + scale(q, k.last),
+            ];
+            for (luma, out) in luma.iter().zip(&mut out) {
+                let pixels = out[pair * 2 * P..].chunks_exact_mut(P).take(2);
+                for (&y, pixel) in luma[pair * 2..].iter().zip(pixels) {
+                    for (channel, offset) in pixel.iter_mut().zip(offsets) {
+                        *channel = k.channel(y, offset);
+                    }
+                    if P == 4 {
+                        pixel[3] = 255;
+                    }
+                }
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn encode<const N: usize, const P: usize>(
+        self,
+        k: &Encode,
+        rgb: [&[u8]; N],
+        mut luma: [&mut [u8]; N],
+        mut chroma: ChromaMut<'_>,
+    ) {
+        let width = luma[0].len();
+        for pair in 0..width.div_ceil(2) {
+            let (left, right) = (pair * 2, (pair * 2 + 1).min(width - 1));
+            let mut sums = [0; 3];
+            for (rgb, luma) in rgb.iter().zip(&mut luma) {
+                for x in [left, right] {
+                    let pixel = [rgb[x * P], rgb[x * P + 1], rgb[x * P + 2]];
+                    luma[x] = k.luma(pixel);
+                    for (sum, channel) in sums.iter_mut().zip(pixel) {
+                        *sum += i32::from(channel);
+                    }
+                }
+            }
+            // One row stands for two that are alike.
+            let sums = sums.map(|sum| sum * 2 / N as i32);
+            chroma.set(pair, weigh(sums, k.u), weigh(sums, k.v));
+        }
+    }
+}
+
+/// Chroma times a coefficient, rounded.
+#[inline(always)]
+fn scale(code: u8, coefficient: i16) -> i32 {
+    ((i32::from(code) - 128) * 256 * i32::from(coefficient) + (1 << 14)) >> 15
+}
+
+/// One chroma sample from the sums of four pixels.
+#[inline(always)]
+fn weigh(sums: [i32; 3], k: [i16; 3]) -> u8 {
+    let mut c = i32::from(CHROMA_BIAS);
+    for channel in 0..3 {
+        c += (sums[channel] * 32 * i32::from(k[channel]) + (1 << 14)) >> 15;
+    }
+    (c.min(i32::from(i16::MAX)) >> 7) as u8
+}

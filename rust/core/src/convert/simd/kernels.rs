@@ -1,0 +1,375 @@
+//! The kernels, for any instruction set. Comments count pixels of a vector of `B` = `S::BYTES` bytes.
+
+use super::Simd;
+use crate::color::{CHROMA_BIAS, Decode, Encode};
+use crate::convert::rows::{Chroma, ChromaMut, Rows};
+
+/// The widest vector, in bytes: sizes the scratch space for the pixels that fill no vector.
+const WIDEST: usize = 32;
+
+/// The row bodies of a vector level.
+#[derive(Clone, Copy)]
+pub(crate) struct Vector<S>(pub S);
+
+impl<S: Simd> Rows for Vector<S> {
+    #[inline(always)]
+    fn decode<const N: usize, const P: usize>(
+        self,
+        k: &Decode,
+        luma: [&[u8]; N],
+        chroma: Chroma<'_>,
+        mut out: [&mut [u8]; N],
+    ) {
+        let s = self.0;
+        let width = luma[0].len();
+        let decoder = Decoder::new(s, k);
+        let whole = width - width % S::BYTES;
+        let mut x = 0;
+        while x < whole {
+            let offsets = decoder.offsets(s, chroma, x / 2);
+            for (luma, out) in luma.iter().zip(&mut out) {
+                let out = &mut out[x * P..(x + S::BYTES) * P];
+                decoder.block::<P>(s, &luma[x..x + S::BYTES], &offsets, out);
+            }
+            x += S::BYTES;
+        }
+        // What fills no vector goes through scratch rows, so that nothing outside the row is touched.
+        let left = width - whole;
+        if left > 0 {
+            let (mut first, mut second) = ([0; WIDEST], [0; WIDEST]);
+            let offsets = decoder.offsets(s, chroma.tail(whole / 2, &mut first, &mut second), 0);
+            for (luma, out) in luma.iter().zip(&mut out) {
+                let (mut from, mut to) = ([0; WIDEST], [0; 4 * WIDEST]);
+                from[..left].copy_from_slice(&luma[whole..]);
+                decoder.block::<P>(s, &from[..S::BYTES], &offsets, &mut to[..S::BYTES * P]);
+                out[whole * P..].copy_from_slice(&to[..left * P]);
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn encode<const N: usize, const P: usize>(
+        self,
+        k: &Encode,
+        rgb: [&[u8]; N],
+        mut luma: [&mut [u8]; N],
+        mut chroma: ChromaMut<'_>,
+    ) {
+        let s = self.0;
+        let width = luma[0].len();
+        let encoder = Encoder::new(s, k);
+        let whole = width - width % S::BYTES;
+        let mut x = 0;
+        while x < whole {
+            let mut sums = encoder.no_sums;
+            for (rgb, luma) in rgb.iter().zip(&mut luma) {
+                let rgb = &rgb[x * P..(x + S::BYTES) * P];
+                encoder.block::<P>(s, rgb, &mut luma[x..x + S::BYTES], &mut sums);
+            }
+            encoder.chroma::<N>(s, sums, &mut chroma, x / 2);
+            x += S::BYTES;
+        }
+        let left = width - whole;
+        if left > 0 {
+            let mut sums = encoder.no_sums;
+            for (rgb, luma) in rgb.iter().zip(&mut luma) {
+                let (mut from, mut to) = ([0; 4 * WIDEST], [0; WIDEST]);
+                from[..left * P].copy_from_slice(&rgb[whole * P..]);
+                // An odd last pixel stands for the one that is missing beside it.
+                from.copy_within((left - 1) * P..left * P, left * P);
+                encoder.block::<P>(s, &from[..S::BYTES * P], &mut to[..S::BYTES], &mut sums);
+                luma[whole..].copy_from_slice(&to[..left]);
+            }
+            let (mut first, mut second) = ([0; WIDEST], [0; WIDEST]);
+            let mut tail = match chroma {
+                ChromaMut::Planar(..) => ChromaMut::Planar(&mut first, &mut second),
+                ChromaMut::Interleaved(_) => ChromaMut::Interleaved(&mut first),
+                ChromaMut::Discard => ChromaMut::Discard,
+            };
+            encoder.chroma::<N>(s, sums, &mut tail, 0);
+            let at = whole / 2;
+            match &mut chroma {
+                ChromaMut::Planar(u, v) => {
+                    let left = u.len() - at;
+                    u[at..].copy_from_slice(&first[..left]);
+                    v[at..].copy_from_slice(&second[..left]);
+                }
+                ChromaMut::Interleaved(uv) => {
+                    let left = uv.len() - 2 * at;
+                    uv[2 * at..].copy_from_slice(&first[..left]);
+                }
+                ChromaMut::Discard => {}
+            }
+        }
+    }
+}
+
+impl Chroma<'_> {
+    /// What stands from pair `at` on, copied into scratch rows.
+    #[inline(always)]
+    fn tail<'s>(&self, at: usize, first: &'s mut [u8; WIDEST], second: &'s mut [u8; WIDEST]) -> Chroma<'s> {
+        match self {
+            Self::Planar(u, v) => {
+                let left = u.len() - at;
+                first[..left].copy_from_slice(&u[at..]);
+                second[..left].copy_from_slice(&v[at..]);
+                Chroma::Planar(first, second)
+            }
+            Self::Interleaved(uv) => {
+                let left = uv.len() - 2 * at;
+                first[..left].copy_from_slice(&uv[2 * at..]);
+                Chroma::Interleaved(first)
+            }
+            Self::Neutral => Chroma::Neutral,
+        }
+    }
+}
+
+/// Constants of [`Decode`] in vectors.
+struct Decoder<S: Simd> {
+    luma: S::V,
+    bias: S::V,
+    first: S::V,
+    green: [S::V; 2],
+    last: S::V,
+    opaque: S::V,
+    centre: S::V,
+    high: S::V,
+    weave: Weave<S>,
+    blue_first: bool,
+}
+
+impl<S: Simd> Decoder<S> {
+    #[inline(always)]
+    fn new(s: S, k: &Decode) -> Self {
+        Self {
+            luma: s.splat16(k.luma as i16),
+            bias: s.splat16(k.bias),
+            first: s.splat16(k.first),
+            green: [s.splat16(k.green[0]), s.splat16(k.green[1])],
+            last: s.splat16(k.last),
+            opaque: s.splat16(-1),
+            centre: s.splat16(i16::MIN),
+            high: s.splat16(0xff00_u16 as i16),
+            weave: Weave::new(s),
+            blue_first: k.blue_first,
+        }
+    }
+
+    /// What chroma adds to the three channels of `B` pixels from pair `at` on, for the lower and the upper
+    /// half of each lane.
+    #[inline(always)]
+    fn offsets(&self, s: S, chroma: Chroma<'_>, at: usize) -> [(S::V, S::V); 3] {
+        let (u, v) = match chroma {
+            Chroma::Planar(u, v) => {
+                (s.load_high(&u[at..at + S::BYTES / 2]), s.load_high(&v[at..at + S::BYTES / 2]))
+            }
+            Chroma::Interleaved(uv) => {
+                let uv = s.load(&uv[2 * at..2 * at + S::BYTES]);
+                (s.shl16::<8>(uv), s.and(uv, self.high))
+            }
+            Chroma::Neutral => (self.centre, self.centre),
+        };
+        let (u, v) = (s.xor(u, self.centre), s.xor(v, self.centre));
+        let (p, q) = if self.blue_first { (u, v) } else { (v, u) };
+        let green = s.add16(s.mulhrs16(p, self.green[0]), s.mulhrs16(q, self.green[1]));
+        [
+            self.spread(s, s.mulhrs16(p, self.first)),
+            self.spread(s, green),
+            self.spread(s, s.mulhrs16(q, self.last)),
+        ]
+    }
+
+    /// What one pair adds, for both its pixels.
+    #[inline(always)]
+    fn spread(&self, s: S, offset: S::V) -> (S::V, S::V) {
+        let offset = s.add16(offset, self.bias);
+        (s.unpacklo16(offset, offset), s.unpackhi16(offset, offset))
+    }
+
+    #[inline(always)]
+    fn channel(s: S, (low, high): (S::V, S::V), offset: (S::V, S::V)) -> S::V {
+        s.packus16(s.sar16::<6>(s.adds16(low, offset.0)), s.sar16::<6>(s.adds16(high, offset.1)))
+    }
+
+    /// `B` pixels.
+    #[inline(always)]
+    fn block<const P: usize>(&self, s: S, luma: &[u8], offsets: &[(S::V, S::V); 3], out: &mut [u8]) {
+        let y = s.load(luma);
+        let y = (s.mulhi_u16(s.unpacklo8(y, y), self.luma), s.mulhi_u16(s.unpackhi8(y, y), self.luma));
+        let a = Self::channel(s, y, offsets[0]);
+        let b = Self::channel(s, y, offsets[1]);
+        let c = Self::channel(s, y, offsets[2]);
+        if P == 3 {
+            let [first, second, third] = self.weave.join(s, a, b, c);
+            s.store_lanes(out, 0, 48, first);
+            s.store_lanes(out, 16, 48, second);
+            s.store_lanes(out, 32, 48, third);
+        } else {
+            let (ab, cd) = (s.unpacklo8(a, b), s.unpacklo8(c, self.opaque));
+            s.store_lanes(out, 0, 64, s.unpacklo16(ab, cd));
+            s.store_lanes(out, 16, 64, s.unpackhi16(ab, cd));
+            let (ab, cd) = (s.unpackhi8(a, b), s.unpackhi8(c, self.opaque));
+            s.store_lanes(out, 32, 64, s.unpacklo16(ab, cd));
+            s.store_lanes(out, 48, 64, s.unpackhi16(ab, cd));
+        }
+    }
+}
+
+/// Constants of [`Encode`] in vectors.
+struct Encoder<S: Simd> {
+    luma: [S::V; 3],
+    luma_bias: S::V,
+    u: [S::V; 3],
+    v: [S::V; 3],
+    chroma_bias: S::V,
+    ones: S::V,
+    zero: S::V,
+    no_sums: [S::V; 3],
+    group: S::V,
+    weave: Weave<S>,
+}
+
+impl<S: Simd> Encoder<S> {
+    #[inline(always)]
+    fn new(s: S, k: &Encode) -> Self {
+        let zero = s.splat16(0);
+        Self {
+            luma: [s.splat16(k.luma[0] as i16), s.splat16(k.luma[1] as i16), s.splat16(k.luma[2] as i16)],
+            luma_bias: s.splat16(k.luma_bias as i16),
+            u: [s.splat16(k.u[0]), s.splat16(k.u[1]), s.splat16(k.u[2])],
+            v: [s.splat16(k.v[0]), s.splat16(k.v[1]), s.splat16(k.v[2])],
+            chroma_bias: s.splat16(CHROMA_BIAS),
+            ones: s.splat16(0x0101),
+            zero,
+            no_sums: [zero; 3],
+            group: s.lanes(&[0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15]),
+            weave: Weave::new(s),
+        }
+    }
+
+    /// Luma of `B` pixels; their channels are added to `sums` pair by pair.
+    #[inline(always)]
+    fn block<const P: usize>(&self, s: S, rgb: &[u8], luma: &mut [u8], sums: &mut [S::V; 3]) {
+        let channels = if P == 3 {
+            let (a, b) = (s.load_lanes(rgb, 0, 48), s.load_lanes(rgb, 16, 48));
+            self.weave.split(s, a, b, s.load_lanes(rgb, 32, 48))
+        } else {
+            // Channels of four pixels side by side, then of sixteen.
+            let a = s.shuffle(s.load_lanes(rgb, 0, 64), self.group);
+            let b = s.shuffle(s.load_lanes(rgb, 16, 64), self.group);
+            let c = s.shuffle(s.load_lanes(rgb, 32, 64), self.group);
+            let d = s.shuffle(s.load_lanes(rgb, 48, 64), self.group);
+            let (low, high) = (s.unpacklo32(a, b), s.unpacklo32(c, d));
+            let third = s.unpacklo64(s.unpackhi32(a, b), s.unpackhi32(c, d));
+            [s.unpacklo64(low, high), s.unpackhi64(low, high), third]
+        };
+        let (mut low, mut high) = (self.luma_bias, self.luma_bias);
+        for (index, &channel) in channels.iter().enumerate() {
+            // Unpacking above zero multiplies by 256.
+            low = s.add16(low, s.mulhi_u16(s.unpacklo8(self.zero, channel), self.luma[index]));
+            high = s.add16(high, s.mulhi_u16(s.unpackhi8(self.zero, channel), self.luma[index]));
+            sums[index] = s.add16(sums[index], s.maddubs(channel, self.ones));
+        }
+        s.store(luma, s.packus16(s.shr16::<7>(low), s.shr16::<7>(high)));
+    }
+
+    /// Chroma of `B / 2` pairs from the sums over `N` rows.
+    #[inline(always)]
+    fn chroma<const N: usize>(&self, s: S, sums: [S::V; 3], out: &mut ChromaMut<'_>, at: usize) {
+        match out {
+            ChromaMut::Planar(u, v) => {
+                let (u, v) = (&mut u[at..at + S::BYTES / 2], &mut v[at..at + S::BYTES / 2]);
+                s.store_packed(u, v, self.weigh::<N>(s, sums, &self.u), self.weigh::<N>(s, sums, &self.v));
+            }
+            ChromaMut::Interleaved(uv) => {
+                let joined =
+                    s.or(self.weigh::<N>(s, sums, &self.u), s.shl16::<8>(self.weigh::<N>(s, sums, &self.v)));
+                s.store(&mut uv[2 * at..2 * at + S::BYTES], joined);
+            }
+            ChromaMut::Discard => {}
+        }
+    }
+
+    /// One chroma of `B / 2` pairs.
+    #[inline(always)]
+    fn weigh<const N: usize>(&self, s: S, sums: [S::V; 3], k: &[S::V; 3]) -> S::V {
+        let mut chroma = s.splat16(0);
+        for (sum, &k) in sums.into_iter().zip(k) {
+            // The sum over four pixels times 32; one row stands for two that are alike.
+            let sum = if N == 2 { s.shl16::<5>(sum) } else { s.shl16::<6>(sum) };
+            chroma = s.add16(chroma, s.mulhrs16(sum, k));
+        }
+        s.shr16::<7>(s.adds16(chroma, self.chroma_bias))
+    }
+}
+
+/// Sixteen pixels of three bytes fill three lanes; byte `i` of channel `c` stands at `3 * i + c` of those 48.
+///
+/// Since 3 and 16 have no common factor, the positions `(3 * i + c) % 16` of one channel are all different:
+/// one shuffle brings every byte of a channel to its place within a lane, and what is left is to choose,
+/// byte by byte, from which of the three vectors each lane takes it.
+struct Weave<S: Simd> {
+    place: [S::V; 3],
+    unplace: [S::V; 3],
+    /// Bytes of a first lane that belong to the second and to the third channel.
+    second: S::V,
+    third: S::V,
+}
+
+impl<S: Simd> Weave<S> {
+    #[inline(always)]
+    fn new(s: S) -> Self {
+        const TABLES: [[[u8; 16]; 3]; 3] = {
+            let (mut place, mut unplace, mut owner) = ([[0; 16]; 3], [[0; 16]; 3], [[0; 16]; 3]);
+            let mut c = 0;
+            while c < 3 {
+                let mut i = 0;
+                while i < 16 {
+                    let at = (3 * i + c) % 16;
+                    place[c][at] = i as u8;
+                    unplace[c][i] = at as u8;
+                    owner[c][i] = if i % 3 == c { 0xff } else { 0 };
+                    i += 1;
+                }
+                c += 1;
+            }
+            [place, unplace, owner]
+        };
+        let [place, unplace, owner] = TABLES;
+        Self {
+            place: [s.lanes(&place[0]), s.lanes(&place[1]), s.lanes(&place[2])],
+            unplace: [s.lanes(&unplace[0]), s.lanes(&unplace[1]), s.lanes(&unplace[2])],
+            second: s.lanes(&owner[1]),
+            third: s.lanes(&owner[2]),
+        }
+    }
+
+    /// Of each lane: bytes 0, 3, … of `a`, 1, 4, … of `b` and 2, 5, … of `c`.
+    #[inline(always)]
+    fn choose(&self, s: S, a: S::V, b: S::V, c: S::V) -> S::V {
+        s.blend(s.blend(a, b, self.second), c, self.third)
+    }
+
+    /// Three channels to three vectors of pixels.
+    ///
+    /// 16 = 1 (mod 3): the second lane starts with the second channel, the third with the third.
+    #[inline(always)]
+    fn join(&self, s: S, a: S::V, b: S::V, c: S::V) -> [S::V; 3] {
+        let (a, b, c) =
+            (s.shuffle(a, self.place[0]), s.shuffle(b, self.place[1]), s.shuffle(c, self.place[2]));
+        [self.choose(s, a, b, c), self.choose(s, b, c, a), self.choose(s, c, a, b)]
+    }
+
+    /// Three vectors of pixels to three channels: [`Weave::join`] backwards.
+    #[inline(always)]
+    fn split(&self, s: S, a: S::V, b: S::V, c: S::V) -> [S::V; 3] {
+        let (first, second, third) =
+            (self.choose(s, a, c, b), self.choose(s, b, a, c), self.choose(s, c, b, a));
+        [
+            s.shuffle(first, self.unplace[0]),
+            s.shuffle(second, self.unplace[1]),
+            s.shuffle(third, self.unplace[2]),
+        ]
+    }
+}

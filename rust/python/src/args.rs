@@ -1,0 +1,141 @@
+//! Arguments: short strings to the core's enums, tuples to pictures.
+
+use crate::buffer::{ReadBuf, WriteBuf};
+use crate::error::{invalid, value_error};
+use pyo3::prelude::*;
+use realtime_fast_core::color::{Color, Matrix, Range};
+use realtime_fast_core::frame::{Frame, FrameMut, PixelFormat, Size};
+
+/// Declares how a word of Python stands for a value of the core.
+macro_rules! words {
+    ($name:ident($target:ty), $what:literal: $($word:literal = $value:expr),+) => {
+        #[doc = concat!("A ", $what, " by its word.")]
+        #[derive(Clone, Copy)]
+        pub struct $name(pub $target);
+
+        impl<'a, 'py> FromPyObject<'a, 'py> for $name {
+            type Error = PyErr;
+
+            fn extract(obj: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
+                match obj.extract::<&str>() {
+                    $(Ok($word) => Ok(Self($value)),)+
+                    _ => Err(invalid(format!(
+                        concat!("expected a ", $what, " of ", $("'", $word, "' ",)+ "but got {}"),
+                        obj.repr()?
+                    ))),
+                }
+            }
+        }
+    };
+}
+
+words!(MatrixArg(Matrix), "matrix": "bt601" = Matrix::Bt601, "bt709" = Matrix::Bt709);
+words!(RangeArg(Range), "range": "limited" = Range::Limited, "full" = Range::Full);
+words!(FormatArg(PixelFormat), "pixel format":
+    "yuv420p" = PixelFormat::Yuv420p, "nv12" = PixelFormat::Nv12, "yuyv422" = PixelFormat::Yuyv422,
+    "gray8" = PixelFormat::Gray8, "rgb24" = PixelFormat::Rgb24, "bgr24" = PixelFormat::Bgr24,
+    "rgba" = PixelFormat::Rgba, "bgra" = PixelFormat::Bgra
+);
+
+/// A colour space.
+pub fn color(matrix: MatrixArg, range: RangeArg) -> Color {
+    Color { matrix: matrix.0, range: range.0 }
+}
+
+/// A picture as Python describes it: format, width, height, and planes with their strides. A stride of `None`
+/// is the buffer's own. One plane for a format that has more holds them all, without padding.
+type Description<'py> = (FormatArg, Natural, Natural, Vec<(Bound<'py, PyAny>, Option<Natural>)>);
+
+/// An integer from 0 up.
+#[derive(Clone, Copy)]
+pub struct Natural(pub usize);
+
+impl<'a, 'py> FromPyObject<'a, 'py> for Natural {
+    type Error = PyErr;
+
+    fn extract(obj: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
+        match obj.extract::<usize>() {
+            Ok(value) => Ok(Self(value)),
+            Err(_) => Err(invalid(format!("expected an integer of at least 0, got {}", obj.repr()?))),
+        }
+    }
+}
+
+/// A picture whose buffers are held.
+pub struct Picture<Buffer> {
+    pub format: PixelFormat,
+    pub size: Size,
+    pub buffers: Vec<Buffer>,
+    strides: Vec<Option<usize>>,
+}
+
+impl<Buffer> Picture<Buffer> {
+    fn get<'py>(
+        description: Description<'py>,
+        get: impl Fn(&str, &Bound<'py, PyAny>) -> PyResult<Buffer>,
+    ) -> PyResult<Self> {
+        let (FormatArg(format), width, height, planes) = description;
+        let size = Size::new(width.0, height.0).map_err(value_error)?;
+        let names = format.plane_names();
+        if planes.len() != 1 && planes.len() != names.len() {
+            return Err(invalid(format!(
+                "expected {} plane(s) for {format}, got {}",
+                names.len(),
+                planes.len()
+            )));
+        }
+        let (mut buffers, mut strides) = (Vec::with_capacity(3), Vec::with_capacity(3));
+        for (index, (obj, stride)) in planes.iter().enumerate() {
+            buffers.push(get(if planes.len() == 1 { format.name() } else { names[index] }, obj)?);
+            strides.push(stride.map(|stride| stride.0));
+        }
+        Ok(Self { format, size, buffers, strides })
+    }
+
+    fn is_packed(&self) -> bool {
+        self.buffers.len() < self.format.plane_names().len()
+    }
+}
+
+impl Picture<ReadBuf> {
+    /// Holds a picture to read from.
+    pub fn read(description: &Bound<'_, PyAny>) -> PyResult<Self> {
+        Self::get(description.extract()?, ReadBuf::get)
+    }
+
+    /// The picture.
+    pub fn frame(&self) -> PyResult<Frame<'_>> {
+        if self.is_packed() {
+            let data = self.buffers[0].packed_bytes(self.format.name())?;
+            return Frame::packed(self.format, self.size, data).map_err(value_error);
+        }
+        let mut planes = Vec::with_capacity(3);
+        for (index, (buffer, &stride)) in self.buffers.iter().zip(&self.strides).enumerate() {
+            let (rows, row_bytes) = self.format.plane_shape(self.size, index);
+            planes.push(buffer.plane(self.format.plane_names()[index], row_bytes, rows, stride)?);
+        }
+        Frame::new(self.format, self.size, &planes).map_err(value_error)
+    }
+}
+
+impl Picture<WriteBuf> {
+    /// Holds a picture to write to.
+    pub fn write(description: &Bound<'_, PyAny>) -> PyResult<Self> {
+        Self::get(description.extract()?, WriteBuf::get)
+    }
+
+    /// The picture.
+    pub fn frame_mut(&mut self) -> PyResult<FrameMut<'_>> {
+        let (format, size) = (self.format, self.size);
+        if self.is_packed() {
+            let data = self.buffers[0].packed_bytes_mut(format.name())?;
+            return FrameMut::packed(format, size, data).map_err(value_error);
+        }
+        let mut planes = Vec::with_capacity(3);
+        for (index, (buffer, &stride)) in self.buffers.iter_mut().zip(&self.strides).enumerate() {
+            let (rows, row_bytes) = format.plane_shape(size, index);
+            planes.push(buffer.plane_mut(format.plane_names()[index], row_bytes, rows, stride)?);
+        }
+        FrameMut::new(format, size, planes).map_err(value_error)
+    }
+}
