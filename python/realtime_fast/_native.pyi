@@ -1,20 +1,21 @@
 """Types of the Rust extension."""
 
 from collections.abc import Sequence
+from types import ModuleType
 from typing import Literal, TypeAlias, final
 
 import av
 from typing_extensions import Buffer
 
-from realtime_fast.frames import Matrix, PixelFormat, Range
+from realtime_fast.frames import Matrix, Memory, PixelFormat, Range
 
-__all__ = ["ProbeLedger", "__version__", "convert", "read", "stamp"]
+__all__ = ["ProbeLedger", "__version__", "_testing", "convert", "read", "stamp"]
 
 __version__: str
 
 _Picture: TypeAlias = av.VideoFrame | Buffer | Sequence[Buffer]
 
-_Plane: TypeAlias = tuple[Buffer, int | None]
+_Plane: TypeAlias = tuple[Memory, int | None]
 """Memory and, for a flat buffer, its stride in bytes."""
 
 _PlaneSet: TypeAlias = tuple[PixelFormat, int, int, Sequence[_Plane]]
@@ -45,9 +46,4 @@ class ProbeLedger:
     def in_flight(self) -> list[int]: ...
     def __len__(self) -> int: ...
 
-@final
-class _testing:  # a submodule, for tests only
-    @staticmethod
-    def levels() -> list[str]: ...
-    @staticmethod
-    def convert(level: str, source: _PlaneSet, target: _PlaneSet, matrix: Matrix, range: Range) -> None: ...
+_testing: ModuleType

@@ -17,7 +17,7 @@ no other thread may write to its input or touch its output, what lies between th
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias, TypeGuard
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias, TypeGuard, cast
 
 import av
 import numpy as np
@@ -42,7 +42,9 @@ Range: TypeAlias = Literal["limited", "full"]
 Size: TypeAlias = tuple[int, int]
 """Width and height in pixels."""
 
-Picture: TypeAlias = "av.VideoFrame | Buffer | tuple[Buffer, ...]"
+Memory: TypeAlias = "NDArray[np.uint8] | Buffer"
+
+Picture: TypeAlias = "av.VideoFrame | Memory | tuple[Memory, ...]"
 """A frame, a buffer, or one buffer for each plane."""
 
 # Bytes of a pixel in the formats that have one plane and whole pixels.
@@ -77,7 +79,7 @@ class _View(NamedTuple):
     format: PixelFormat
     width: int
     height: int
-    planes: tuple[tuple[Buffer, int | None], ...]
+    planes: tuple[tuple[Memory, int | None], ...]
 
 
 def convert(
@@ -100,15 +102,18 @@ def convert(
         target_format: Needed unless `target` is a frame.
         source_size: Width and height, needed if `source` is a flat buffer.
         target_size: Width and height, needed if `target` is a flat buffer.
-        matrix: Of the YUV side; as its frame says, else BT.601. From one YUV format to another codes stay.
-        range: Of the YUV side; as its frame says, else limited, but full for gray8.
+        matrix: Of the YUV side; as its frame says, else BT.601. Codes stay from one YUV format to another.
+        range: Of the YUV side; as its frame says, else limited. Gray beside a YUV picture is always full
+            range; beside RGB it is full by default.
 
     Raises:
         InvalidInputError: A `ValueError`: dtype, shape, stride, overlap or read-only memory do not fit; it
             says what was expected and what came.
     """
     read, write = _view(source, source_format, source_size), _view(target, target_format, target_size)
-    yuv_side, yuv_format = (target, write.format) if _is_rgb(read.format) else (source, read.format)
+    # The side that has the colour space asked for; gray says nothing about a YUV picture beside it.
+    by_target = _is_rgb(read.format) or (read.format == "gray8" and not _is_rgb(write.format))
+    yuv_side, yuv_format = (target, write.format) if by_target else (source, read.format)
     _native.convert(
         read,
         write,
@@ -147,7 +152,7 @@ def to_ndarray(
 
 
 def from_ndarray(
-    array: NDArray[np.uint8] | Buffer,
+    array: Memory,
     format: PixelFormat,  # noqa: A002 - PyAV's word
     pix_fmt: PixelFormat = "yuv420p",
     out: av.VideoFrame | None = None,
@@ -213,16 +218,14 @@ def _view(picture: Picture, format: PixelFormat | None, size: Size | None) -> _V
     return _View(format, width, height, ((picture, None),))
 
 
-def _axes(buffer: Buffer) -> tuple[int, ...]:
-    if isinstance(buffer, np.ndarray):
-        return buffer.shape
+def _axes(buffer: Memory) -> tuple[int, ...]:
     try:
-        return memoryview(buffer).shape or ()
+        return memoryview(cast("Buffer", buffer)).shape or ()
     except (TypeError, BufferError, ValueError) as cause:
         raise InvalidInputError(f"expected a buffer of uint8, got {type(buffer).__name__}") from cause
 
 
-def _size_of(buffer: Buffer, format: PixelFormat) -> Size:  # noqa: A002
+def _size_of(buffer: Memory, format: PixelFormat) -> Size:  # noqa: A002
     """Width and height by the shape of an array."""
     match _axes(buffer), format:
         case (rows, width), "yuv420p" | "nv12" if rows % 3 == 0 and width % 2 == 0:

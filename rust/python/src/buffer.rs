@@ -136,6 +136,11 @@ impl ReadBuf {
         Ok(Self(Export::get(name, obj)?))
     }
 
+    /// Its axes.
+    pub fn shape(&self) -> &[usize] {
+        self.0.buffer.shape()
+    }
+
     /// All bytes from the first element to the last, gaps included.
     pub fn bytes(&self) -> &[u8] {
         // SAFETY:
