@@ -1,1 +1,14 @@
 """Pictures and sound on their way in and out: sources, tracks, meters, sinks."""
+
+from realtime_fast.media.sources import MediaSource, VideoSource, open_source
+from realtime_fast.media.tracks import LocalMedia, ReceivedTrack, SentTrack, local_media
+
+__all__ = [
+    "LocalMedia",
+    "MediaSource",
+    "ReceivedTrack",
+    "SentTrack",
+    "VideoSource",
+    "local_media",
+    "open_source",
+]

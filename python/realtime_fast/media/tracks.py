@@ -98,7 +98,7 @@ class SentTrack(MediaStreamTrack):
         self.meter = VideoMeter()
         self._source = source
 
-    async def recv(self) -> Frame | Packet:
+    async def recv(self) -> Frame | Packet[Any]:
         """The next frame; stopping this track leaves the source alone.
 
         Raises:

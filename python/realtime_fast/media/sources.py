@@ -1,0 +1,289 @@
+"""Where pictures come from: pushed arrays, files, cameras, or thin air."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import threading
+import time
+import weakref
+from collections.abc import Iterator
+from concurrent.futures import Future
+from itertools import chain
+from typing import Any, Literal, Self, TypeAlias
+
+import anyio
+import numpy as np
+from aiortc import MediaStreamTrack
+from aiortc.mediastreams import MediaStreamError
+from av import AudioFrame, VideoFrame
+from numpy.typing import NDArray
+
+from realtime_fast.errors import InvalidInputError
+from realtime_fast.mailbox import Mailbox
+from realtime_fast.media.decode import (
+    LEAST_HEIGHT,
+    LEAST_WIDTH,
+    VIDEO_TIME_BASE,
+    Timed,
+    decoded,
+    open_container,
+)
+from realtime_fast.media.synthetic import synthetic
+
+logger = logging.getLogger(__name__)
+
+PixelFormat: TypeAlias = Literal["rgb24", "bgr24", "rgba", "bgra", "gray8", "yuv420p", "nv12"]
+
+_CHANNELS: dict[str, int] = {"rgb24": 3, "bgr24": 3, "rgba": 4, "bgra": 4}
+_PLANAR = ("yuv420p", "nv12")
+_LATE = 0.5
+"""Seconds a source may lag behind before it gives up catching up."""
+_CLOSE_LIMIT = 2.0
+"""Seconds to wait for the thread of a source: a camera may be in the middle of a read."""
+
+
+class VideoSource(MediaStreamTrack):
+    """A video track of the arrays that are pushed into it; the newest wins, nothing ever queues.
+
+    Timestamps follow the clock. `stop()` ends it; there is nothing else to close.
+    """
+
+    kind = "video"
+
+    def __init__(self, width: int, height: int, fps: float = 30.0, format: PixelFormat = "rgb24") -> None:  # noqa: A002
+        """Describe what will be pushed.
+
+        Args:
+            width: Width in pixels, even, at least 24.
+            height: Height in pixels, even, at least 4.
+            fps: The highest rate that is passed on.
+            format: Layout of the arrays: HxWx3 (rgb24, bgr24), HxWx4 (rgba, bgra), HxW (gray8), or planes
+                below each other, (H * 3 / 2)xW (yuv420p, nv12).
+
+        Raises:
+            InvalidInputError: One of them cannot be.
+        """
+        super().__init__()
+        _check_size(width, height)
+        if not 0 < fps <= 1000:
+            raise InvalidInputError(f"fps must be over 0 and at most 1000, not {fps!r}")
+        if format not in (*_CHANNELS, *_PLANAR, "gray8"):
+            known = ", ".join([*_CHANNELS, "gray8", *_PLANAR])
+            raise InvalidInputError(f"format must be one of {known}, not {format!r}")
+        self.width = width
+        self.height = height
+        self.fps = fps
+        self.format = format
+        self._shape: tuple[int, ...] = (height, width)
+        if format in _PLANAR:
+            self._shape = (height * 3 // 2, width)
+        elif format in _CHANNELS:
+            self._shape = (height, width, _CHANNELS[format])
+        self._box: Mailbox[VideoFrame] = Mailbox()
+        self._begin: float | None = None
+        self._due = 0.0
+        self._pts = -1
+
+    @property
+    def dropped(self) -> int:
+        """Pictures that a newer one replaced before they were sent."""
+        return self._box.dropped
+
+    def push(self, array: NDArray[np.uint8]) -> None:
+        """Offer a picture; never waits. From any thread; the array may be reused at once.
+
+        Costs the conversion of one picture on the calling thread, with the GIL released.
+
+        Raises:
+            InvalidInputError: Another shape or dtype than announced.
+        """
+        if not isinstance(array, np.ndarray) or array.dtype != np.uint8 or array.shape != self._shape:
+            came = f"{array.dtype} {array.shape}" if isinstance(array, np.ndarray) else type(array).__name__
+            raise InvalidInputError(f"push expects a uint8 array of shape {self._shape}, not {came}")
+        name = "gray" if self.format == "gray8" else self.format
+        frame = VideoFrame.from_ndarray(np.ascontiguousarray(array), format=name)
+        self._box.put(frame.reformat(format="yuv420p"))
+
+    async def recv(self) -> VideoFrame:
+        """The newest picture, as soon as there is one and the rate allows.
+
+        Raises:
+            MediaStreamError: The source was stopped.
+        """
+        if self.readyState != "live":
+            raise MediaStreamError
+        await anyio.sleep(max(0.0, self._due - time.monotonic()))
+        try:
+            frame = await self._box.get()
+        except anyio.EndOfStream:
+            raise MediaStreamError from None
+        now, interval = time.monotonic(), 1 / self.fps
+        self._due = max(self._due, now - interval) + interval
+        if self._begin is None:
+            self._begin = now
+        self._pts = max(self._pts + 1, round((now - self._begin) / VIDEO_TIME_BASE))
+        frame.pts, frame.time_base = self._pts, VIDEO_TIME_BASE
+        return frame
+
+    def stop(self) -> None:
+        """End the track."""
+        self._box.close()
+        super().stop()
+
+
+class MediaSource:
+    """Video and perhaps audio from a thread that decodes and keeps time; made by `open_source`.
+
+    Time starts with the first frame that is asked for. The thread ends with `aclose`, with the `async with`
+    block, at the end of the media, or when nobody holds the source or its tracks any more.
+
+    Attributes:
+        video: The video track.
+        audio: The audio track, None if there is no sound.
+    """
+
+    def __init__(self, frames: Iterator[Timed], *, has_audio: bool, paced: bool) -> None:
+        control = _Control()
+        self.video: MediaStreamTrack = _PlayedTrack("video", control)
+        self.audio: MediaStreamTrack | None = _PlayedTrack("audio", control) if has_audio else None
+        self._control = control
+        self._thread = threading.Thread(
+            target=_play, args=(frames, control.state, paced), name="media-source", daemon=True
+        )
+        self._thread.start()
+
+    async def aclose(self) -> None:
+        """End the tracks and the thread, and close the file or the camera; idempotent."""
+        self._control.end()
+        with anyio.CancelScope(shield=True), anyio.move_on_after(_CLOSE_LIMIT) as limit:
+            await asyncio.wrap_future(self._control.state.finished)
+        if limit.cancelled_caught:
+            logger.warning(
+                "A media source did not end within %g s; its thread is left to itself", _CLOSE_LIMIT
+            )
+        else:
+            self._thread.join()
+        for track in (self.video, self.audio):
+            if track is not None:
+                track.stop()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+
+def open_source(
+    path: str | os.PathLike[str],
+    *,
+    loop: bool = False,
+    size: tuple[int, int] | None = None,
+    fps: float | None = None,
+) -> MediaSource:
+    """Open a file, a V4L2 camera (`/dev/video0`) or `"synthetic"`, a moving picture with a tone.
+
+    Opening takes some milliseconds, for a camera up to a second; after that a thread does the work.
+
+    Args:
+        path: What to open.
+        loop: Start a file over at its end, without a jump in time.
+        size: Width and height, both even, to scale to; None keeps the picture's own. A camera is asked for it.
+        fps: The highest rate: pictures of a file beyond it are left out, a camera is asked for it, a synthetic
+            picture has exactly it (30 by default).
+
+    Raises:
+        InvalidInputError: There is no such file or camera, it cannot be read, or has no video in it.
+    """
+    if size is not None:
+        _check_size(*size)
+    if fps is not None and not 0 < fps <= 1000:
+        raise InvalidInputError(f"fps must be over 0 and at most 1000, not {fps!r}")
+    name = os.fspath(path)
+    if name == "synthetic":
+        return MediaSource(synthetic(size, fps), has_audio=True, paced=True)
+    device = name.startswith("/dev/video")
+    container = open_container(name, device=device, size=size, fps=fps)
+    return MediaSource(
+        decoded(container, loop=loop and not device, size=size, fps=None if device else fps),
+        has_audio=bool(container.streams.audio),
+        paced=not device,
+    )
+
+
+class _State:
+    """What the tracks and the thread share; holds neither, so that a forgotten source can end."""
+
+    def __init__(self) -> None:
+        self.wanted = threading.Event()
+        self.stop = threading.Event()
+        self.finished: Future[None] = Future()
+        self.finished.set_running_or_notify_cancel()  # a waiter that is cancelled must not cancel it
+        self.boxes: dict[str, Mailbox[Any]] = {"video": Mailbox(3), "audio": Mailbox(25)}
+
+    def end(self) -> None:
+        self.stop.set()
+        self.wanted.set()
+
+
+class _Control:
+    """Held by the tracks and their source: when the last of them goes, the thread ends."""
+
+    def __init__(self) -> None:
+        self.state = _State()
+        self.end = weakref.finalize(self, self.state.end)
+
+
+class _PlayedTrack(MediaStreamTrack):
+    def __init__(self, kind: str, control: _Control) -> None:
+        super().__init__()
+        self.kind = kind
+        self._control = control
+
+    async def recv(self) -> VideoFrame | AudioFrame:
+        if self.readyState != "live":
+            raise MediaStreamError
+        self._control.state.wanted.set()
+        try:
+            frame: VideoFrame | AudioFrame = await self._control.state.boxes[self.kind].get()
+        except anyio.EndOfStream:
+            self.stop()
+            raise MediaStreamError from None
+        return frame
+
+
+def _play(frames: Iterator[Timed], state: _State, paced: bool) -> None:
+    """Put frames into their boxes when they are due; the body of a source's thread."""
+    try:
+        first = list(_first(frames))  # decoded while nobody waits yet
+        state.wanted.wait()
+        begin = time.monotonic()
+        for at, frame in chain(first, frames):
+            ahead = begin + at - time.monotonic()
+            if paced and ahead < -_LATE:
+                begin -= ahead
+            if state.stop.wait(ahead if paced and ahead > 0 else 0):
+                break
+            state.boxes["audio" if isinstance(frame, AudioFrame) else "video"].put(frame)
+    except Exception:
+        logger.exception("A media source ended early")
+    finally:
+        for box in state.boxes.values():
+            box.close()
+        getattr(frames, "close", lambda: None)()
+        state.finished.set_result(None)
+
+
+def _first(frames: Iterator[Timed]) -> Iterator[Timed]:
+    for timed in frames:
+        yield timed
+        return
+
+
+def _check_size(width: int, height: int) -> None:
+    if width < LEAST_WIDTH or height < LEAST_HEIGHT or width % 2 or height % 2:
+        raise InvalidInputError(
+            f"Pictures must have even sides of at least {LEAST_WIDTH} x {LEAST_HEIGHT}, not {width} x {height}"
+        )
