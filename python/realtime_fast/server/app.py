@@ -131,7 +131,7 @@ async def _stream(service: Service, websocket: WebSocket, channel: WebSocketChan
         channel,
         faults,
         request=request,
-        address=service.address,
+        address=websocket.scope["server"],  # the one the client reached: the bound one may be a wildcard
         delay=service.config.delay_ms / 1000,
     )
     await serve_conversation(service, session)

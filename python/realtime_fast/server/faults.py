@@ -15,7 +15,7 @@ connection enters the phase:
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, Literal, TypeAlias, get_args
 
 from realtime_fast.errors import InvalidInputError
@@ -75,6 +75,12 @@ class Faults:
         for name, (expected, holds) in _CHECKS.items():
             if not holds(getattr(self, name)):
                 raise InvalidInputError(f"fault {name} must be {expected}, not {getattr(self, name)!r}")
+
+    def given(self) -> dict[str, Any]:
+        """The settings that are not the defaults."""
+        return {
+            f.name: value for f in fields(self) if (value := getattr(self, f.name)) != getattr(_NONE, f.name)
+        }
 
     @classmethod
     def parse(cls, options: Iterable[str]) -> Faults:
@@ -263,3 +269,4 @@ _CHECKS: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "cut": _LATER,
     "times": ("0 or more, or None", _optional(lambda value: value >= 0)),
 }
+_NONE = Faults()

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from aiortc import MediaStreamTrack
 
 from realtime_fast import wire
+from realtime_fast.errors import IceError
 from realtime_fast.link import LinkEvent
 from realtime_fast.peer import Peer, open_peer
 
@@ -54,6 +55,8 @@ class WebRtcPath:
         """Answer an offer with the complete description; take answers and candidates."""
         match message:
             case wire.Offer():
+                if "\nm=" not in message.sdp:
+                    raise IceError("The offer has no audio and no video section")
                 tracks = () if self._answered else self._tracks()
                 self._answered = True
                 answer = await self._peer.create_answer(message.sdp, tracks)

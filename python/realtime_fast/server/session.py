@@ -9,7 +9,7 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import anyio
@@ -164,7 +164,7 @@ class Session(Conversation):
             "frames_in": self.pipeline.frames_in,
             "frames_out": self.pipeline.frames_out,
             "markers_read": self.pipeline.markers_read,
-            "faults": {name: value for name, value in asdict(self.faults).items() if value},
+            "faults": self.faults.given(),
         }
 
     @asynccontextmanager
