@@ -60,8 +60,8 @@ class Service(AsyncContextManagerMixin):
     @asynccontextmanager
     async def __asynccontextmanager__(self) -> AsyncGenerator[Service]:
         async with (
-            Stages(front_door=self.config.stage_front_door) as self.stages,
             owned_tasks() as self._tasks,
+            Stages(front_door=self.config.stage_front_door) as self.stages,
         ):
             await self.start()
             try:

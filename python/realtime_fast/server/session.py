@@ -272,7 +272,7 @@ class Session(Conversation):
         if not self._sees:
             model = self.request.model
             self._tasks.start_soon(self.pipeline.feed_canvas, model.width, model.height, model.fps)
-        self._tasks.start_soon(self._every_second)
+        self._tasks.start_soon(self._report)
 
     def _timed_faults(self) -> tuple[tuple[float | None, Callable[[], Awaitable[None]]], ...]:
         async def stall() -> None:
@@ -281,15 +281,25 @@ class Session(Conversation):
         return (*super()._timed_faults(), (self.faults.stall, stall))
 
     def _output(self) -> None:
-        if self._live:
-            self._perform_now(self._core.output_began(time.monotonic()))
+        if self._live and (effects := self._core.output_began(time.monotonic())):
+            self._perform_now(effects)
+            self._tasks.start_soon(self._tick)
 
-    async def _every_second(self) -> None:
-        self.pipeline.figures()  # what came before the link was up does not count
-        due = time.monotonic()
-        while True:
-            due += 1.0
-            await anyio.sleep(max(0, due - time.monotonic()))
-            now = time.monotonic()
+    async def _tick(self) -> None:
+        async for now, _ in seconds():
             self._perform_now(self._core.tick(now))
-            self.emit(self._meter.report(self.pipeline.figures(), await self._path.stats(), now, now - due))
+
+    async def _report(self) -> None:
+        self.pipeline.figures()  # what came before the link was up does not count
+        async for now, late in seconds():
+            self.emit(self._meter.report(self.pipeline.figures(), await self._path.stats(), now, late))
+
+
+async def seconds() -> AsyncIterator[tuple[float, float]]:
+    """Each second from now on: the monotonic time, and by how much the event loop was late for it."""
+    due = time.monotonic()
+    while True:
+        due += 1.0
+        await anyio.sleep(max(0, due - time.monotonic()))
+        now = time.monotonic()
+        yield now, now - due
