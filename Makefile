@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 RUST := $(shell find rust Cargo.toml Cargo.lock -name '*.rs' -o -name 'Cargo.*' 2>/dev/null | grep -v /target/)
 
-.PHONY: demo test check bench wheel fuzz format clean
+.PHONY: demo test browser check bench wheel fuzz format clean
 .DELETE_ON_ERROR:
 
 .venv/.tools: pyproject.toml
@@ -22,6 +22,11 @@ demo: .venv/.installed
 
 test: .venv/.installed
 	$(BIN)/python -m pytest $(ARGS)
+
+# Debian's Chromium and Amazon's SDK, for the tests in tests/browser: without them they skip.
+browser:
+	command -v chromium >/dev/null || { apt-get update -qq && apt-get install -y -qq chromium; } >/dev/null
+	cd tests/browser && PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 npm install --silent --no-audit --no-fund
 
 check: .venv/.installed
 	$(BIN)/ruff format --check python tests benches

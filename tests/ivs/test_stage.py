@@ -14,8 +14,8 @@ async def mean_colour(track: MediaStreamTrack) -> np.ndarray:
 
 
 @pytest.mark.parametrize("codec", ["h264", "vp8"])
-async def test_what_one_publishes_another_sees_and_hears(token, camera, microphone, codec):
-    async with Stage(token(user_id="camera"), video_codec=codec) as alice, Stage(token()) as bob:
+async def test_what_one_publishes_another_sees_and_hears(stage_token, camera, microphone, codec):
+    async with Stage(stage_token(user_id="camera"), video_codec=codec) as alice, Stage(stage_token()) as bob:
         video, audio = camera((30, 30, 220)), microphone()
         await alice.publish(video=video, audio=audio)
         publisher = await bob.wait_publishing()

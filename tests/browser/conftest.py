@@ -1,0 +1,97 @@
+"""A headless Chromium whose pages join stages with Amazon's Web Broadcast SDK."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+from anyio.abc import Process
+from anyio.streams.buffered import BufferedByteReceiveStream
+
+HERE = Path(__file__).parent
+SDK = HERE / "node_modules" / "amazon-ivs-web-broadcast" / "dist" / "amazon-ivs-web-broadcast.js"
+
+
+def missing() -> str | None:
+    """What is not installed of what these tests need."""
+    if chromium() is None:
+        return "no Chromium on this machine: make browser installs it"
+    if shutil.which("node") is None:
+        return "no Node.js on this machine"
+    if not SDK.exists() or not (HERE / "node_modules" / "playwright-core").exists():
+        return "Amazon's SDK is not installed: make browser does it"
+    return None
+
+
+def chromium() -> str | None:
+    return shutil.which("chromium") or shutil.which("chromium-browser")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    reason = missing()
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+            if reason is not None:
+                item.add_marker(pytest.mark.skip(reason=reason))
+
+
+class Browser:
+    """Drives `browser.mjs`, one command at a time."""
+
+    def __init__(self, process: Process) -> None:
+        self._process = process
+        self._lines = BufferedByteReceiveStream(process.stdout)
+        self._turn = anyio.Lock()
+
+    async def do(self, op: str, page: str, **more: Any) -> Any:
+        async with self._turn:
+            await self._process.stdin.send(json.dumps({"op": op, "page": page, **more}).encode() + b"\n")
+            return await self.answer()
+
+    async def answer(self) -> Any:
+        reply = json.loads(await self._lines.receive_until(b"\n", 1 << 20))
+        if "error" in reply:
+            raise AssertionError(reply["error"])
+        return reply["result"]
+
+    async def join(self, page: str, token: str, *, publish: bool) -> None:
+        """Join in a page of that name."""
+        state = await self.do("join", page, token=token, publish=publish)
+        assert state["joined"], state
+
+    async def until(self, page: str, condition: Any, within: float = 20.0) -> dict[str, Any]:
+        """Look at what a page sees until it is as wanted."""
+        seen: dict[str, Any] = {}
+        with anyio.move_on_after(within):
+            while True:
+                seen = await self.do("look", page)
+                if condition(seen):
+                    return seen
+                await anyio.sleep(0.1)
+        raise AssertionError(f"the page never saw what it should; it sees {seen}")
+
+
+@asynccontextmanager
+async def open_browser() -> AsyncIterator[Browser]:
+    command = ["node", str(HERE / "browser.mjs"), str(chromium())]
+    async with await anyio.open_process(command, stderr=subprocess.DEVNULL) as process:
+        browser = Browser(process)
+        assert await browser.answer() == "ready"
+        yield browser
+        await process.stdin.aclose()
+        with anyio.move_on_after(10):
+            await process.wait()
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    async with open_browser() as opened:
+        yield opened
