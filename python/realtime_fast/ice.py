@@ -11,6 +11,7 @@ import ipaddress
 import logging
 import socket
 import threading
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, cast
@@ -158,18 +159,18 @@ async def _resolve(name: str) -> str | None:
     return await answer
 
 
-async def answers(connection: Connection, within: float) -> bool:
-    """Whether the far side answers a binding request in `within` seconds (consent check, RFC 7675)."""
+async def round_trip(connection: Connection, within: float) -> float | None:
+    """Seconds the far side takes to answer a binding request (consent check, RFC 7675), None if it does not."""
     pair = connection._nominated.get(1)
     if pair is None or connection.remote_password is None:
-        return False
+        return None
     request = connection.build_request(pair, nominate=False)
+    key = connection.remote_password.encode()
+    begin = time.monotonic()
     with anyio.move_on_after(within), suppress(stun.TransactionError):
-        await pair.protocol.request(
-            request, pair.remote_addr, integrity_key=connection.remote_password.encode()
-        )
-        return True
-    return False
+        await pair.protocol.request(request, pair.remote_addr, integrity_key=key)
+        return time.monotonic() - begin
+    return None
 
 
 def selected_pair(connection: Connection) -> CandidatePair | None:

@@ -7,7 +7,6 @@ cannot parse raise anything from `AssertionError` to `StopIteration`.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
 from asyncio import wrap_future
@@ -15,7 +14,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager, suppress
 from queue import Empty
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 import anyio
 import anyio.lowlevel
@@ -26,6 +25,7 @@ from aiortc import (
     RTCDtlsTransport,
     RTCIceServer,
     RTCPeerConnection,
+    RTCRtpReceiver,
     RTCRtpSender,
     RTCRtpTransceiver,
     RTCSessionDescription,
@@ -38,6 +38,7 @@ from realtime_fast import ice
 from realtime_fast.errors import IceError, InvalidInputError, RealtimeError, TransportName
 from realtime_fast.link import LinkDiagnostic, LinkEvent, LinkLost, LinkUp, TrackArrived
 from realtime_fast.options import CustomizeOffer, IceServer, VideoCodec
+from realtime_fast.peer_stats import ReceiveGauge, SendGauge, keyed, pair_entries, transport_entry
 from realtime_fast.scopes import owned_tasks
 from realtime_fast.wire import Candidate
 
@@ -46,7 +47,7 @@ logger = logging.getLogger(__name__)
 CLOSE_LIMIT = 1.0
 """Seconds a close may take before the sockets are cut."""
 
-_T = TypeVar("_T")
+STATS_PATIENCE = 0.5
 
 
 @asynccontextmanager
@@ -96,6 +97,8 @@ class Peer:
         self._transport = transport
         self._pc = RTCPeerConnection(RTCConfiguration(iceServers=_ice_servers(ice_servers)))
         self._encoders: list[ThreadPoolExecutor] = []
+        self._senders: dict[RTCRtpSender, SendGauge] = {}
+        self._receivers: dict[RTCRtpReceiver, ReceiveGauge] = {}
         self._early_candidates: list[Candidate | None] = []
         self._settled = anyio.Event()
         self._up = False
@@ -219,9 +222,41 @@ class Peer:
         for connection in self._connections():
             ice.mute(connection)
 
+    async def request_keyframe(self) -> None:
+        """Ask the far side for a key frame on the video it sends."""
+        for transceiver in self._pc.getTransceivers():
+            if transceiver.kind == "video" and (gauge := self._receivers.get(transceiver.receiver)):
+                await gauge.request_keyframe()
+
+    async def stats(self) -> dict[str, Any]:
+        """A report in the terms of W3C webrtc-stats: dictionaries with camelCase names, by id.
+
+        The round trip is measured by a STUN check while it is waited for, at most `STATS_PATIENCE` seconds; if
+        that gives none, it is RTCP's.
+        """
+        now = time.monotonic()
+        entries: list[dict[str, Any]] = []
+        for transceiver in self._pc.getTransceivers():
+            if transceiver.mid is None or transceiver.sender not in self._senders:
+                continue
+            entries += await self._senders[transceiver.sender].entries(transceiver.mid, now)
+            entries += self._receivers[transceiver.receiver].entries(transceiver.mid, now)
+        for transceiver, connection in list(
+            zip(self._pc.getTransceivers(), self._connections(), strict=False)
+        )[:1]:
+            entries.append(transport_entry(transceiver))
+            round_trip = await ice.round_trip(connection, STATS_PATIENCE)
+            if round_trip is None:
+                round_trip = next((e["roundTripTime"] for e in entries if "roundTripTime" in e), None)
+            if (pair := ice.selected_pair(connection)) is not None:
+                rates = [gauge.available_bitrate for gauge in self._senders.values()]
+                available = max((rate for rate in rates if rate is not None), default=None)
+                entries += pair_entries(pair, round_trip, available)
+        return keyed(entries)
+
     async def _describe(self, description: RTCSessionDescription) -> str:
         for transceiver in self._pc.getTransceivers():
-            self._own_encoder(transceiver.sender)
+            self._watch_codecs(transceiver)
         for connection in self._connections():
             ice.bound_gathering(connection)
         with _foreign(f"The {description.type} could not become the local description", self._transport):
@@ -242,6 +277,10 @@ class Peer:
 
     def _on_track(self, track: MediaStreamTrack) -> None:
         kind: Literal["audio", "video"] = "audio" if track.kind == "audio" else "video"
+        for transceiver in self._pc.getTransceivers():
+            if transceiver.receiver.track is track and isinstance(track, RemoteStreamTrack):
+                self._watch_codecs(transceiver)
+                self._receivers[transceiver.receiver].bound(track)
         self._report(TrackArrived(kind, track))
 
     def _on_ice_state(self) -> None:
@@ -300,7 +339,7 @@ class Peer:
                 # A loop that was held up has packets waiting unread: never give up without asking.
                 patience = max(heard + limit - now, limit / 4)
                 connections = self._connections()
-                if connections and await ice.answers(connections[0], patience):
+                if connections and await ice.round_trip(connections[0], patience) is not None:
                     heard = anyio.current_time()
                 elif self._packets_received() == packets:
                     self._lose(f"The far side has been silent for {anyio.current_time() - heard:.1f} s")
@@ -336,12 +375,15 @@ class Peer:
                 if (track := receiver.track) is not None:  # None until the far side offers one
                     _end(track)
 
-    def _own_encoder(self, sender: RTCRtpSender) -> None:
-        """Let `sender` encode on a thread of this peer instead of the loop's executor, which outlives it."""
-        if isinstance(vars(sender).get(_SENDER_LOOP), asyncio.AbstractEventLoop):
+    def _watch_codecs(self, transceiver: RTCRtpTransceiver) -> None:
+        """Measure at the codecs, and encode on a thread of this peer: the loop's executor outlives it."""
+        sender, receiver = transceiver.sender, transceiver.receiver
+        if sender not in self._senders:
             encoder = ThreadPoolExecutor(1, thread_name_prefix=f"encode-{sender.kind}")
             self._encoders.append(encoder)
-            vars(sender)[_SENDER_LOOP] = _EncoderLoop(asyncio.get_running_loop(), encoder)
+            self._senders[sender] = SendGauge(sender, encoder)
+        if receiver not in self._receivers:
+            self._receivers[receiver] = ReceiveGauge(receiver)
 
     def _dtls_transports(self) -> list[RTCDtlsTransport]:
         transports = (transceiver.receiver.transport for transceiver in self._pc.getTransceivers())
@@ -351,18 +393,6 @@ class Peer:
         return [transport.transport._connection for transport in self._dtls_transports()]
 
 
-class _EncoderLoop:
-    """The one method of an event loop that aiortc's sender uses, on an executor of our own."""
-
-    def __init__(self, loop: asyncio.AbstractEventLoop, executor: ThreadPoolExecutor) -> None:
-        self._loop = loop
-        self._executor = executor
-
-    def run_in_executor(self, _: None, func: Callable[..., _T], *args: Any) -> asyncio.Future[_T]:
-        return self._loop.run_in_executor(self._executor, func, *args)
-
-
-_SENDER_LOOP = "_RTCRtpSender__loop"
 _DECODER_QUEUE = "_RTCRtpReceiver__decoder_queue"
 _NO_PATH = "No network path to the far side was found"
 

@@ -1,0 +1,113 @@
+"""The report of a live peer connection, against what really went through it."""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import Any
+
+import anyio
+from aiortc import AudioStreamTrack, VideoStreamTrack
+
+from realtime_fast.link import LinkEvent, TrackArrived
+from realtime_fast.media.meter import VideoMeter
+from realtime_fast.peer import Peer, open_peer
+from realtime_fast.peer_stats import _FrameQueue
+
+
+async def until_stats(peer: Peer, *needed: str) -> dict[str, Any]:
+    with anyio.fail_after(10):
+        while not set(needed) <= set(stats := await peer.stats()):
+            await anyio.sleep(0.1)
+    return stats
+
+
+async def test_a_report_says_what_went_over_the_wire() -> None:
+    arrived: list[TrackArrived] = []
+
+    def report(event: LinkEvent) -> None:
+        if isinstance(event, TrackArrived):
+            arrived.append(event)
+
+    async with open_peer(report) as caller, open_peer(lambda _: None) as callee:
+        caller.send(VideoStreamTrack())
+        caller.send(AudioStreamTrack())
+        answer = await callee.create_answer(
+            await caller.create_offer(), (VideoStreamTrack(), AudioStreamTrack())
+        )
+        await caller.accept_answer(answer)
+        with anyio.fail_after(10):
+            await caller.wait_up()
+            read = {"video": 0, "audio": 0}
+
+            async def drain(track: TrackArrived) -> None:
+                while True:
+                    await track.track.recv()
+                    read[track.kind] += 1
+
+            async with anyio.create_task_group() as tasks:
+                for track in arrived:
+                    tasks.start_soon(drain, track)
+                stats = await until_stats(
+                    caller, "inbound-rtp-0", "inbound-rtp-1", "outbound-rtp-0", "remote-inbound-rtp-0"
+                )
+                while read["video"] < 30:
+                    await anyio.sleep(0.05)
+                await caller.request_keyframe()
+                stats = await caller.stats()
+                tasks.cancel_scope.cancel()
+        video, sound = stats["inbound-rtp-0"], stats["inbound-rtp-1"]
+        assert (video["kind"], sound["kind"]) == ("video", "audio")
+        assert (video["frameWidth"], video["frameHeight"]) == (640, 480)
+        assert abs(video["framesDecoded"] - read["video"]) <= 3
+        assert 1 <= video["framesPerSecond"] <= 40
+        assert 0 < video["bytesReceived"] < 1_000_000
+        assert video["packetsReceived"] >= video["framesDecoded"]
+        assert video["packetsLost"] == sound["packetsLost"] == 0
+        assert 0 <= video["jitter"] < 0.5, "seconds, not clock units"
+        assert video["pliCount"] >= 1
+        assert sound["packetsReceived"] > 20
+        sent = stats["outbound-rtp-0"]
+        assert sent["framesEncoded"] >= 30
+        assert 0 < sent["totalEncodeTime"] < time.monotonic()
+        assert sent["targetBitrate"] > 100_000
+        assert (sent["frameWidth"], sent["frameHeight"]) == (640, 480)
+        remote = stats["remote-inbound-rtp-0"]
+        assert 0 <= remote["jitter"] < 0.5
+        pair = stats["candidate-pair"]
+        assert pair["state"] == "succeeded"
+        assert 0 < pair["currentRoundTripTime"] < 0.5
+        local, far = stats[pair["localCandidateId"]], stats[pair["remoteCandidateId"]]
+        assert (local["type"], far["type"]) == ("local-candidate", "remote-candidate")
+        assert isinstance(local["address"], str)
+        assert isinstance(far["port"], int)
+        assert {local["candidateType"], far["candidateType"]} <= {"host", "prflx"}
+        assert stats["transport"]["bytesReceived"] > video["bytesReceived"]
+        assert all(math.isfinite(v) for e in stats.values() for v in e.values() if isinstance(v, float))
+        assert all(stats[key]["id"] == key for key in stats)
+
+        other = await callee.stats()
+        assert other["inbound-rtp-0"]["framesDecoded"] >= 30
+        assert other["outbound-rtp-0"]["pliCount"] >= 1, "the key frame asked for above"
+
+
+async def test_a_peer_that_is_not_up_reports_no_stream() -> None:
+    async with open_peer(lambda _: None) as peer:
+        assert await peer.stats() == {}
+        peer.send(VideoStreamTrack())
+        await peer.create_offer()
+        assert set(await peer.stats()) == {"transport"}
+
+
+async def test_frames_that_nobody_reads_do_not_pile_up() -> None:
+    from av import VideoFrame
+
+    queue = _FrameQueue(meter := VideoMeter(), 4)
+    for pts in range(10):
+        frame = VideoFrame(32, 16, "yuv420p")
+        frame.pts = pts
+        await queue.put(frame)
+    await queue.put(None)
+    kept = [queue.get_nowait() for _ in range(queue.qsize())]
+    assert [frame and frame.pts for frame in kept] == [6, 7, 8, 9, None]
+    assert (meter.frames, meter.width) == (10, 32)
