@@ -104,7 +104,7 @@ class TelemetryBuffer:
     def _pop(
         self, queue: deque[tuple[str | None, Mapping[str, Any]]], session: str
     ) -> tuple[Mapping[str, Any], ...]:
-        items = []
+        items: list[Mapping[str, Any]] = []
         while queue and len(items) < BATCH_LIMIT and (queue[0][0] or self._session_id) == session:
             items.append(queue.popleft()[1])
         return tuple(items)
