@@ -1,15 +1,24 @@
 """Types of the Rust extension."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import ModuleType
-from typing import Literal, TypeAlias, final
+from typing import Any, Literal, TypeAlias, final
 
 import av
 from typing_extensions import Buffer
 
 from realtime_fast.frames import Matrix, Memory, PixelFormat, Range
 
-__all__ = ["ProbeLedger", "__version__", "_testing", "convert", "read", "stamp"]
+__all__ = [
+    "ProbeLedger",
+    "StatsParser",
+    "VideoMeter",
+    "__version__",
+    "_testing",
+    "convert",
+    "read",
+    "stamp",
+]
 
 __version__: str
 
@@ -45,5 +54,36 @@ class ProbeLedger:
     def drop_in_flight(self) -> None: ...
     def in_flight(self) -> list[int]: ...
     def __len__(self) -> int: ...
+
+@final
+class StatsParser:
+    def __new__(cls) -> StatsParser: ...
+    def parse(
+        self, report: Mapping[str, Any] | str | bytes, now: float
+    ) -> tuple[
+        tuple[Any, ...] | None,
+        tuple[Any, ...] | None,
+        tuple[Any, ...] | None,
+        tuple[
+            float | None,
+            float | None,
+            list[tuple[tuple[str, int, str, str], tuple[str, int, str, str]]],
+        ],
+    ]: ...
+    def reset(self) -> None: ...
+
+@final
+class VideoMeter:
+    def __new__(cls) -> VideoMeter: ...
+    @property
+    def frames(self) -> int: ...
+    @property
+    def width(self) -> int: ...
+    @property
+    def height(self) -> int: ...
+    def add(self, now: float, width: int, height: int) -> None: ...
+    def rate(self, now: float) -> int: ...
+    def inbound(self, now: float) -> dict[str, Any]: ...
+    def outbound(self, now: float) -> dict[str, Any]: ...
 
 _testing: ModuleType

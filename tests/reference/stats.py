@@ -2,7 +2,6 @@
 
 import json
 import math
-from collections.abc import Mapping
 
 INBOUND_COUNTERS = {
     "frames_decoded": "framesDecoded",
@@ -35,7 +34,7 @@ OUTBOUND_COUNTERS = {
 
 
 def get(entry, name):
-    return entry.get(name) if isinstance(entry, Mapping) else getattr(entry, name, None)
+    return entry.get(name) if isinstance(entry, dict) else getattr(entry, name, None)
 
 
 def number(entry, name):
@@ -115,8 +114,9 @@ class ReferenceParser:
         return max(0, value - previous.get((key, name), 0))
 
     def bitrate(self, key, name, value, previous, elapsed):
-        """Kept exact; the sum is rounded."""
-        return 8 * self.delta(key, name, value, previous) / elapsed if elapsed > 0 else 0.0
+        before = previous.get((key, name), 0)
+        self.previous[key, name] = value
+        return min(int(8 * max(0, value - before) / elapsed + 0.5), 2**64 - 1) if elapsed > 0 else 0
 
     def inbound(self, key, e, previous, elapsed):
         out = {ours: count(e, theirs) for ours, theirs in INBOUND_COUNTERS.items()}
@@ -158,7 +158,7 @@ class ReferenceParser:
     def outbound(self, key, e, previous, elapsed):
         out = {ours: count(e, theirs) for ours, theirs in OUTBOUND_COUNTERS.items()}
         durations = get(e, "qualityLimitationDurations")
-        names = durations if isinstance(durations, Mapping) else {}
+        names = durations if isinstance(durations, dict) else {}
         target = number(e, "targetBitrate")
         return out | {
             "quality_limitation_reason": text(e, "qualityLimitationReason", "none"),
@@ -186,7 +186,6 @@ def merge(entries, summed):
             values = [e[name] for e in entries if e[name] is not None]
             out[name] = sum(values) if values else None
         out["bitrate"] = sum(e["bitrate"] for e in entries)
-    out["bitrate"] = math.floor(out["bitrate"] + 0.5)
     return out
 
 

@@ -12,7 +12,9 @@ pub mod error;
 pub mod frame;
 pub mod level;
 pub mod marker;
+pub mod meter;
 pub mod plane;
 pub mod probes;
+pub mod stats;
 
 pub use error::Error;

@@ -6,8 +6,10 @@ mod convert;
 mod error;
 mod gil;
 mod marker;
+mod meter;
 mod picture;
 mod probes;
+mod stats;
 mod testing;
 
 /// The extension module `realtime_fast._native`.
@@ -20,7 +22,11 @@ mod _native {
     #[pymodule_export]
     use crate::marker::{read, stamp};
     #[pymodule_export]
+    use crate::meter::VideoMeter;
+    #[pymodule_export]
     use crate::probes::ProbeLedger;
+    #[pymodule_export]
+    use crate::stats::StatsParser;
 
     /// For tests only.
     #[pymodule]
