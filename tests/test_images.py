@@ -81,8 +81,8 @@ async def web() -> AsyncIterator[str]:
         return StreamingResponse(chunks())
 
     async def never(request: Request) -> Response:
-        await request.is_disconnected()
-        await anyio.sleep(60)
+        while not await request.is_disconnected():
+            await anyio.sleep(0.01)
         return Response()
 
     app = Starlette(

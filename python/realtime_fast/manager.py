@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import random
 import time
 from typing import Any, NoReturn
@@ -16,6 +17,8 @@ from realtime_fast.events import ConnectionChange, Diagnostic, ErrorRaised
 from realtime_fast.options import ConnectionState, ReconnectPolicy
 from realtime_fast.retry import RetryBudget
 from realtime_fast.states import Link, public_state
+
+logger = logging.getLogger(__name__)
 
 
 class TransportManager:
@@ -56,6 +59,7 @@ class TransportManager:
                     self._set_state("disconnected")
                     self._host.emit(ErrorRaised(failure))
                     raise failure
+                logger.warning("%s: %s; dialling again in %.1f s", failure.code, failure, delay)
                 self._set_state("reconnecting" if self._was_live else "connecting")
                 await anyio.sleep(delay)
         finally:

@@ -184,7 +184,7 @@ async def test_serve_runs_until_cancelled() -> None:
 
 async def test_the_caller_keeps_signals_and_exceptions() -> None:
     handlers = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
-    with pytest.raises(LookupError, match="mine"):  # noqa: PT012 - the block is what is tested
+    with pytest.raises(LookupError, match="mine"):
         async with Service(ANY_PORT) as service, dial(service.url) as client:
             await client.expect("session_id")
             assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == handlers
