@@ -11,7 +11,7 @@ import weakref
 from collections.abc import Iterator
 from concurrent.futures import Future
 from itertools import chain
-from typing import Any, Literal, Self, TypeAlias
+from typing import Any, Self
 
 import anyio
 import numpy as np
@@ -21,6 +21,7 @@ from av import AudioFrame, VideoFrame
 from numpy.typing import NDArray
 
 from realtime_fast.errors import InvalidInputError
+from realtime_fast.frames import PixelFormat, from_ndarray
 from realtime_fast.mailbox import Mailbox
 from realtime_fast.media.decode import (
     LEAST_HEIGHT,
@@ -33,8 +34,6 @@ from realtime_fast.media.decode import (
 from realtime_fast.media.synthetic import synthetic
 
 logger = logging.getLogger(__name__)
-
-PixelFormat: TypeAlias = Literal["rgb24", "bgr24", "rgba", "bgra", "gray8", "yuv420p", "nv12"]
 
 _CHANNELS: dict[str, int] = {"rgb24": 3, "bgr24": 3, "rgba": 4, "bgra": 4}
 _PLANAR = ("yuv420p", "nv12")
@@ -102,9 +101,9 @@ class VideoSource(MediaStreamTrack):
         if not isinstance(array, np.ndarray) or array.dtype != np.uint8 or array.shape != self._shape:
             came = f"{array.dtype} {array.shape}" if isinstance(array, np.ndarray) else type(array).__name__
             raise InvalidInputError(f"push expects a uint8 array of shape {self._shape}, not {came}")
-        name = "gray" if self.format == "gray8" else self.format
-        frame = VideoFrame.from_ndarray(np.ascontiguousarray(array), format=name)
-        self._box.put(frame.reformat(format="yuv420p"))
+        if not array[0].flags.c_contiguous:
+            array = np.ascontiguousarray(array)
+        self._box.put(from_ndarray(array, self.format, range="limited"))
 
     async def recv(self) -> VideoFrame:
         """The newest picture, as soon as there is one and the rate allows.
