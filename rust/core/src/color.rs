@@ -66,17 +66,23 @@ const fn nearest(x: f64) -> i32 {
     (if x < 0.0 { x - 0.5 } else { x + 0.5 }) as i32
 }
 
+/// `(x - 128) * coefficient`, rounded: the one multiplication that all levels have, `pmulhrsw` on x86.
+///
+/// A coefficient of `k * 2^(7 + f)` gives `k * (x - 128)` with `f` fractional bits.
+#[inline(always)]
+pub(crate) fn scale(x: u8, coefficient: i16) -> i32 {
+    ((i32::from(x) - 128) * 256 * i32::from(coefficient) + (1 << 14)) >> 15
+}
+
 /// YUV to RGB in 16-bit fixed point with 6 fractional bits.
 ///
 /// ```text
-/// luma  = (Y * 257 * self.luma) >> 16
-/// U, V  = ((C - 128) * 256 * coefficient + 2^14) >> 15
-/// R     = clip((luma + bias + red_v * V) >> 6), and so on
+/// R = clip((scale(Y, luma) + scale(V, red_v) + bias) >> 6), and so on
 /// ```
-/// The bias holds the black level and the half that makes the shift round.
+/// The bias holds the black level, what centring luma took away, and the half that makes the shift round.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Decode {
-    pub luma: u16,
+    pub luma: i16,
     pub bias: i16,
     /// Of the channel that comes first in memory, from its chroma: V for red, U for blue.
     pub first: i16,
@@ -100,15 +106,15 @@ impl Decode {
         let green_v = -red_v * kr / kg;
         let green_u = -blue_u * kb / kg;
         Self {
-            luma: nearest(luma * 64.0 * 65536.0 / 257.0) as u16,
-            bias: nearest(32.0 - black * luma * 64.0) as i16,
-            first: chroma_i16(if blue_first { blue_u } else { red_v }),
+            luma: six_bits(luma),
+            bias: nearest(32.0 + (128.0 - black) * luma * 64.0) as i16,
+            first: six_bits(if blue_first { blue_u } else { red_v }),
             green: if blue_first {
-                [chroma_i16(green_u), chroma_i16(green_v)]
+                [six_bits(green_u), six_bits(green_v)]
             } else {
-                [chroma_i16(green_v), chroma_i16(green_u)]
+                [six_bits(green_v), six_bits(green_u)]
             },
-            last: chroma_i16(if blue_first { red_v } else { blue_u }),
+            last: six_bits(if blue_first { red_v } else { blue_u }),
             blue_first,
         }
     }
@@ -124,27 +130,28 @@ impl Decode {
     /// A channel from luma and what bias and chroma add to it.
     #[inline(always)]
     pub fn channel(&self, y: u8, offset: i32) -> u8 {
-        let luma = (u32::from(y) * 257 * u32::from(self.luma)) >> 16;
-        ((luma as i32 + offset) >> 6).clamp(0, 255) as u8
+        ((scale(y, self.luma) + offset) >> 6).clamp(0, 255) as u8
     }
 }
 
-const fn chroma_i16(k: f64) -> i16 {
+/// A coefficient for [`scale`] with 6 fractional bits.
+const fn six_bits(k: f64) -> i16 {
     nearest(k * 64.0 * 128.0) as i16
 }
 
 /// RGB to YUV in 16-bit fixed point with 7 fractional bits.
 ///
 /// ```text
-/// Y = (sum of ((channel * 256 * coefficient) >> 16) + luma_bias) >> 7
-/// s = sum of the channel over 2x2 pixels
+/// Y = (sum of scale(channel, coefficient) + luma_bias) >> 7
+/// s = sum of channel - 128 over 2x2 pixels
 /// U = (sum of ((s * 32 * coefficient + 2^14) >> 15) + 128.5 * 2^7) >> 7, and V likewise
 /// ```
-/// Coefficients stand in the order of the channels in memory.
+/// Coefficients stand in the order of the channels in memory. Those of U and of V add up to 0, so that gray
+/// has no colour.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Encode {
-    pub luma: [u16; 3],
-    pub luma_bias: u16,
+    pub luma: [i16; 3],
+    pub luma_bias: i16,
     pub u: [i16; 3],
     pub v: [i16; 3],
 }
@@ -156,29 +163,29 @@ impl Encode {
     pub const fn new(color: Color, blue_first: bool) -> Self {
         let (kr, kb) = color.matrix.weights();
         let (black, luma_steps, chroma_steps) = color.range.steps();
-        let kg = 1.0 - kr - kb;
-        let luma = luma_steps / 255.0 * 32768.0;
-        let u = chroma_steps / 255.0 / (2.0 * (1.0 - kb)) * 32768.0;
-        let v = chroma_steps / 255.0 / (2.0 * (1.0 - kr)) * 32768.0;
-        let red = [luma * kr, -u * kr, v * (1.0 - kr)];
-        let green = [luma * kg, -u * kg, -v * kg];
-        let blue = [luma * kb, u * (1.0 - kb), -v * kb];
+        let luma = luma_steps / 255.0;
+        let u = chroma_steps / 255.0 / (2.0 * (1.0 - kb));
+        let v = chroma_steps / 255.0 / (2.0 * (1.0 - kr));
+        let red =
+            [nearest(luma * kr * 16384.0), nearest(-u * kr * 32768.0), nearest(v * (1.0 - kr) * 32768.0)];
+        let blue =
+            [nearest(luma * kb * 16384.0), nearest(u * (1.0 - kb) * 32768.0), nearest(-v * kb * 32768.0)];
+        let green = [nearest(luma * 16384.0) - red[0] - blue[0], -red[1] - blue[1], -red[2] - blue[2]];
         let (first, last) = if blue_first { (blue, red) } else { (red, blue) };
         Self {
-            luma: [nearest(first[0]) as u16, nearest(green[0]) as u16, nearest(last[0]) as u16],
-            // A half to round, and one and a half for what the three shifts cut off on average.
-            luma_bias: nearest(black * 128.0) as u16 + 64 + 1,
-            u: [nearest(first[1]) as i16, nearest(green[1]) as i16, nearest(last[1]) as i16],
-            v: [nearest(first[2]) as i16, nearest(green[2]) as i16, nearest(last[2]) as i16],
+            luma: [first[0] as i16, green[0] as i16, last[0] as i16],
+            luma_bias: nearest((black + 128.0 * luma) * 128.0 + 64.0) as i16,
+            u: [first[1] as i16, green[1] as i16, last[1] as i16],
+            v: [first[2] as i16, green[2] as i16, last[2] as i16],
         }
     }
 
     /// Luma of a pixel.
     #[inline(always)]
     pub fn luma(&self, pixel: [u8; 3]) -> u8 {
-        let mut luma = u32::from(self.luma_bias);
+        let mut luma = i32::from(self.luma_bias);
         for (channel, k) in pixel.into_iter().zip(self.luma) {
-            luma += (u32::from(channel) * 256 * u32::from(k)) >> 16;
+            luma += scale(channel, k);
         }
         (luma >> 7) as u8
     }

@@ -14,6 +14,8 @@ pub(crate) enum Kind {
     Sse41(Sse41),
     #[cfg(target_arch = "x86_64")]
     Avx2(Avx2),
+    #[cfg(target_arch = "x86_64")]
+    Avx512(Avx512),
 }
 
 /// Proof that the CPU has SSE4.1 (and SSSE3 below it).
@@ -26,37 +28,41 @@ pub(crate) struct Sse41(());
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Avx2(());
 
+/// Proof that the CPU has AVX-512 F, BW and VBMI.
+#[cfg(target_arch = "x86_64")]
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Avx512(());
+
 impl Level {
     /// Plain integer maths; on aarch64 the compiler uses NEON for it, which every such CPU has.
     pub const SCALAR: Self = Self(Kind::Scalar);
 
+    /// Every level of this CPU, highest first.
+    fn descending() -> impl Iterator<Item = Self> {
+        #[cfg(target_arch = "x86_64")]
+        let vectors = {
+            use std::arch::is_x86_feature_detected as has;
+            let avx512 = has!("avx512f") && has!("avx512bw") && has!("avx512vbmi");
+            [
+                avx512.then_some(Self(Kind::Avx512(Avx512(())))),
+                has!("avx2").then_some(Self(Kind::Avx2(Avx2(())))),
+                has!("sse4.1").then_some(Self(Kind::Sse41(Sse41(())))),
+            ]
+        };
+        #[cfg(not(target_arch = "x86_64"))]
+        let vectors = [];
+        vectors.into_iter().flatten().chain([Self::SCALAR])
+    }
+
     /// The highest level of this CPU.
     pub fn detect() -> Self {
-        #[cfg(target_arch = "x86_64")]
-        {
-            if std::arch::is_x86_feature_detected!("avx2") {
-                return Self(Kind::Avx2(Avx2(())));
-            }
-            if std::arch::is_x86_feature_detected!("sse4.1") {
-                return Self(Kind::Sse41(Sse41(())));
-            }
-        }
-        Self::SCALAR
+        Self::descending().next().unwrap_or(Self::SCALAR)
     }
 
     /// Every level of this CPU, lowest first.
     pub fn available() -> Vec<Self> {
-        #[allow(unused_mut, reason = "one level only on other architectures")]
-        let mut levels = vec![Self::SCALAR];
-        #[cfg(target_arch = "x86_64")]
-        {
-            if std::arch::is_x86_feature_detected!("sse4.1") {
-                levels.push(Self(Kind::Sse41(Sse41(()))));
-            }
-            if std::arch::is_x86_feature_detected!("avx2") {
-                levels.push(Self(Kind::Avx2(Avx2(()))));
-            }
-        }
+        let mut levels: Vec<_> = Self::descending().collect();
+        levels.reverse();
         levels
     }
 
@@ -68,6 +74,8 @@ impl Level {
             Kind::Sse41(_) => "sse4.1",
             #[cfg(target_arch = "x86_64")]
             Kind::Avx2(_) => "avx2",
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx512(_) => "avx512",
         }
     }
 }

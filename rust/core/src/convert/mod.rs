@@ -66,6 +66,15 @@ pub fn convert_with(
             // SAFETY: `proof` exists on CPUs with AVX2 only.
             unsafe { shell(simd::Vector(proof), src, dst, color) }
         }
+        #[cfg(target_arch = "x86_64")]
+        Kind::Avx512(proof) => {
+            #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
+            fn shell(rows: impl Rows, src: &Frame<'_>, dst: &mut FrameMut<'_>, color: Color) {
+                walk::walk(rows, src, dst, color);
+            }
+            // SAFETY: `proof` exists on CPUs with these three only.
+            unsafe { shell(simd::Vector(proof), src, dst, color) }
+        }
     }
     Ok(())
 }

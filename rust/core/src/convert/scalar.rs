@@ -1,7 +1,7 @@
 //! Row bodies in plain integer maths: what every level must equal, and the only one on other architectures.
 
 use super::rows::{Chroma, ChromaMut, Rows};
-use crate::color::{CHROMA_BIAS, Decode, Encode};
+use crate::color::{CHROMA_BIAS, Decode, Encode, scale};
 
 #[derive(Clone, Copy)]
 pub(crate) struct Scalar;
@@ -56,7 +56,7 @@ impl Rows for Scalar {
                     let pixel = [rgb[x * P], rgb[x * P + 1], rgb[x * P + 2]];
                     luma[x] = k.luma(pixel);
                     for (sum, channel) in sums.iter_mut().zip(pixel) {
-                        *sum += i32::from(channel);
+                        *sum += i32::from(channel) - 128;
                     }
                 }
             }
@@ -65,12 +65,6 @@ impl Rows for Scalar {
             chroma.set(pair, weigh(sums, k.u), weigh(sums, k.v));
         }
     }
-}
-
-/// Chroma times a coefficient, rounded.
-#[inline(always)]
-fn scale(code: u8, coefficient: i16) -> i32 {
-    ((i32::from(code) - 128) * 256 * i32::from(coefficient) + (1 << 14)) >> 15
 }
 
 /// One chroma sample from the sums of four pixels.

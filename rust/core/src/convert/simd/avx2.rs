@@ -1,6 +1,7 @@
 //! The operations of AVX2.
 
 use super::Simd;
+use super::lanes::{Lanes, Weave};
 use crate::level::Avx2;
 use std::arch::x86_64::*;
 
@@ -19,9 +20,9 @@ macro_rules! instructions {
 macro_rules! shifts {
     ($($name:ident = $intrinsic:ident),* $(,)?) => {$(
         #[inline(always)]
-        fn $name<const N: i32>(self, a: Self::V) -> Self::V {
+        fn $name<const N: u32>(self, a: Self::V) -> Self::V {
             // SAFETY: `self` is the proof that the CPU has the instruction.
-            unsafe { $intrinsic::<N>(a) }
+            unsafe { $intrinsic(a, _mm_cvtsi32_si128(N as i32)) }
         }
     )*};
 }
@@ -29,6 +30,32 @@ macro_rules! shifts {
 impl Simd for Avx2 {
     type V = __m256i;
     const BYTES: usize = 32;
+    type Weave = Weave<Self>;
+
+    #[inline(always)]
+    fn weave(self) -> Self::Weave {
+        Weave::new(self)
+    }
+
+    #[inline(always)]
+    fn load3(self, weave: &Self::Weave, from: &[u8]) -> [Self::V; 3] {
+        weave.load3(self, from)
+    }
+
+    #[inline(always)]
+    fn store3(self, weave: &Self::Weave, to: &mut [u8], channels: [Self::V; 3]) {
+        weave.store3(self, to, channels);
+    }
+
+    #[inline(always)]
+    fn load4(self, weave: &Self::Weave, from: &[u8]) -> [Self::V; 3] {
+        weave.load4(self, from)
+    }
+
+    #[inline(always)]
+    fn store4(self, weave: &Self::Weave, to: &mut [u8], channels: [Self::V; 3]) {
+        weave.store4(self, to, channels);
+    }
 
     #[inline(always)]
     fn load(self, from: &[u8]) -> Self::V {
@@ -42,25 +69,6 @@ impl Simd for Avx2 {
         let to: &mut [u8; 32] = (&mut to[..32]).try_into().expect("32 bytes");
         // SAFETY: unaligned store to an array of 32 bytes; `self` is the proof of the instruction.
         unsafe { _mm256_storeu_si256(to.as_mut_ptr().cast(), a) }
-    }
-
-    #[inline(always)]
-    fn load_lanes(self, from: &[u8], at: usize, step: usize) -> Self::V {
-        let low: &[u8; 16] = from[at..at + 16].try_into().expect("16 bytes");
-        let high: &[u8; 16] = from[at + step..at + step + 16].try_into().expect("16 bytes");
-        // SAFETY: unaligned loads of arrays of 16 bytes; `self` is the proof of the instructions.
-        unsafe { _mm256_loadu2_m128i(high.as_ptr().cast(), low.as_ptr().cast()) }
-    }
-
-    #[inline(always)]
-    fn store_lanes(self, to: &mut [u8], at: usize, step: usize, a: Self::V) {
-        // SAFETY: `self` is the proof of the instructions.
-        let (low, high) = unsafe { (_mm256_castsi256_si128(a), _mm256_extracti128_si256::<1>(a)) };
-        for (at, half) in [(at, low), (at + step, high)] {
-            let to: &mut [u8; 16] = (&mut to[at..at + 16]).try_into().expect("16 bytes");
-            // SAFETY: unaligned store to an array of 16 bytes; `self` is the proof of the instruction.
-            unsafe { _mm_storeu_si128(to.as_mut_ptr().cast(), half) }
-        }
     }
 
     #[inline(always)]
@@ -92,6 +100,48 @@ impl Simd for Avx2 {
         unsafe { _mm256_set1_epi16(value) }
     }
 
+    instructions! {
+        and = _mm256_and_si256,
+        or = _mm256_or_si256,
+        xor = _mm256_xor_si256,
+        add16 = _mm256_add_epi16,
+        adds16 = _mm256_adds_epi16,
+        mulhrs16 = _mm256_mulhrs_epi16,
+        maddubs = _mm256_maddubs_epi16,
+        packus16 = _mm256_packus_epi16,
+        unpacklo8 = _mm256_unpacklo_epi8,
+        unpackhi8 = _mm256_unpackhi_epi8,
+        unpacklo16 = _mm256_unpacklo_epi16,
+        unpackhi16 = _mm256_unpackhi_epi16,
+    }
+
+    shifts! {
+        shl16 = _mm256_sll_epi16,
+        shr16 = _mm256_srl_epi16,
+        sar16 = _mm256_sra_epi16,
+    }
+}
+
+impl Lanes for Avx2 {
+    #[inline(always)]
+    fn load_lanes(self, from: &[u8], at: usize, step: usize) -> Self::V {
+        let low: &[u8; 16] = from[at..at + 16].try_into().expect("16 bytes");
+        let high: &[u8; 16] = from[at + step..at + step + 16].try_into().expect("16 bytes");
+        // SAFETY: unaligned loads of arrays of 16 bytes; `self` is the proof of the instructions.
+        unsafe { _mm256_loadu2_m128i(high.as_ptr().cast(), low.as_ptr().cast()) }
+    }
+
+    #[inline(always)]
+    fn store_lanes(self, to: &mut [u8], at: usize, step: usize, a: Self::V) {
+        // SAFETY: `self` is the proof of the instructions.
+        let (low, high) = unsafe { (_mm256_castsi256_si128(a), _mm256_extracti128_si256::<1>(a)) };
+        for (at, half) in [(at, low), (at + step, high)] {
+            let to: &mut [u8; 16] = (&mut to[at..at + 16]).try_into().expect("16 bytes");
+            // SAFETY: unaligned store to an array of 16 bytes; `self` is the proof of the instruction.
+            unsafe { _mm_storeu_si128(to.as_mut_ptr().cast(), half) }
+        }
+    }
+
     #[inline(always)]
     fn lanes(self, value: &[u8; 16]) -> Self::V {
         // SAFETY: unaligned load of an array of 16 bytes; `self` is the proof of the instructions.
@@ -105,29 +155,10 @@ impl Simd for Avx2 {
     }
 
     instructions! {
-        and = _mm256_and_si256,
-        or = _mm256_or_si256,
-        xor = _mm256_xor_si256,
-        add16 = _mm256_add_epi16,
-        adds16 = _mm256_adds_epi16,
-        mulhi_u16 = _mm256_mulhi_epu16,
-        mulhrs16 = _mm256_mulhrs_epi16,
-        maddubs = _mm256_maddubs_epi16,
-        packus16 = _mm256_packus_epi16,
-        unpacklo8 = _mm256_unpacklo_epi8,
-        unpackhi8 = _mm256_unpackhi_epi8,
-        unpacklo16 = _mm256_unpacklo_epi16,
-        unpackhi16 = _mm256_unpackhi_epi16,
         unpacklo32 = _mm256_unpacklo_epi32,
         unpackhi32 = _mm256_unpackhi_epi32,
         unpacklo64 = _mm256_unpacklo_epi64,
         unpackhi64 = _mm256_unpackhi_epi64,
         shuffle = _mm256_shuffle_epi8,
-    }
-
-    shifts! {
-        shl16 = _mm256_slli_epi16,
-        shr16 = _mm256_srli_epi16,
-        sar16 = _mm256_srai_epi16,
     }
 }

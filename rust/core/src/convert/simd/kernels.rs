@@ -5,7 +5,10 @@ use crate::color::{CHROMA_BIAS, Decode, Encode};
 use crate::convert::rows::{Chroma, ChromaMut, Rows};
 
 /// The widest vector, in bytes: sizes the scratch space for the pixels that fill no vector.
-const WIDEST: usize = 32;
+const WIDEST: usize = 64;
+
+/// 128 in both bytes.
+const CENTRE8: i16 = 0x8080_u16 as i16;
 
 /// The row bodies of a vector level.
 #[derive(Clone, Copy)]
@@ -132,10 +135,12 @@ struct Decoder<S: Simd> {
     first: S::V,
     green: [S::V; 2],
     last: S::V,
-    opaque: S::V,
+    /// 128 in each byte, and in the upper byte of each 16-bit element.
+    centre8: S::V,
     centre: S::V,
+    zero: S::V,
     high: S::V,
-    weave: Weave<S>,
+    weave: S::Weave,
     blue_first: bool,
 }
 
@@ -143,15 +148,16 @@ impl<S: Simd> Decoder<S> {
     #[inline(always)]
     fn new(s: S, k: &Decode) -> Self {
         Self {
-            luma: s.splat16(k.luma as i16),
+            luma: s.splat16(k.luma),
             bias: s.splat16(k.bias),
             first: s.splat16(k.first),
             green: [s.splat16(k.green[0]), s.splat16(k.green[1])],
             last: s.splat16(k.last),
-            opaque: s.splat16(-1),
+            centre8: s.splat16(CENTRE8),
             centre: s.splat16(i16::MIN),
+            zero: s.splat16(0),
             high: s.splat16(0xff00_u16 as i16),
-            weave: Weave::new(s),
+            weave: s.weave(),
             blue_first: k.blue_first,
         }
     }
@@ -195,23 +201,19 @@ impl<S: Simd> Decoder<S> {
     /// `B` pixels.
     #[inline(always)]
     fn block<const P: usize>(&self, s: S, luma: &[u8], offsets: &[(S::V, S::V); 3], out: &mut [u8]) {
-        let y = s.load(luma);
-        let y = (s.mulhi_u16(s.unpacklo8(y, y), self.luma), s.mulhi_u16(s.unpackhi8(y, y), self.luma));
+        // Unpacking above zero multiplies by 256.
+        let y = s.xor(s.load(luma), self.centre8);
+        let y = (
+            s.mulhrs16(s.unpacklo8(self.zero, y), self.luma),
+            s.mulhrs16(s.unpackhi8(self.zero, y), self.luma),
+        );
         let a = Self::channel(s, y, offsets[0]);
         let b = Self::channel(s, y, offsets[1]);
         let c = Self::channel(s, y, offsets[2]);
         if P == 3 {
-            let [first, second, third] = self.weave.join(s, a, b, c);
-            s.store_lanes(out, 0, 48, first);
-            s.store_lanes(out, 16, 48, second);
-            s.store_lanes(out, 32, 48, third);
+            s.store3(&self.weave, out, [a, b, c]);
         } else {
-            let (ab, cd) = (s.unpacklo8(a, b), s.unpacklo8(c, self.opaque));
-            s.store_lanes(out, 0, 64, s.unpacklo16(ab, cd));
-            s.store_lanes(out, 16, 64, s.unpackhi16(ab, cd));
-            let (ab, cd) = (s.unpackhi8(a, b), s.unpackhi8(c, self.opaque));
-            s.store_lanes(out, 32, 64, s.unpacklo16(ab, cd));
-            s.store_lanes(out, 48, 64, s.unpackhi16(ab, cd));
+            s.store4(&self.weave, out, [a, b, c]);
         }
     }
 }
@@ -220,14 +222,14 @@ impl<S: Simd> Decoder<S> {
 struct Encoder<S: Simd> {
     luma: [S::V; 3],
     luma_bias: S::V,
+    centre8: S::V,
     u: [S::V; 3],
     v: [S::V; 3],
     chroma_bias: S::V,
     ones: S::V,
     zero: S::V,
     no_sums: [S::V; 3],
-    group: S::V,
-    weave: Weave<S>,
+    weave: S::Weave,
 }
 
 impl<S: Simd> Encoder<S> {
@@ -235,41 +237,29 @@ impl<S: Simd> Encoder<S> {
     fn new(s: S, k: &Encode) -> Self {
         let zero = s.splat16(0);
         Self {
-            luma: [s.splat16(k.luma[0] as i16), s.splat16(k.luma[1] as i16), s.splat16(k.luma[2] as i16)],
-            luma_bias: s.splat16(k.luma_bias as i16),
+            luma: [s.splat16(k.luma[0]), s.splat16(k.luma[1]), s.splat16(k.luma[2])],
+            luma_bias: s.splat16(k.luma_bias),
+            centre8: s.splat16(CENTRE8),
             u: [s.splat16(k.u[0]), s.splat16(k.u[1]), s.splat16(k.u[2])],
             v: [s.splat16(k.v[0]), s.splat16(k.v[1]), s.splat16(k.v[2])],
             chroma_bias: s.splat16(CHROMA_BIAS),
             ones: s.splat16(0x0101),
             zero,
             no_sums: [zero; 3],
-            group: s.lanes(&[0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15]),
-            weave: Weave::new(s),
+            weave: s.weave(),
         }
     }
 
     /// Luma of `B` pixels; their channels are added to `sums` pair by pair.
     #[inline(always)]
     fn block<const P: usize>(&self, s: S, rgb: &[u8], luma: &mut [u8], sums: &mut [S::V; 3]) {
-        let channels = if P == 3 {
-            let (a, b) = (s.load_lanes(rgb, 0, 48), s.load_lanes(rgb, 16, 48));
-            self.weave.split(s, a, b, s.load_lanes(rgb, 32, 48))
-        } else {
-            // Channels of four pixels side by side, then of sixteen.
-            let a = s.shuffle(s.load_lanes(rgb, 0, 64), self.group);
-            let b = s.shuffle(s.load_lanes(rgb, 16, 64), self.group);
-            let c = s.shuffle(s.load_lanes(rgb, 32, 64), self.group);
-            let d = s.shuffle(s.load_lanes(rgb, 48, 64), self.group);
-            let (low, high) = (s.unpacklo32(a, b), s.unpacklo32(c, d));
-            let third = s.unpacklo64(s.unpackhi32(a, b), s.unpackhi32(c, d));
-            [s.unpacklo64(low, high), s.unpackhi64(low, high), third]
-        };
+        let channels = if P == 3 { s.load3(&self.weave, rgb) } else { s.load4(&self.weave, rgb) };
         let (mut low, mut high) = (self.luma_bias, self.luma_bias);
         for (index, &channel) in channels.iter().enumerate() {
-            // Unpacking above zero multiplies by 256.
-            low = s.add16(low, s.mulhi_u16(s.unpacklo8(self.zero, channel), self.luma[index]));
-            high = s.add16(high, s.mulhi_u16(s.unpackhi8(self.zero, channel), self.luma[index]));
-            sums[index] = s.add16(sums[index], s.maddubs(channel, self.ones));
+            let channel = s.xor(channel, self.centre8);
+            low = s.add16(low, s.mulhrs16(s.unpacklo8(self.zero, channel), self.luma[index]));
+            high = s.add16(high, s.mulhrs16(s.unpackhi8(self.zero, channel), self.luma[index]));
+            sums[index] = s.add16(sums[index], s.maddubs(self.ones, channel));
         }
         s.store(luma, s.packus16(s.shr16::<7>(low), s.shr16::<7>(high)));
     }
@@ -301,75 +291,5 @@ impl<S: Simd> Encoder<S> {
             chroma = s.add16(chroma, s.mulhrs16(sum, k));
         }
         s.shr16::<7>(s.adds16(chroma, self.chroma_bias))
-    }
-}
-
-/// Sixteen pixels of three bytes fill three lanes; byte `i` of channel `c` stands at `3 * i + c` of those 48.
-///
-/// Since 3 and 16 have no common factor, the positions `(3 * i + c) % 16` of one channel are all different:
-/// one shuffle brings every byte of a channel to its place within a lane, and what is left is to choose,
-/// byte by byte, from which of the three vectors each lane takes it.
-struct Weave<S: Simd> {
-    place: [S::V; 3],
-    unplace: [S::V; 3],
-    /// Bytes of a first lane that belong to the second and to the third channel.
-    second: S::V,
-    third: S::V,
-}
-
-impl<S: Simd> Weave<S> {
-    #[inline(always)]
-    fn new(s: S) -> Self {
-        const TABLES: [[[u8; 16]; 3]; 3] = {
-            let (mut place, mut unplace, mut owner) = ([[0; 16]; 3], [[0; 16]; 3], [[0; 16]; 3]);
-            let mut c = 0;
-            while c < 3 {
-                let mut i = 0;
-                while i < 16 {
-                    let at = (3 * i + c) % 16;
-                    place[c][at] = i as u8;
-                    unplace[c][i] = at as u8;
-                    owner[c][i] = if i % 3 == c { 0xff } else { 0 };
-                    i += 1;
-                }
-                c += 1;
-            }
-            [place, unplace, owner]
-        };
-        let [place, unplace, owner] = TABLES;
-        Self {
-            place: [s.lanes(&place[0]), s.lanes(&place[1]), s.lanes(&place[2])],
-            unplace: [s.lanes(&unplace[0]), s.lanes(&unplace[1]), s.lanes(&unplace[2])],
-            second: s.lanes(&owner[1]),
-            third: s.lanes(&owner[2]),
-        }
-    }
-
-    /// Of each lane: bytes 0, 3, … of `a`, 1, 4, … of `b` and 2, 5, … of `c`.
-    #[inline(always)]
-    fn choose(&self, s: S, a: S::V, b: S::V, c: S::V) -> S::V {
-        s.blend(s.blend(a, b, self.second), c, self.third)
-    }
-
-    /// Three channels to three vectors of pixels.
-    ///
-    /// 16 = 1 (mod 3): the second lane starts with the second channel, the third with the third.
-    #[inline(always)]
-    fn join(&self, s: S, a: S::V, b: S::V, c: S::V) -> [S::V; 3] {
-        let (a, b, c) =
-            (s.shuffle(a, self.place[0]), s.shuffle(b, self.place[1]), s.shuffle(c, self.place[2]));
-        [self.choose(s, a, b, c), self.choose(s, b, c, a), self.choose(s, c, a, b)]
-    }
-
-    /// Three vectors of pixels to three channels: [`Weave::join`] backwards.
-    #[inline(always)]
-    fn split(&self, s: S, a: S::V, b: S::V, c: S::V) -> [S::V; 3] {
-        let (first, second, third) =
-            (self.choose(s, a, c, b), self.choose(s, b, a, c), self.choose(s, c, b, a));
-        [
-            s.shuffle(first, self.unplace[0]),
-            s.shuffle(second, self.unplace[1]),
-            s.shuffle(third, self.unplace[2]),
-        ]
     }
 }

@@ -1,6 +1,7 @@
 //! The operations of SSE4.1.
 
 use super::Simd;
+use super::lanes::{Lanes, Weave};
 use crate::level::Sse41;
 use std::arch::x86_64::*;
 
@@ -19,9 +20,9 @@ macro_rules! instructions {
 macro_rules! shifts {
     ($($name:ident = $intrinsic:ident),* $(,)?) => {$(
         #[inline(always)]
-        fn $name<const N: i32>(self, a: Self::V) -> Self::V {
+        fn $name<const N: u32>(self, a: Self::V) -> Self::V {
             // SAFETY: `self` is the proof that the CPU has the instruction.
-            unsafe { $intrinsic::<N>(a) }
+            unsafe { $intrinsic(a, _mm_cvtsi32_si128(N as i32)) }
         }
     )*};
 }
@@ -29,6 +30,32 @@ macro_rules! shifts {
 impl Simd for Sse41 {
     type V = __m128i;
     const BYTES: usize = 16;
+    type Weave = Weave<Self>;
+
+    #[inline(always)]
+    fn weave(self) -> Self::Weave {
+        Weave::new(self)
+    }
+
+    #[inline(always)]
+    fn load3(self, weave: &Self::Weave, from: &[u8]) -> [Self::V; 3] {
+        weave.load3(self, from)
+    }
+
+    #[inline(always)]
+    fn store3(self, weave: &Self::Weave, to: &mut [u8], channels: [Self::V; 3]) {
+        weave.store3(self, to, channels);
+    }
+
+    #[inline(always)]
+    fn load4(self, weave: &Self::Weave, from: &[u8]) -> [Self::V; 3] {
+        weave.load4(self, from)
+    }
+
+    #[inline(always)]
+    fn store4(self, weave: &Self::Weave, to: &mut [u8], channels: [Self::V; 3]) {
+        weave.store4(self, to, channels);
+    }
 
     #[inline(always)]
     fn load(self, from: &[u8]) -> Self::V {
@@ -42,16 +69,6 @@ impl Simd for Sse41 {
         let to: &mut [u8; 16] = (&mut to[..16]).try_into().expect("16 bytes");
         // SAFETY: unaligned store to an array of 16 bytes; `self` is the proof of the instruction.
         unsafe { _mm_storeu_si128(to.as_mut_ptr().cast(), a) }
-    }
-
-    #[inline(always)]
-    fn load_lanes(self, from: &[u8], at: usize, _step: usize) -> Self::V {
-        self.load(&from[at..])
-    }
-
-    #[inline(always)]
-    fn store_lanes(self, to: &mut [u8], at: usize, _step: usize, a: Self::V) {
-        self.store(&mut to[at..], a);
     }
 
     #[inline(always)]
@@ -79,6 +96,39 @@ impl Simd for Sse41 {
         unsafe { _mm_set1_epi16(value) }
     }
 
+    instructions! {
+        and = _mm_and_si128,
+        or = _mm_or_si128,
+        xor = _mm_xor_si128,
+        add16 = _mm_add_epi16,
+        adds16 = _mm_adds_epi16,
+        mulhrs16 = _mm_mulhrs_epi16,
+        maddubs = _mm_maddubs_epi16,
+        packus16 = _mm_packus_epi16,
+        unpacklo8 = _mm_unpacklo_epi8,
+        unpackhi8 = _mm_unpackhi_epi8,
+        unpacklo16 = _mm_unpacklo_epi16,
+        unpackhi16 = _mm_unpackhi_epi16,
+    }
+
+    shifts! {
+        shl16 = _mm_sll_epi16,
+        shr16 = _mm_srl_epi16,
+        sar16 = _mm_sra_epi16,
+    }
+}
+
+impl Lanes for Sse41 {
+    #[inline(always)]
+    fn load_lanes(self, from: &[u8], at: usize, _step: usize) -> Self::V {
+        self.load(&from[at..])
+    }
+
+    #[inline(always)]
+    fn store_lanes(self, to: &mut [u8], at: usize, _step: usize, a: Self::V) {
+        self.store(&mut to[at..], a);
+    }
+
     #[inline(always)]
     fn lanes(self, value: &[u8; 16]) -> Self::V {
         self.load(value)
@@ -91,29 +141,10 @@ impl Simd for Sse41 {
     }
 
     instructions! {
-        and = _mm_and_si128,
-        or = _mm_or_si128,
-        xor = _mm_xor_si128,
-        add16 = _mm_add_epi16,
-        adds16 = _mm_adds_epi16,
-        mulhi_u16 = _mm_mulhi_epu16,
-        mulhrs16 = _mm_mulhrs_epi16,
-        maddubs = _mm_maddubs_epi16,
-        packus16 = _mm_packus_epi16,
-        unpacklo8 = _mm_unpacklo_epi8,
-        unpackhi8 = _mm_unpackhi_epi8,
-        unpacklo16 = _mm_unpacklo_epi16,
-        unpackhi16 = _mm_unpackhi_epi16,
         unpacklo32 = _mm_unpacklo_epi32,
         unpackhi32 = _mm_unpackhi_epi32,
         unpacklo64 = _mm_unpacklo_epi64,
         unpackhi64 = _mm_unpackhi_epi64,
         shuffle = _mm_shuffle_epi8,
-    }
-
-    shifts! {
-        shl16 = _mm_slli_epi16,
-        shr16 = _mm_srli_epi16,
-        sar16 = _mm_srai_epi16,
     }
 }
