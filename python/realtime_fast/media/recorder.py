@@ -1,0 +1,183 @@
+"""Records received video and audio across reconnects, on a thread of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import queue
+import threading
+import time
+from concurrent.futures import Future
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self, TypeAlias
+
+import anyio
+import av
+from av import AudioFrame, VideoFrame
+
+from realtime_fast.errors import InvalidInputError, RealtimeError
+from realtime_fast.media.tracks import ReceivedTrack
+from realtime_fast.media.writer import FORMATS, Writer
+
+logger = logging.getLogger(__name__)
+
+BACKLOG = 160
+"""Frames, two seconds of both kinds, that may wait to be written; then the oldest make room: a disk that hangs
+must not fill the memory."""
+
+_WAIT_FOR_STREAMS = 1.0
+"""Seconds the first frame waits for one of the other kind: a file's streams are fixed at its beginning."""
+_CLOSE_LIMIT = 10.0
+"""Seconds a file may take to be finished."""
+
+_Timed: TypeAlias = tuple[float, VideoFrame | AudioFrame]
+
+
+class Recorder:
+    """Records the tracks that are added; `recorder.add` fits `on_remote_stream`.
+
+    The tracks of later connections go on where the clock is: a gap in the media is a gap in the recording.
+    Pictures of another size than the first are scaled to it. Without a single frame no file is written. `aclose`,
+    or leaving the `async with` block, finishes the file, also when cancelled.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        """Check that `path` can be written; its suffix, .mp4 or .webm, says how.
+
+        Raises:
+            InvalidInputError: It cannot.
+        """
+        self.path = Path(path)
+        _check(self.path)
+        self._queue: queue.Queue[_Timed | None] = queue.Queue(BACKLOG)
+        self._lanes: dict[str, _Lane] = {}
+        self._begin: float | None = None
+        self._closed = False
+        self._dropped = 0
+        self._writer: Writer | None = None
+        self._finished: Future[None] = Future()
+        self._finished.set_running_or_notify_cancel()  # a waiter that is cancelled must not cancel it
+        self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
+        self._thread.start()
+
+    @property
+    def pictures(self) -> int:
+        """Pictures written so far."""
+        return 0 if self._writer is None else self._writer.pictures
+
+    @property
+    def dropped(self) -> int:
+        """Frames that came faster than they could be written."""
+        return self._dropped
+
+    def add(self, track: ReceivedTrack) -> None:
+        """Record `track` from now on, in place of an earlier one of its kind."""
+        lane = self._lanes[track.kind] = _Lane()
+
+        def observe(frame: VideoFrame | AudioFrame) -> None:
+            if self._lanes[track.kind] is lane and not self._closed:
+                now = time.monotonic()
+                self._begin = now if self._begin is None else self._begin
+                self._put((lane.place(frame, now - self._begin), frame))
+
+        track.observers.append(observe)
+
+    async def aclose(self) -> None:
+        """Finish the file; idempotent.
+
+        Raises:
+            RealtimeError: It could not be written.
+        """
+        if not self._closed:
+            self._closed = True
+            self._put(None)
+        with anyio.CancelScope(shield=True), anyio.move_on_after(_CLOSE_LIMIT) as limit:
+            try:
+                await asyncio.wrap_future(self._finished)
+            except (av.FFmpegError, OSError) as exc:
+                raise RealtimeError(f"The recording {self.path} could not be written: {exc}") from exc
+        if limit.cancelled_caught:
+            raise RealtimeError(f"The recording {self.path} was not finished within {_CLOSE_LIMIT:g} s")
+        self._thread.join()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        try:
+            await self.aclose()
+        except RealtimeError:
+            if kind is None:
+                raise
+            logger.exception("The recording failed beside another error")
+
+    def _put(self, item: _Timed | None) -> None:
+        while True:
+            try:
+                self._queue.put_nowait(item)
+                return
+            except queue.Full:
+                with suppress(queue.Empty):
+                    self._queue.get_nowait()
+                    self._dropped += 1
+
+    def _run(self) -> None:
+        """Write what is queued until None comes; the body of the thread."""
+        try:
+            held = self._first_frames()
+            if held:
+                writer = self._writer = Writer(self.path, [frame for _, frame in held])
+                for at, frame in sorted(held, key=lambda timed: timed[0]):
+                    writer.write(at, frame)
+                while (timed := self._queue.get()) is not None:
+                    writer.write(*timed)
+                writer.finish()
+        except Exception as exc:  # noqa: BLE001 - whoever closes the recorder is told
+            logger.warning("The recording %s ended early: %r", self.path, exc)
+            self._finished.set_exception(exc)
+        else:
+            self._finished.set_result(None)
+
+    def _first_frames(self) -> list[_Timed]:
+        """Frames up to the one that shows which streams the file needs."""
+        held: list[_Timed] = []
+        deadline: float | None = None
+        while True:
+            try:
+                patience = None if deadline is None else max(0.0, deadline - time.monotonic())
+                timed = self._queue.get(timeout=patience)
+            except queue.Empty:
+                return held
+            if timed is None:
+                self._queue.put(None)  # once more, for whoever reads on
+                return held
+            held.append(timed)
+            deadline = deadline or time.monotonic() + _WAIT_FOR_STREAMS
+            kinds = {"video" if isinstance(frame, VideoFrame) else "audio" for _, frame in held}
+            if kinds >= set(self._lanes):
+                return held
+
+
+@dataclass(slots=True)
+class _Lane:
+    """One track's place in the recording: its own time, moved to where its first frame came."""
+
+    shift: float | None = None
+
+    def place(self, frame: VideoFrame | AudioFrame, now: float) -> float:
+        own = frame.time or 0.0
+        if self.shift is None:
+            self.shift = now - own
+        return own + self.shift
+
+
+def _check(path: Path) -> None:
+    if path.suffix.lower() not in FORMATS:
+        raise InvalidInputError(f"A recording's name ends in {' or '.join(FORMATS)}, not in {path.suffix!r}")
+    if not path.parent.is_dir():
+        raise InvalidInputError(f"The directory of the recording does not exist: {path.parent}")
+    if path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise InvalidInputError(f"The recording may not be written to {path}")
