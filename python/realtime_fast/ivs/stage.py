@@ -133,7 +133,7 @@ class Stage(anyio.AsyncContextManagerMixin):
             for participant in self.participants.values():
                 if participant.is_publishing and choose(participant):
                     return participant
-            self._check()
+            self.check()
             await self._changed.wait()
 
     async def wait_over(self) -> StageError:
@@ -201,7 +201,7 @@ class Stage(anyio.AsyncContextManagerMixin):
         return {key: await stream.get_stats() for key, stream in tuple(self._streams.items())}
 
     async def _open(self, stream: Stream) -> None:
-        self._check()
+        self.check()
         if stream.participant_id in self._streams:
             raise InvalidInputError(f"Cannot {stream.phase}: that stream is open already")
         self._streams[stream.participant_id] = stream
@@ -240,7 +240,8 @@ class Stage(anyio.AsyncContextManagerMixin):
             for mailbox in self._readers:
                 mailbox.close()
 
-    def _check(self) -> None:
+    def check(self) -> None:
+        """Raise what ended the stage, if it is over."""
         if self._over is not None:
             raise self._over
 

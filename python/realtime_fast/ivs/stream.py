@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractContextManager, asynccontextmanager
-from typing import Any, ClassVar, Protocol, TypeVar
+from typing import Any, ClassVar, Literal, Protocol, TypeVar
 
 import anyio
 import httpx2
@@ -13,7 +13,7 @@ from aiortc import MediaStreamTrack
 from anyio.abc import TaskStatus
 
 from realtime_fast import whip
-from realtime_fast.errors import ConnectError, IceError, StageError
+from realtime_fast.errors import ConnectError, RealtimeError, StageError
 from realtime_fast.ivs.events import StageEvent, StreamEnded, StreamStarted
 from realtime_fast.ivs.token import StageToken
 from realtime_fast.link import LinkDiagnostic, LinkEvent, LinkLost, TrackArrived
@@ -48,6 +48,9 @@ class Host(Protocol):
     def is_publishing(self, participant_id: str) -> bool:
         """Whether the stage says so of another participant."""
 
+    def check(self) -> None:
+        """Raise what ended the stage, if it is over."""
+
     def limit(self, phase: str) -> AbstractContextManager[None]:
         """Bound a phase in time; raises ConnectTimeoutError."""
 
@@ -57,22 +60,33 @@ class Stream:
 
     Attributes:
         participant_id: Whose stream it is: one's own for a publication.
-        video: What is received, None while there is nothing.
-        audio: Likewise.
+        tracks: What is received, by kind.
     """
 
     phase: ClassVar[str]
+    patience: ClassVar[float] = 0.0
 
     def __init__(self, host: Host, participant_id: str) -> None:
         self.participant_id = participant_id
-        self.video: MediaStreamTrack | None = None
-        self.audio: MediaStreamTrack | None = None
+        self.tracks: dict[Literal["video", "audio"], MediaStreamTrack] = {}
         self._host = host
         self._peer: Peer | None = None
         self._life = anyio.CancelScope()
         self._round = anyio.CancelScope()
-        self._lost = anyio.Event()
+        self._link_failed = anyio.Event()
+        self._link_failure: RealtimeError | None = None
         self._failure: ConnectError | None = None
+        self._ended = anyio.Event()
+
+    @property
+    def video(self) -> MediaStreamTrack | None:
+        """The pictures that are received, None where there are none."""
+        return self.tracks.get("video")
+
+    @property
+    def audio(self) -> MediaStreamTrack | None:
+        """The sound that is received, None where there is none."""
+        return self.tracks.get("audio")
 
     def stop(self) -> None:
         """End the stream soon; harmless if it is over."""
@@ -81,6 +95,21 @@ class Stream:
     def renew(self) -> None:
         """Publish or subscribe anew, as after a reassignment."""
         self._round.cancel()
+
+    def cut(self) -> None:
+        """Close the media sockets without a word to the stage, as a fault would."""
+        if self._peer is not None:
+            self._peer.cut()
+
+    def mute(self) -> None:
+        """Send no further packet, while receiving goes on, as a fault would."""
+        if self._peer is not None:
+            self._peer.mute()
+
+    async def wait_ended(self) -> ConnectError | None:
+        """Returns once the stream is over: why, or None where that was asked for or announced."""
+        await self._ended.wait()
+        return self._failure
 
     async def get_stats(self) -> Mapping[str, Any]:
         """W3C webrtc-stats entries of its peer connection by id; empty while there is none."""
@@ -93,30 +122,41 @@ class Stream:
             ConnectError: It could not be opened.
         """
         started = False
-        error: ConnectError | None = None
         try:
             with self._life:
-                while error is None:
+                while self._failure is None:
                     with anyio.CancelScope() as self._round:
                         async with self._opened():
                             self._host.emit(StreamStarted(self.participant_id, self.video, self.audio))
                             if not started:
                                 started = True
                                 task_status.started()
-                            await self._lost.wait()
-                            error = self._failure
+                            failure = await self._lost()
+                            # The stage may be about to say that it was not lost, but ended.
+                            await anyio.sleep(self.patience)
+                            self._failure = failure
+            if not started:
+                self._host.check()
+                raise StageError(f"Could not {self.phase}: it was stopped meanwhile")
         except ConnectError as failure:
             if not started:
                 raise
-            error = failure
+            self._failure = failure
         finally:
+            self._ended.set()
             if started:
-                self._host.emit(StreamEnded(self.participant_id, error))
+                self._host.emit(StreamEnded(self.participant_id, self._failure))
+
+    async def _lost(self) -> ConnectError:
+        await self._link_failed.wait()
+        assert isinstance(self._link_failure, ConnectError)
+        return self._link_failure
 
     @asynccontextmanager
     async def _opened(self) -> AsyncIterator[None]:
         host = self._host
-        self._lost, self._failure = anyio.Event(), None
+        self._link_failure, self._link_failed = None, anyio.Event()
+        self.tracks.clear()
         async with (
             owned_tasks() as self._pumps,
             open_peer(
@@ -141,8 +181,8 @@ class Stream:
     def _report(self, event: LinkEvent) -> None:
         match event:
             case LinkLost():
-                self._failure = event.error if isinstance(event.error, ConnectError) else _link_lost()
-                self._lost.set()
+                self._link_failure = event.error
+                self._link_failed.set()
             case TrackArrived():
                 self._received(event)
             case LinkDiagnostic() if self._host.on_diagnostic is not None:
@@ -187,6 +227,7 @@ class Subscription(Stream):
     """What one receives of another participant; made by `Stage.subscribe`."""
 
     phase = "subscribe"
+    patience = 0.25
 
     def __init__(self, host: Host, participant_id: str, *, buffered: bool = True) -> None:
         super().__init__(host, participant_id)
@@ -197,7 +238,7 @@ class Subscription(Stream):
         if self._buffered:
             track = received = ReceivedTrack(arrival.track)
             self._pumps.start_soon(received.pump)
-        setattr(self, arrival.kind, track)
+        self.tracks[arrival.kind] = track
 
     def _prepare(self, peer: Peer) -> None:
         peer.receive("video")
@@ -245,7 +286,3 @@ async def _send(client: httpx2.AsyncClient, request: whip.Request) -> whip.Respo
         raise StageError(f"The stage cannot be reached ({type(error).__name__})") from error
     headers = {name.lower(): value for name, value in response.headers.items()}
     return whip.Response(response.status_code, headers, bytes(body))
-
-
-def _link_lost() -> ConnectError:
-    return IceError("The media connection with the stage was lost", transport="ivs")

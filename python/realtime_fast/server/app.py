@@ -21,8 +21,9 @@ from realtime_fast.errors import InvalidInputError
 from realtime_fast.models import REALTIME_MODELS
 from realtime_fast.server.conversation import ChannelClosedError, Conversation
 from realtime_fast.server.faults import Faults
-from realtime_fast.server.session import Session, SessionRequest
-from realtime_fast.server.stage import stage_routes
+from realtime_fast.server.session import Session, SessionRequest, over_webrtc
+from realtime_fast.server.stage import base_url, stage_routes
+from realtime_fast.server.stage.path import over_stage
 from realtime_fast.server.viewers import Viewer
 
 if TYPE_CHECKING:
@@ -31,7 +32,10 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _MODELS = {model.name: model for model in REALTIME_MODELS}
+NO_SESSION = "Invalid session: it does not exist, or has ended"
 _RESOLUTIONS = ("720p", "1080p")
+_OVER_STAGE = "-ivs"
+"""What the path of a session over a stage ends with."""
 
 
 class WebSocketChannel:
@@ -80,9 +84,11 @@ def build_app(service: Service) -> Starlette:
     """The ASGI application of a running service."""
     routes: list[BaseRoute] = [
         *(
-            WebSocketRoute(path, _guarded(service, _stream))
+            WebSocketRoute(f"{path}{suffix}", _guarded(service, _stream))
             for path in sorted({model.url_path for model in REALTIME_MODELS})
+            for suffix in ("", _OVER_STAGE)
         ),
+        Route("/v1/subscribe-ivs/{sid}", _stage_viewers(service), methods=["GET"]),
         WebSocketRoute("/subscribe/{sid}", _guarded(service, _watch)),
         *stage_routes(service.stages),
         WebSocketRoute("/{path:path}", _nowhere),
@@ -120,7 +126,7 @@ def _guarded(service: Service, serve: _Serve) -> Callable[[WebSocket], Awaitable
 
 
 async def _stream(service: Service, websocket: WebSocket, channel: WebSocketChannel, faults: Faults) -> None:
-    """One inference session over WebRTC."""
+    """One inference session, over either transport."""
     try:
         request = session_request(websocket)
     except InvalidInputError as error:
@@ -131,8 +137,12 @@ async def _stream(service: Service, websocket: WebSocket, channel: WebSocketChan
         channel,
         faults,
         request=request,
-        address=websocket.scope["server"],  # the one the client reached: the bound one may be a wildcard
+        # The address the client reached: the bound one may be a wildcard. Over a stage none is of use.
+        address=websocket.scope["server"] if request.transport == "webrtc" else ("", 0),
         delay=service.config.delay_ms / 1000,
+        open_path=over_webrtc
+        if request.transport == "webrtc"
+        else over_stage(service.stages, base_url(websocket)),
     )
     await serve_conversation(service, session)
 
@@ -141,9 +151,26 @@ async def _watch(service: Service, websocket: WebSocket, channel: WebSocketChann
     """One viewer over WebRTC."""
     session = service.sessions.get(websocket.path_params["sid"])
     if session is None:
-        await _reject(channel, "Invalid session: it does not exist, or has ended")
+        await _reject(channel, NO_SESSION)
         return
     await serve_conversation(service, Viewer(session, channel, faults))
+
+
+def _stage_viewers(service: Service) -> Callable[[Request], Awaitable[Response]]:
+    """Tokens for whoever wants to watch a session over its stage; the session learns nothing of it."""
+
+    async def endpoint(request: Request) -> Response:
+        if not service.config.accepts(request.headers.get("x-api-key", "")):
+            return JSONResponse({"error": "Invalid API key"}, 401)
+        place = service.stages.places.get(request.path_params["sid"])
+        if place is None:
+            return JSONResponse({"error": NO_SESSION}, 404)
+        viewer = service.stages.issue(place.room, base_url(request), user_id="viewer", publish=False)
+        return JSONResponse(
+            {"subscribe_token": viewer.token, "server_publish_participant_id": place.participant_id}
+        )
+
+    return endpoint
 
 
 async def _nowhere(websocket: WebSocket) -> None:
@@ -168,6 +195,7 @@ def session_request(websocket: WebSocket) -> SessionRequest:
         model=model,
         resolution=resolution,
         latency_diagnostics=query.get("latency_diagnostics") == "true",
+        transport="ivs" if websocket.url.path.endswith(_OVER_STAGE) else "webrtc",
     )
 
 

@@ -187,7 +187,7 @@ class Conversation(ABC):
             self._path.cut()
 
         async def renegotiate() -> None:
-            self.emit(await self._path.renegotiate())
+            self.emit(*await self._path.renegotiate())
 
         return (
             (self.faults.silence, silence),

@@ -29,8 +29,11 @@ class MediaPath(Protocol):
     async def stats(self) -> Mapping[str, Any]:
         """W3C webrtc-stats entries by id."""
 
-    async def renegotiate(self) -> wire.Offer:
-        """Begin a renegotiation from this side."""
+    def greeting(self) -> Sequence[wire.ServerMessage]:
+        """What to say once the control channel is open."""
+
+    async def renegotiate(self) -> Sequence[wire.ServerMessage]:
+        """Begin a renegotiation from this side; what to send for it."""
 
     def cut(self) -> None:
         """Close the media sockets without telling anybody (a fault)."""
@@ -73,9 +76,13 @@ class WebRtcPath:
         """W3C webrtc-stats entries by id."""
         return {}
 
-    async def renegotiate(self) -> wire.Offer:
+    def greeting(self) -> Sequence[wire.ServerMessage]:
+        """Nothing: the client offers first."""
+        return ()
+
+    async def renegotiate(self) -> Sequence[wire.ServerMessage]:
         """Offer what is being sent and received already."""
-        return wire.Offer(sdp=await self._peer.create_offer())
+        return (wire.Offer(sdp=await self._peer.create_offer()),)
 
 
 @asynccontextmanager

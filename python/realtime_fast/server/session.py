@@ -174,6 +174,7 @@ class Session(Conversation):
 
     def _opened(self) -> None:
         self._perform_now(self._core.opened())
+        self.emit(*self._path.greeting())
 
     async def _hear(self, message: wire.ClientMessage) -> None:
         for effect in self._core.received(message):

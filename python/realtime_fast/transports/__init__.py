@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from realtime_fast.errors import InvalidInputError
-from realtime_fast.options import RealtimeConnectOptions, SubscribeOptions
+from realtime_fast.endpoints import ivs_subscribe_url
+from realtime_fast.options import DEFAULT_ICE_SERVERS, IceServer, RealtimeConnectOptions, SubscribeOptions
 from realtime_fast.tokens import TokenPayload
 from realtime_fast.transports.base import Transport
+from realtime_fast.transports.ivs import IvsTransport, invited_as_viewer
 from realtime_fast.transports.webrtc import WebRtcTransport
 
 
 def make_transport(options: RealtimeConnectOptions) -> Transport:
     """The transport that a publisher's options ask for."""
     if options.transport == "ivs":
-        raise InvalidInputError("transport 'ivs' is not available yet; use 'webrtc'")
+        return IvsTransport(
+            ice_servers=_for_stage(options.ice_servers),
+            video_codec=options.video_codec,
+            min_delay=options.jitter_buffer_min_delay / 1000,
+        )
     return WebRtcTransport(
         ice_servers=options.ice_servers,
         video_codec=options.video_codec,
@@ -25,5 +30,13 @@ def make_viewer_transport(
 ) -> Transport:
     """The transport that a session's token asks for."""
     if token.transport == "ivs":
-        raise InvalidInputError("transport 'ivs' is not available yet; use 'webrtc'")
+        url = ivs_subscribe_url(base_url, token.sid)
+        return IvsTransport(
+            ice_servers=_for_stage(options.ice_servers), invite=invited_as_viewer(url, api_key, agent)
+        )
     return WebRtcTransport(ice_servers=options.ice_servers)
+
+
+def _for_stage(servers: tuple[IceServer, ...]) -> tuple[IceServer, ...]:
+    """A stage can be reached from anywhere, so it needs none of the defaults; what was asked for is used."""
+    return () if servers == DEFAULT_ICE_SERVERS else servers

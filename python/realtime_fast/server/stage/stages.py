@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 import anyio
 from aiortc.rtcdtlstransport import RTCCertificate
@@ -19,17 +20,30 @@ GRACE = 1.0
 """Seconds in which a socket that broke may be replaced before its participant counts as gone."""
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an inference session is to be found: its stage, and the participant that publishes its output."""
+
+    room: Room
+    participant_id: str
+
+
 class Stages(anyio.AsyncContextManagerMixin):
     """All stages of a service. Open it around the application that serves `routes`.
 
     Args:
         front_door: Give out tokens whose `whip_url` redirects, as production's does.
+
+    Attributes:
+        rooms: The stages by ARN.
+        places: Where inference sessions are, by session id.
     """
 
     def __init__(self, *, front_door: bool = False) -> None:
         self.front_door = front_door
         self.authority = TokenAuthority()
         self.rooms: dict[str, Room] = {}
+        self.places: dict[str, Place] = {}
         self._certificate = RTCCertificate.generateCertificate()
         self._sessions: dict[str, tuple[Room, Session]] = {}
 

@@ -1,0 +1,286 @@
+"""The ivs transport: media over an Amazon IVS stage (`spec` protocol, sections 4 and 5).
+
+The service, or for a viewer a plain request, names the stage; the client publishes there and subscribes to the
+service's participant, and to nobody else.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+import anyio
+import httpx2
+import msgspec
+from aiortc import MediaStreamTrack
+
+from realtime_fast import wire
+from realtime_fast.errors import AuthenticationError, ConnectError, RealtimeError, StageError, TransportName
+from realtime_fast.ivs import Participant, Publication, Stage, Subscription
+from realtime_fast.link import LinkEvent, LinkLost, LinkUp, TrackArrived
+from realtime_fast.media.playout import PlayoutTrack
+from realtime_fast.options import IceServer, VideoCodec
+from realtime_fast.retry import server_failure
+from realtime_fast.scopes import owned_tasks
+from realtime_fast.stats import merge_reports
+from realtime_fast.transports.base import Signaling
+
+logger = logging.getLogger(__name__)
+
+RETURN_LIMIT = 1.0
+"""Seconds in which the service's participant may publish again before the link counts as lost."""
+
+STAGE_TIMEOUT = 30.0
+"""Seconds that joining, publishing and subscribing may take each; the attempt's own limits may be shorter."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Invitation:
+    """Where to go, and as whom.
+
+    Attributes:
+        subscribe_token: For receiving; without a `publish_token` for both.
+        publish_token: For sending, in the older form of two tokens.
+        server_id: The service's participant, None where that is not told.
+        own_ids: Participants that are oneself in another guise.
+        announce: Whether the service waits for `ivs_joined`.
+    """
+
+    subscribe_token: str = field(repr=False)
+    publish_token: str | None = field(default=None, repr=False)
+    server_id: str | None = None
+    own_ids: frozenset[str] = frozenset()
+    announce: bool = True
+
+
+Invite: TypeAlias = Callable[[Signaling], Awaitable[Invitation]]
+"""How an invitation is come by."""
+
+
+class IvsTransport:
+    """A place on the stage that the service names."""
+
+    name: TransportName = "ivs"
+    state_before_media = False
+    phase = "ivs-stage-setup"
+
+    def __init__(
+        self,
+        *,
+        ice_servers: Sequence[IceServer] = (),
+        video_codec: VideoCodec | None = None,
+        min_delay: float = 0.0,
+        invite: Invite | None = None,
+    ) -> None:
+        self._ice_servers = ice_servers
+        self._video_codec: VideoCodec = video_codec or "h264"
+        self._min_delay = min_delay
+        self._invite = invite or invited_by_service
+
+    @asynccontextmanager
+    async def open(
+        self,
+        signaling: Signaling,
+        tracks: Sequence[MediaStreamTrack],
+        report: Callable[[LinkEvent], None],
+    ) -> AsyncIterator[IvsLink]:
+        """Wait for the invitation, join, publish, say so, and follow the service's participant."""
+        invitation = await self._invite(signaling)
+
+        def stage(token: str) -> Stage:
+            return Stage(
+                token,
+                video_codec=self._video_codec,
+                ice_servers=self._ice_servers,
+                timeout=STAGE_TIMEOUT,
+                on_diagnostic=report,
+            )
+
+        async with AsyncExitStack() as stack:
+            watched = await stack.enter_async_context(stage(invitation.subscribe_token))
+            stages = [watched]
+            if invitation.publish_token is not None and tracks:
+                stages.append(await stack.enter_async_context(stage(invitation.publish_token)))
+            link = IvsLink(stages, invitation, report, self._min_delay)
+            tasks = await stack.enter_async_context(owned_tasks())
+            for joined in stages:
+                tasks.start_soon(link.watch, joined)
+            if tracks:
+                by_kind = {track.kind: track for track in tracks}
+                publication = await stages[-1].publish(video=by_kind.get("video"), audio=by_kind.get("audio"))
+                tasks.start_soon(link.guard, publication)
+            if invitation.announce:
+                signaling.send(wire.IvsJoined())
+                tasks.start_soon(_drain, signaling)
+            tasks.start_soon(link.follow)
+            report(LinkUp())
+            yield link
+
+
+class IvsLink:
+    """A place on a stage, and what comes from the service's participant."""
+
+    def __init__(
+        self,
+        stages: Sequence[Stage],
+        invitation: Invitation,
+        report: Callable[[LinkEvent], None],
+        min_delay: float,
+    ) -> None:
+        self._stages = stages
+        self._report = report
+        self._min_delay = min_delay
+        self._server_id = invitation.server_id
+        self._own = invitation.own_ids | {stage.participant_id for stage in stages}
+        self._settled = anyio.Event()
+        self._lost: RealtimeError | None = None
+
+    async def media_arrived(self) -> None:
+        """Returns once pictures of the service are on their way; raises what ended the link before."""
+        await self._settled.wait()
+        if self._lost is not None:
+            raise self._lost
+
+    async def stats(self) -> Mapping[str, Any]:
+        """The reports of what is sent and of what is received, as one."""
+        reports: dict[str, Mapping[str, Any]] = {}
+        for stage in self._stages:
+            reports |= await stage.get_stats()
+        return merge_reports(reports)
+
+    async def watch(self, stage: Stage) -> None:
+        """See to it that the end of a stage ends the link."""
+        self._lose(await stage.wait_over())
+
+    async def guard(self, publication: Publication) -> None:
+        """See to it that the end of what is published ends the link."""
+        self._lose(await publication.wait_ended() or StageError("Publishing on the stage has ended"))
+
+    async def follow(self) -> None:
+        """Receive what the service's participant publishes, for as long as it does."""
+        stage = self._stages[0]
+        try:
+            await stage.wait_publishing(self._is_service)
+            while True:
+                with anyio.move_on_after(RETURN_LIMIT) as patience:
+                    service = await stage.wait_publishing(self._is_service)
+                if patience.cancelled_caught:
+                    raise StageError("The service's participant stopped publishing")
+                subscription = await self._subscribe(stage, service)
+                if subscription is not None and (error := await subscription.wait_ended()) is not None:
+                    raise error
+        except RealtimeError as error:
+            self._lose(error)
+
+    async def _subscribe(self, stage: Stage, service: Participant) -> Subscription | None:
+        try:
+            subscription = await stage.subscribe(service.id, buffered=False)
+        except StageError as error:
+            if error.status == 404:
+                return None  # gone again meanwhile
+            raise
+        for kind, track in subscription.tracks.items():
+            held = PlayoutTrack(track, self._min_delay) if self._min_delay else track
+            self._report(TrackArrived(kind, held))
+        if subscription.video is not None:
+            self._settled.set()
+        return subscription
+
+    def _is_service(self, participant: Participant) -> bool:
+        """Never one's own camera; where the service's participant is known, only that one."""
+        if self._server_id is not None:
+            return participant.id == self._server_id
+        return participant.id not in self._own
+
+    def _lose(self, error: RealtimeError) -> None:
+        if self._lost is None:
+            self._lost = error
+            self._settled.set()
+            self._report(LinkLost(error))
+
+
+async def invited_by_service(signaling: Signaling) -> Invitation:
+    """The invitation in `ivs_stage_ready`, in either of its forms."""
+    ready = await signaling.receive()
+    if not isinstance(ready, wire.IvsStageReady):
+        raise ConnectError(f"Expected ivs_stage_ready on an ivs session, got {_tag(ready)}", transport="ivs")
+    if ready.client_token:
+        return Invitation(subscribe_token=ready.client_token, server_id=ready.server_publish_participant_id)
+    if not ready.client_publish_token or not ready.client_subscribe_token:
+        raise StageError("The service named a stage without the tokens to join it")
+    own = ready.client_publish_participant_id
+    return Invitation(
+        subscribe_token=ready.client_subscribe_token,
+        publish_token=ready.client_publish_token,
+        server_id=ready.server_publish_participant_id,
+        own_ids=frozenset([own] if own else []),
+    )
+
+
+class _ViewerGrant(msgspec.Struct):
+    subscribe_token: str
+    server_publish_participant_id: str
+
+
+class _Failure(msgspec.Struct):
+    error: str = ""
+
+
+def invited_as_viewer(url: str, api_key: str, agent: str) -> Invite:
+    """An invitation that is asked for by a plain request: viewers never touch the inference session.
+
+    Args:
+        url: `GET` here; see `endpoints.ivs_subscribe_url`.
+        api_key: Goes into a header.
+        agent: The user agent.
+    """
+
+    async def invite(_: Signaling) -> Invitation:
+        headers = {"x-api-key": api_key, "user-agent": agent}
+        try:
+            async with httpx2.AsyncClient(timeout=STAGE_TIMEOUT) as client:
+                response = await client.get(url, headers=headers)
+        except httpx2.HTTPError as error:
+            raise ConnectError(
+                f"The service cannot be reached ({type(error).__name__})", transport="ivs"
+            ) from error
+        if response.status_code in (401, 403):
+            raise AuthenticationError(
+                f"The service refused the API key (HTTP {response.status_code}): check the key and its permissions"
+            )
+        if response.status_code != 200:
+            raise _refused(response)
+        try:
+            grant = msgspec.json.decode(response.content, type=_ViewerGrant)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            raise ConnectError("The service's answer names no stage to watch", transport="ivs") from None
+        return Invitation(
+            subscribe_token=grant.subscribe_token,
+            server_id=grant.server_publish_participant_id,
+            announce=False,
+        )
+
+    return invite
+
+
+def _refused(response: httpx2.Response) -> RealtimeError:
+    try:
+        text = msgspec.json.decode(response.content, type=_Failure).error
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        text = ""
+    if text:
+        return server_failure(text[:300])
+    return ConnectError(f"The service refused to be watched (HTTP {response.status_code})", transport="ivs")
+
+
+async def _drain(signaling: Signaling) -> None:
+    """Nothing of the link is signaled once the stage is joined; a second invitation changes nothing."""
+    while True:
+        logger.debug("ignored %s on a stage that was joined", _tag(await signaling.receive()))
+
+
+def _tag(message: Any) -> str:
+    return str(message.__struct_config__.tag)
