@@ -73,9 +73,9 @@ async def test_what_is_no_image_says_why(image: object, words: str) -> None:
 
 @pytest.fixture
 async def web() -> AsyncIterator[str]:
-    async def endless(request: Request) -> Response:
+    async def huge(request: Request) -> Response:
         async def chunks() -> AsyncIterator[bytes]:
-            while True:
+            for _ in range(100):
                 yield b"x" * 65536
 
         return StreamingResponse(chunks())
@@ -91,7 +91,7 @@ async def web() -> AsyncIterator[str]:
             Route("/moved", lambda request: RedirectResponse("/image")),
             Route("/local", lambda request: RedirectResponse("file:///etc/passwd")),
             Route("/circle", lambda request: RedirectResponse("/circle")),
-            Route("/endless", endless),
+            Route("/huge", huge),
             Route("/never", never),
         ]
     )
@@ -104,7 +104,7 @@ async def web() -> AsyncIterator[str]:
         while not server.started:
             await anyio.sleep(0.01)
         yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-        server.should_exit = True
+        server.should_exit = server.force_exit = True
 
 
 async def test_fetching(web: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,4 +122,4 @@ async def test_fetching(web: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(images, "FETCH_TIMEOUT", 20)
     monkeypatch.setattr(images, "MAX_IMAGE_BYTES", 100_000)
     with pytest.raises(InvalidInputError, match="over 100000 bytes"):
-        await load_image(f"{web}/endless")
+        await load_image(f"{web}/huge")

@@ -11,12 +11,19 @@ def test_a_steady_track() -> None:
         meter.add(index / 30, 1280, 704)
     now = 59 / 30 + 0.01
     assert (meter.frames, meter.width, meter.height, meter.rate(now)) == (60, 1280, 704, 30)
-    video = StatsParser().parse({"v": {"type": "inbound-rtp", "kind": "video"} | meter.inbound(now)}, now).video
+    video = (
+        StatsParser().parse({"v": {"type": "inbound-rtp", "kind": "video"} | meter.inbound(now)}, now).video
+    )
     assert video is not None
     assert (video.frames_decoded, video.frames_received, video.frames_per_second) == (60, 60, 30)
     assert (video.frame_width, video.frame_height, video.freeze_count) == (1280, 704, 0)
     assert round(video.avg_inter_frame_delay_ms, 3) == round(1000 * (59 / 30) / 60, 3)
-    assert meter.outbound(now) == {"framesSent": 60, "framesPerSecond": 30, "frameWidth": 1280, "frameHeight": 704}
+    assert meter.outbound(now) == {
+        "framesSent": 60,
+        "framesPerSecond": 30,
+        "frameWidth": 1280,
+        "frameHeight": 704,
+    }
 
 
 def test_a_freeze() -> None:

@@ -1,1 +1,78 @@
-"""Realtime AI video over WebRTC and Amazon IVS."""
+"""Realtime AI video over WebRTC and Amazon IVS: a client, a latency meter and a local service.
+
+    async with RealtimeClient.connect(url, key, open_source("clip.mp4"), options) as client:
+        async for frame in client.frames():
+            ...
+
+`realtime_fast.frames` and `realtime_fast.marker` work on pictures, `realtime_fast.ivs` on stages,
+`realtime_fast.server` is the embedded service. `accelerate()` makes programs written for `decart.realtime` run here.
+"""
+
+from __future__ import annotations
+
+from realtime_fast import models
+from realtime_fast.client import RealtimeClient
+from realtime_fast.endpoints import package_version
+from realtime_fast.errors import (
+    AckTimeoutError,
+    AuthenticationError,
+    ConnectError,
+    ConnectTimeoutError,
+    ControlChannelError,
+    IceError,
+    InvalidInputError,
+    InvalidSubscribeTokenError,
+    NotConnectedError,
+    RealtimeError,
+    ServerError,
+    StageError,
+)
+from realtime_fast.events import GenerationTickMessage
+from realtime_fast.options import (
+    ConnectionState,
+    IceServer,
+    LatencyTracking,
+    ModelState,
+    Prompt,
+    RealtimeConnectOptions,
+    ReconnectPolicy,
+    SetInput,
+    SubscribeOptions,
+    Telemetry,
+)
+from realtime_fast.subscribe import SubscribeClient
+from realtime_fast.tokens import decode_subscribe_token, encode_subscribe_token
+
+__version__ = package_version()
+
+__all__ = [
+    "AckTimeoutError",
+    "AuthenticationError",
+    "ConnectError",
+    "ConnectTimeoutError",
+    "ConnectionState",
+    "ControlChannelError",
+    "GenerationTickMessage",
+    "IceError",
+    "IceServer",
+    "InvalidInputError",
+    "InvalidSubscribeTokenError",
+    "LatencyTracking",
+    "ModelState",
+    "NotConnectedError",
+    "Prompt",
+    "RealtimeClient",
+    "RealtimeConnectOptions",
+    "RealtimeError",
+    "ReconnectPolicy",
+    "ServerError",
+    "SetInput",
+    "StageError",
+    "SubscribeClient",
+    "SubscribeOptions",
+    "Telemetry",
+    "__version__",
+    "decode_subscribe_token",
+    "encode_subscribe_token",
+    "models",
+]

@@ -10,7 +10,7 @@ import inspect
 import logging
 import weakref
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 import anyio
@@ -109,7 +109,7 @@ class EventHub:
         """No more events: `deliver` returns once it has delivered the rest, the streams end."""
         self._pending.close()
 
-    async def deliver(self, spawn: Callable[[Callable[[], Awaitable[None]]], None]) -> None:
+    async def deliver(self, spawn: Callable[[Callable[[], Coroutine[Any, Any, None]]], None]) -> None:
         """Hand events out until the hub is closed.
 
         Args:
@@ -125,7 +125,9 @@ class EventHub:
             for stream in tuple(self._streams):
                 stream.close()
 
-    def _hand_out(self, event: Event, spawn: Callable[[Callable[[], Awaitable[None]]], None]) -> None:
+    def _hand_out(
+        self, event: Event, spawn: Callable[[Callable[[], Coroutine[Any, Any, None]]], None]
+    ) -> None:
         for stream in tuple(self._streams):
             stream.put(event)
         for callback in tuple(self._callbacks[event.name]):
@@ -144,7 +146,7 @@ class EventHub:
             raise InvalidInputError(f"Unknown event {name!r}; known are {', '.join(EVENT_NAMES)}") from None
 
 
-def _logged(name: str, result: Awaitable[object]) -> Callable[[], Awaitable[None]]:
+def _logged(name: str, result: Awaitable[object]) -> Callable[[], Coroutine[Any, Any, None]]:
     async def body() -> None:
         try:
             await result

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote_to_bytes, urlsplit
 
 import anyio
-import anyio.to_thread
 import httpx2
 
 from realtime_fast.errors import InvalidInputError
@@ -120,7 +121,12 @@ async def _fetch(url: str) -> bytes:
 
 
 async def _off_loop(read: Any, source: Any) -> Any:
-    return await anyio.to_thread.run_sync(read, source, abandon_on_cancel=True)
+    """Read in a thread of its own, which ends with the read: a pool's would outlive its caller."""
+    thread = ThreadPoolExecutor(1, thread_name_prefix="read-image")
+    try:
+        return await asyncio.get_running_loop().run_in_executor(thread, read, source)
+    finally:
+        thread.shutdown(wait=False)
 
 
 def _is_file(text: str) -> bool:

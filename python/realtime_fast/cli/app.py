@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from realtime_fast.cli.demo import demo
 from realtime_fast.cli.serve import FAULTS, serve
 
 app = typer.Typer(
@@ -22,3 +23,4 @@ def _commands() -> None:
 
 
 app.command(epilog=FAULTS)(serve)
+app.command()(demo)
