@@ -58,6 +58,7 @@ async def open_peer(
     video_codec: VideoCodec = "vp8",
     transport: TransportName = "webrtc",
     silence_limit: float = 4.0,
+    min_delay: float = 0.0,
 ) -> AsyncIterator[Peer]:
     """Open a peer connection for the length of a scope.
 
@@ -68,12 +69,13 @@ async def open_peer(
         transport: Whose error codes the failures carry.
         silence_limit: Seconds without any packet, and without an answer to a consent check, after which a
             link that was up is reported lost.
+        min_delay: Seconds that received frames are held back to even out the network's jitter.
 
     Raises:
         InvalidInputError: An ICE server's URL is none.
     """
     async with owned_tasks() as tasks:
-        peer = Peer(report, ice_servers, video_codec, transport)
+        peer = Peer(report, ice_servers, video_codec, transport, min_delay)
         tasks.start_soon(peer._watch, silence_limit)
         try:
             yield peer
@@ -91,7 +93,9 @@ class Peer:
         ice_servers: Sequence[IceServer],
         video_codec: VideoCodec,
         transport: TransportName,
+        min_delay: float,
     ) -> None:
+        self._min_delay = min_delay
         self._report_to = report
         self._video_codec = video_codec
         self._transport = transport
@@ -383,7 +387,7 @@ class Peer:
             self._encoders.append(encoder)
             self._senders[sender] = SendGauge(sender, encoder)
         if receiver not in self._receivers:
-            self._receivers[receiver] = ReceiveGauge(receiver)
+            self._receivers[receiver] = ReceiveGauge(receiver, self._min_delay)
 
     def _dtls_transports(self) -> list[RTCDtlsTransport]:
         transports = (transceiver.receiver.transport for transceiver in self._pc.getTransceivers())

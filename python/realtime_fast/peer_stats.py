@@ -1,8 +1,8 @@
 """What aiortc does not report: gauges at its seams, and a report in the terms of W3C webrtc-stats.
 
-aiortc counts packets, sent bytes and RTCP's round trip. Frames, received bytes, feedback, encoding time and the
-candidates are measured here. Not known, and therefore absent: time in the jitter buffer and the decoder,
-`framesDropped`, `totalPacketSendDelay`, `totalProcessingDelay`, quality limitation.
+aiortc counts packets, sent bytes and RTCP's round trip. Frames, received bytes, feedback, the time that coding and
+waiting take, and the candidates are measured here. Not known, and therefore absent: `framesDropped`,
+`totalPacketSendDelay`, quality limitation.
 """
 
 from __future__ import annotations
@@ -26,10 +26,11 @@ from aiortc.rtp import (
     RtpPacket,
     unpack_remb_fci,
 )
-from av import AudioFrame, VideoFrame
+from av import VideoFrame
 
+from realtime_fast._native import VideoMeter
 from realtime_fast.ice import CandidatePair
-from realtime_fast.media.meter import VideoMeter
+from realtime_fast.jitter import FrameQueue, PromptJitterBuffer, Timing
 
 _T = TypeVar("_T")
 
@@ -141,14 +142,19 @@ class SendGauge:
 
 
 class ReceiveGauge:
-    """Watches a receiver and bounds the frames that wait in its track."""
+    """Watches a receiver, and governs the waiting in it: for the rest of a picture, and for a reader."""
 
-    def __init__(self, receiver: RTCRtpReceiver) -> None:
+    def __init__(self, receiver: RTCRtpReceiver, min_delay: float = 0.0) -> None:
         self.frames = VideoMeter()
+        self.timing = Timing()
         self.bytes = 0
         self.nacks = self.plis = 0
         self.media_ssrc: int | None = None
         self._receiver = receiver
+        self._min_delay = min_delay
+        self._kind: str = vars(receiver)["_RTCRtpReceiver__kind"]
+        if self._kind == "video":
+            vars(receiver)["_RTCRtpReceiver__jitter_buffer"] = PromptJitterBuffer(self.timing)
         self._handle_rtp = receiver._handle_rtp_packet
         self._send_nack = receiver._send_rtcp_nack
         self._send_pli = receiver._send_rtcp_pli
@@ -158,7 +164,8 @@ class ReceiveGauge:
 
     def bound(self, track: RemoteStreamTrack) -> None:
         """Count what the decoder puts into `track`, and let it keep the newest frames only."""
-        track._queue = _FrameQueue(self.frames, _QUEUE_LIMITS[track.kind])
+        limit = _QUEUE_LIMITS[track.kind]
+        track._queue = FrameQueue(limit, self.frames, self.timing, self._min_delay)
 
     async def request_keyframe(self) -> None:
         """Ask the sender for a key frame (PLI, RFC 4585 section 6.3.1), if anything came from it yet."""
@@ -186,32 +193,27 @@ class ReceiveGauge:
         stream = streams.get(self.media_ssrc)
         if stream is None:
             return []
-        kind: str = vars(self._receiver)["_RTCRtpReceiver__kind"]
         entry = {
-            **_stream("inbound-rtp", mid, kind, self.media_ssrc or 0),
+            **_stream("inbound-rtp", mid, self._kind, self.media_ssrc or 0),
             "packetsReceived": stream.packets_received,
             "packetsLost": stream.packets_lost,
             "jitter": stream.jitter / stream._clockrate,
             "bytesReceived": self.bytes,
             "nackCount": self.nacks,
         }
-        if kind == "video":
-            entry |= self.frames.inbound(now) | {"pliCount": self.plis, "firCount": 0}
+        if self._kind == "video":
+            held = self._min_delay * self.timing.emitted
+            entry |= self.frames.inbound(now) | {
+                "pliCount": self.plis,
+                "firCount": 0,
+                "jitterBufferDelay": self.timing.buffered + held,
+                "jitterBufferMinimumDelay": held,
+                "jitterBufferTargetDelay": held,
+                "jitterBufferEmittedCount": self.timing.emitted,
+                "totalDecodeTime": self.timing.decoding,
+                "totalProcessingDelay": self.timing.processing,
+            }
         return [entry]
-
-
-class _FrameQueue(asyncio.Queue[Any]):  # noqa: TID251 - in the place of aiortc's own, which is unbounded
-    def __init__(self, meter: VideoMeter, limit: int) -> None:
-        super().__init__()
-        self._meter = meter
-        self._limit = limit
-
-    def _put(self, item: Any) -> None:
-        if isinstance(item, VideoFrame):
-            self._meter.add(time.monotonic(), item.width, item.height)
-        if isinstance(item, VideoFrame | AudioFrame) and self.qsize() >= self._limit:
-            self._get()
-        super()._put(item)
 
 
 def pair_entries(

@@ -1,0 +1,157 @@
+"""From packet to picture: aiortc's waiting shortened, measured and, if asked for, made even."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from typing import Any
+
+from aiortc.jitterbuffer import JitterBuffer, JitterFrame
+from aiortc.rtp import RtpPacket
+from av import AudioFrame, VideoFrame
+
+from realtime_fast._native import VideoMeter
+
+VIDEO_CAPACITY = 512
+"""Packets, as in aiortc."""
+_IN_FLIGHT = 64
+"""Pictures between their first packet and their decoding that are remembered for timing."""
+
+
+class Timing:
+    """How long pictures took, in the sums of webrtc-stats (`jitterBufferDelay`, `totalDecodeTime`, …).
+
+    Decoding includes the way to the decoder's thread and back.
+    """
+
+    def __init__(self) -> None:
+        self.emitted = 0
+        self.buffered = 0.0
+        self.decoded = 0
+        self.decoding = 0.0
+        self.processing = 0.0
+        self._arrivals: dict[int, float] = {}
+        self._decoding: deque[tuple[JitterFrame, float, float]] = deque(maxlen=_IN_FLIGHT)
+
+    def arrived(self, timestamp: int, now: float) -> None:
+        """A packet of the picture with this RTP timestamp came."""
+        if timestamp not in self._arrivals:
+            self._arrivals[timestamp] = now
+            if len(self._arrivals) > _IN_FLIGHT:
+                del self._arrivals[next(iter(self._arrivals))]
+
+    def emit(self, frame: JitterFrame, now: float) -> None:
+        """The picture is complete and goes to the decoder."""
+        first = self._arrivals.pop(frame.timestamp, now)
+        self.emitted += 1
+        self.buffered += now - first
+        self._decoding.append((frame, first, now))
+
+    def decode(self, pts: int | None, now: float) -> None:
+        """The picture came out of the decoder; aiortc has made `pts` of the frame's timestamp by now."""
+        while self._decoding:
+            frame, first, emitted = self._decoding.popleft()
+            if frame.timestamp == pts:
+                self.decoded += 1
+                self.decoding += now - emitted
+                self.processing += now - first
+                return
+
+
+class PromptJitterBuffer(JitterBuffer):
+    """Gives a picture out with its last packet.
+
+    aiortc waits for the first packet of the next picture, a whole frame interval later. The marker bit is set on
+    the last packet of a picture in VP8 (RFC 7741 section 4.1) and H.264 (RFC 6184 section 5.1); where it is
+    missing, a new timestamp still ends the picture.
+    """
+
+    def __init__(self, timing: Timing) -> None:
+        super().__init__(capacity=VIDEO_CAPACITY, is_video=True)
+        self._timing = timing
+
+    def add(self, packet: RtpPacket) -> tuple[bool, JitterFrame | None]:
+        """Take a packet; returns whether a key frame is needed, and the picture it completed."""
+        now = time.monotonic()
+        self._timing.arrived(packet.timestamp, now)
+        wants_keyframe, frame = super().add(packet)
+        if frame is not None:
+            self._timing.emit(frame, now)
+        return wants_keyframe, frame
+
+    def _remove_frame(self, sequence_number: int) -> JitterFrame | None:
+        if self._origin is None:
+            return None
+        packets: list[RtpPacket] = []
+        for count in range(self.capacity):
+            packet = self._packets[(self._origin + count) % self.capacity]
+            if packet is None:
+                return None
+            if packets and packet.timestamp != packets[0].timestamp:
+                return self._taken(packets)
+            packets.append(packet)
+            if packet.marker:
+                return self._taken(packets)
+        return None
+
+    def _taken(self, packets: list[RtpPacket]) -> JitterFrame:
+        self.remove(len(packets))
+        # aiortc puts the payload without its codec's descriptor into an attribute that it does not declare.
+        data = b"".join(vars(packet)["_data"] for packet in packets)
+        return JitterFrame(data, packets[0].timestamp)
+
+
+class Playout:
+    """When a frame is due, so that each is shown the same time after it was made.
+
+    The least delayed frame so far is the measure: a frame is due `min_delay` after that one's delay.
+    """
+
+    def __init__(self, min_delay: float) -> None:
+        self.min_delay = min_delay
+        self._base: float | None = None
+        self._last = float("-inf")
+
+    def due(self, now: float, media_time: float) -> float:
+        """When the frame of `media_time` (seconds) that came `now` is due; never before an earlier one."""
+        base = now - media_time
+        self._base = base if self._base is None else min(self._base, base)
+        self._last = max(self._last, now, self._base + media_time + self.min_delay)
+        return self._last
+
+
+class FrameQueue(asyncio.Queue[Any]):  # noqa: TID251 - in the place of a remote track's own, which is unbounded
+    """Decoded frames of one remote track: counted, held until due, the newest `limit` kept; None is the end."""
+
+    def __init__(self, limit: int, meter: VideoMeter, timing: Timing, min_delay: float = 0.0) -> None:
+        super().__init__()
+        self._limit = limit
+        self._meter = meter
+        self._timing = timing
+        self._playout = Playout(min_delay) if min_delay > 0 else None
+        self._held: deque[asyncio.TimerHandle] = deque()
+
+    async def put(self, item: VideoFrame | AudioFrame | None) -> None:
+        """Take what the decoder's thread sends."""
+        if isinstance(item, VideoFrame):
+            self._timing.decode(item.pts, time.monotonic())
+        if item is None:
+            while self._held:
+                self._held.popleft().cancel()
+        elif self._playout is not None and item.time is not None:
+            loop = asyncio.get_running_loop()
+            self._held.append(loop.call_at(self._playout.due(loop.time(), item.time), self._release, item))
+            return
+        self.put_nowait(item)
+
+    def _release(self, item: VideoFrame | AudioFrame) -> None:
+        self._held.popleft()
+        self.put_nowait(item)
+
+    def _put(self, item: VideoFrame | AudioFrame | None) -> None:
+        if isinstance(item, VideoFrame):
+            self._meter.add(time.monotonic(), item.width, item.height)
+        if item is not None and self.qsize() >= self._limit:
+            self._get()
+        super()._put(item)

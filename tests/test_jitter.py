@@ -1,0 +1,148 @@
+"""Packets to pictures: complete with the last packet, whatever the order; held back evenly; never piled up."""
+
+from __future__ import annotations
+
+import random
+from fractions import Fraction
+
+import anyio
+import pytest
+from aiortc.rtp import RtpPacket
+from av import AudioFrame, VideoFrame
+
+from realtime_fast._native import VideoMeter
+from realtime_fast.jitter import FrameQueue, Playout, PromptJitterBuffer, Timing
+
+
+def packets(sizes: list[int], *, first: int = 65530, marked: bool = True) -> list[RtpPacket]:
+    """Pictures of so many packets each, numbered across the wrap of 16 bits."""
+    made: list[RtpPacket] = []
+    for picture, size in enumerate(sizes):
+        for part in range(size):
+            packet = RtpPacket(
+                sequence_number=(first + len(made)) % 65536,
+                timestamp=picture * 3000,
+                marker=int(marked and part == size - 1),
+            )
+            vars(packet)["_data"] = f"{picture}.{part} ".encode()
+            made.append(packet)
+    return made
+
+
+def content(picture: int, size: int) -> bytes:
+    return b"".join(f"{picture}.{part} ".encode() for part in range(size))
+
+
+def test_a_picture_comes_with_its_last_packet() -> None:
+    buffer = PromptJitterBuffer(Timing())
+    got = [buffer.add(packet)[1] for packet in packets([3, 1, 2])]
+    assert [frame and (frame.timestamp, frame.data) for frame in got] == [
+        None,
+        None,
+        (0, content(0, 3)),
+        (3000, content(1, 1)),
+        None,
+        (6000, content(2, 2)),
+    ]
+
+
+def test_without_marks_the_next_timestamp_ends_a_picture() -> None:
+    buffer = PromptJitterBuffer(Timing())
+    got = [buffer.add(packet)[1] for packet in packets([2, 2, 1], marked=False)]
+    assert [frame and frame.data for frame in got] == [None, None, content(0, 2), None, content(1, 2)]
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_disorder_and_duplicates_change_nothing(seed: int) -> None:
+    dice = random.Random(seed)
+    sizes = [dice.randint(2, 6) for _ in range(40)]
+    stream = packets(sizes)
+    order = sorted(range(1, len(stream)), key=lambda index: index + dice.uniform(0, 8))
+    arriving = [stream[0], *(stream[index] for index in order)]
+    for _ in range(10):
+        spot = dice.randrange(1, len(arriving))
+        arriving.insert(spot, arriving[spot - 1])
+    buffer = PromptJitterBuffer(Timing())
+    got = [frame for packet in arriving if (frame := buffer.add(packet)[1]) is not None]
+    data = [frame.data for frame in got]
+    assert data == [content(picture, sizes[picture]) for picture in range(len(data))]
+    assert len(data) >= len(sizes) - 4, "the last may still wait for its turn"
+
+
+def test_a_hole_holds_back_and_a_long_one_asks_for_a_key_frame() -> None:
+    buffer = PromptJitterBuffer(Timing())
+    stream = packets([2] * 400, first=0)
+    assert buffer.add(stream[0]) == (False, None)
+    asked = [buffer.add(packet)[0] for packet in stream[2:]]
+    assert True in asked
+    after = [buffer.add(packet)[1] for packet in packets([2] * 3, first=800)]
+    assert any(frame is not None for frame in after)
+
+
+def test_the_time_of_waiting_and_decoding_is_summed() -> None:
+    timing = Timing()
+    buffer = PromptJitterBuffer(timing)
+    frames = [frame for packet in packets([2, 2]) if (frame := buffer.add(packet)[1]) is not None]
+    assert timing.emitted == 2
+    for frame in frames:
+        frame.timestamp += 7  # as aiortc maps it
+    begin = timing._decoding[-1][2]
+    timing.decode(3007, begin + 0.25)
+    assert timing.decoded == 1, "the first never came out of the decoder"
+    assert timing.decoding == pytest.approx(0.25)
+    assert timing.processing >= timing.decoding
+    for timestamp in range(1000):
+        timing.arrived(timestamp, 1.0)
+        timing.emit(frames[0], 1.0)
+    assert len(timing._arrivals) <= 64 >= len(timing._decoding)
+
+
+def test_frames_are_due_evenly() -> None:
+    playout = Playout(0.1)
+    network = [0.02, 0.05, 0.01, 0.09, 0.01]
+    due = [playout.due(index / 30 + delay, index / 30) for index, delay in enumerate(network)]
+    assert due[0] == pytest.approx(0.12)
+    assert [at - index / 30 for index, at in enumerate(due)][2:] == pytest.approx([0.11] * 3)
+    late = playout.due(5 / 30 + 0.4, 5 / 30)
+    assert late == pytest.approx(5 / 30 + 0.4), "a frame later than the delay is shown at once"
+    assert playout.due(6 / 30 + 0.01, 6 / 30) >= late
+
+
+def picture(pts: int) -> VideoFrame:
+    frame = VideoFrame(32, 16, "yuv420p")
+    frame.pts, frame.time_base = pts, Fraction(1, 1000)
+    return frame
+
+
+async def test_frames_that_nobody_reads_do_not_pile_up() -> None:
+    meter = VideoMeter()
+    queue = FrameQueue(4, meter, Timing())
+    for pts in range(10):
+        await queue.put(picture(pts))
+    await queue.put(None)
+    kept = [queue.get_nowait() for _ in range(queue.qsize())]
+    assert [frame and frame.pts for frame in kept] == [6, 7, 8, 9, None]
+    assert (meter.frames, meter.width) == (10, 32)
+
+
+async def test_frames_are_held_until_they_are_due_and_let_go_at_the_end() -> None:
+    queue = FrameQueue(50, VideoMeter(), Timing(), min_delay=0.15)
+    begin = anyio.current_time()
+    for pts in (0, 20, 40):
+        await queue.put(picture(pts))
+    assert queue.empty()
+    shown = []
+    with anyio.fail_after(2):
+        for _ in range(3):
+            frame = await queue.get()
+            shown.append((frame.pts, anyio.current_time() - begin))
+    assert [pts for pts, _ in shown] == [0, 20, 40]
+    # All came at once: the last is the least delayed one, so it alone is held for the whole delay.
+    assert 0.1 < shown[0][1] < shown[2][1] < 0.5
+    sound = AudioFrame("s16", "mono", 160)
+    sound.pts, sound.time_base = 3000, Fraction(1, 1000)
+    await queue.put(sound)
+    await queue.put(None)
+    assert await queue.get() is None
+    await anyio.sleep(0.25)
+    assert queue.empty()
