@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from itertools import cycle
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import anyio
 from anyio.abc import TaskGroup
@@ -58,6 +58,13 @@ class _Close:
     reason: str
 
 
+class _Reset:
+    """The end without a word."""
+
+
+_Item: TypeAlias = wire.ServerMessage | str | bytes | _Close | _Reset
+
+
 class Conversation(ABC):
     """A client on the line.
 
@@ -72,12 +79,11 @@ class Conversation(ABC):
         self.faults = faults
         self.counts: Counter[str] = Counter()
         self._channel = channel
+        self._lingered: set[FaultPhase] = set()
         self._struck: set[FaultPhase] = set()
         self._harmed = False
         self._connected_already = False
-        self._send, self._outbox = anyio.create_memory_object_stream[
-            wire.ServerMessage | str | bytes | _Close
-        ](OUTBOX)
+        self._send, self._outbox = anyio.create_memory_object_stream[_Item](OUTBOX)
         self._scope = anyio.CancelScope()
         self._finished = anyio.Event()
         self._path: MediaPath
@@ -228,6 +234,8 @@ class Conversation(ABC):
             self.emit(wire.Error(error=str(error)))
             self._close(1008, "")
             return
+        if isinstance(message, wire.Offer):
+            await self._linger("answer")
         for answer in answers:
             if isinstance(answer, wire.Answer) and (order := self.faults.trickle) is not None:
                 bare, candidates = without_candidates(answer.sdp)
@@ -244,6 +252,9 @@ class Conversation(ABC):
         kind = None
         try:
             async for item in self._outbox:
+                if isinstance(item, _Reset):
+                    self.drop()
+                    return
                 if isinstance(item, _Close):
                     break
                 if kind != self.faults.noise:
@@ -263,7 +274,7 @@ class Conversation(ABC):
     def _close(self, code: int, reason: str) -> None:
         self._post(_Close(code, reason))
 
-    def _post(self, item: wire.ServerMessage | str | bytes | _Close) -> None:
+    def _post(self, item: _Item) -> None:
         try:
             self._send.send_nowait(item)
         except anyio.WouldBlock:
@@ -276,20 +287,26 @@ class Conversation(ABC):
         await anyio.sleep(seconds)
         await act()
 
+    async def _linger(self, phase: FaultPhase) -> None:
+        """Take as long over a phase as its fault says, the first time."""
+        if phase not in self._lingered:
+            self._lingered.add(phase)
+            await anyio.sleep(self.faults.delay.get(phase, 0))
+
     async def _strike(self, phase: FaultPhase) -> None:
         """Enter a phase for the first time: its faults strike; does not return if they end it."""
         if phase in self._struck:
             return
+        await self._linger(phase)
         self._struck.add(phase)
         faults = self.faults
-        await anyio.sleep(faults.delay.get(phase, 0))
         if faults.error == phase:
             self.emit(wire.Error(error=faults.error_text))
             self._close(1013, "")
         elif faults.close == phase:
             self._close(faults.close_code, "")
         elif faults.drop == phase:
-            self.drop()
+            self._post(_Reset())
         else:
             return
         await anyio.sleep_forever()

@@ -8,7 +8,7 @@ connection enters the phase:
 | `open`      | the control channel is accepted                 | `session_id`              |
 | `state`     | the first prompt or image arrives               | its ack                   |
 | `offer`     | the first offer arrives                         | the answer                |
-| `answer`    | the answer has been sent                        | media                     |
+| `answer`    | the answer is ready (a delay), or has been sent | media                     |
 | `connected` | media is up                                     | `generation_started`      |
 """
 

@@ -74,7 +74,7 @@ class WebRtcPath:
 
     async def stats(self) -> Mapping[str, Any]:
         """W3C webrtc-stats entries by id."""
-        return {}
+        return await self._peer.stats()
 
     def greeting(self) -> Sequence[wire.ServerMessage]:
         """Nothing: the client offers first."""
