@@ -14,7 +14,7 @@ from tests.reference import conversion as reference
 
 from realtime_fast import _native
 from realtime_fast.errors import InvalidInputError
-from realtime_fast.frames import convert, from_ndarray, to_ndarray
+from realtime_fast.frames import convert, from_ndarray, resize, to_ndarray
 
 RGB = ["rgb24", "bgr24", "rgba", "bgra"]
 COLORS = list(itertools.product(["bt601", "bt709"], ["limited", "full"]))
@@ -265,3 +265,31 @@ def test_many_threads_convert_at_once():
     for thread in threads:
         thread.join()
     assert not wrong
+
+
+@pytest.mark.parametrize("filter", ["area", "bilinear"])
+def test_scaling_on_the_way_is_scaling_and_converting(clip_frame, filter):
+    size = (640, 358)
+    scaled = resize(clip_frame, size, filter=filter)
+    assert (scaled.width, scaled.height, scaled.pts, scaled.time_base) == (
+        *size,
+        clip_frame.pts,
+        clip_frame.time_base,
+    )
+    rgb = to_ndarray(clip_frame, "rgb24", size=size, filter=filter)
+    assert (rgb == to_ndarray(scaled, "rgb24")).all()
+    theirs = clip_frame.to_ndarray(format="rgb24", width=640, height=358, interpolation="AREA")
+    assert np.abs(rgb.astype(int) - theirs).mean() < 3
+    whole = to_ndarray(clip_frame, "rgb24")
+    small = resize(whole, size, "rgb24", filter=filter)
+    assert small.shape == (358, 640, 3)
+    assert resize(whole, size, "rgb24", small, filter=filter) is small
+    frame = from_ndarray(whole, "rgb24", size=size, filter=filter)
+    assert (frame.to_ndarray() == from_ndarray(small, "rgb24").to_ndarray()).all()
+
+
+def test_area_is_the_mean_of_what_is_covered():
+    pixels = noise(6, 8, 3)
+    half = resize(pixels, (4, 3), "rgb24")
+    mean = pixels.reshape(3, 2, 4, 2, 3).mean((1, 3))
+    assert np.abs(half - mean).max() <= 0.5

@@ -7,7 +7,7 @@ from typing import Any, Literal, TypeAlias, final
 import av
 from typing_extensions import Buffer
 
-from realtime_fast.frames import Matrix, Memory, PixelFormat, Range
+from realtime_fast.frames import Filter, Matrix, Memory, PixelFormat, Range
 
 __all__ = [
     "ProbeLedger",
@@ -30,8 +30,10 @@ _Plane: TypeAlias = tuple[Memory, int | None]
 _PlaneSet: TypeAlias = tuple[PixelFormat, int, int, Sequence[_Plane]]
 """Format, width, height, planes."""
 
-def convert(source: _PlaneSet, target: _PlaneSet, matrix: Matrix, range: Range) -> None:
-    """Converts the picture `source` into the picture `target`."""
+def convert(
+    source: _PlaneSet, target: _PlaneSet, matrix: Matrix, range: Range, filter: Filter | None = None
+) -> None:
+    """Converts the picture `source` into the picture `target`. With a filter, sizes may differ."""
 
 def stamp(
     picture: _Picture, seq: int, *, format: str | None = None, full_range: bool | None = None

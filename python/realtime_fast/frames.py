@@ -17,7 +17,7 @@ no other thread may write to its input or touch its output, what lies between th
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias, TypeGuard, cast
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias, TypeGuard, cast, overload
 
 import av
 import numpy as np
@@ -29,7 +29,18 @@ from realtime_fast.errors import InvalidInputError
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
-__all__ = ["Matrix", "Picture", "PixelFormat", "Range", "Size", "convert", "from_ndarray", "to_ndarray"]
+__all__ = [
+    "Filter",
+    "Matrix",
+    "Picture",
+    "PixelFormat",
+    "Range",
+    "Size",
+    "convert",
+    "from_ndarray",
+    "resize",
+    "to_ndarray",
+]
 
 PixelFormat: TypeAlias = Literal["yuv420p", "nv12", "yuyv422", "gray8", "rgb24", "bgr24", "rgba", "bgra"]
 
@@ -38,6 +49,10 @@ Matrix: TypeAlias = Literal["bt601", "bt709"]
 
 Range: TypeAlias = Literal["limited", "full"]
 """Luma from 16 to 235, or from 0 to 255."""
+
+Filter: TypeAlias = Literal["area", "bilinear"]
+"""How pictures are scaled: by all pixels under the new one (by the nearest two of an axis that grows), or by
+the nearest two of each axis, which leaves pixels out when it shrinks below half."""
 
 Size: TypeAlias = tuple[int, int]
 """Width and height in pixels."""
@@ -70,6 +85,7 @@ _MATRICES: Final[dict[int, Matrix]] = {1: "bt709", 5: "bt601", 6: "bt601"}
 _RANGES: Final[dict[int, Range]] = {1: "limited", 2: "full"}
 _MATRIX_CODES: Final[dict[str, int]] = {"bt709": 1, "bt601": 6}
 _RANGE_CODES: Final[dict[str, int]] = {"limited": 1, "full": 2}
+_MAX_SIDE: Final = 65_535
 _UNSPECIFIED: Final = (0, 2)  # RGB says 0; what is not said is 2
 
 
@@ -92,6 +108,7 @@ def convert(
     target_size: Size | None = None,
     matrix: Matrix | None = None,
     range: Range | None = None,  # noqa: A002 - the standards' word
+    filter: Filter | None = None,  # noqa: A002 - the usual word
 ) -> None:
     """Convert the picture `source` into the memory of `target`.
 
@@ -105,6 +122,7 @@ def convert(
         matrix: Of the YUV side; as its frame says, else BT.601. Codes stay from one YUV format to another.
         range: Of the YUV side; as its frame says, else limited. Gray beside a YUV picture is always full
             range; beside RGB it is full by default.
+        filter: Scale to the size of `target` on the way; without it sizes must be equal.
 
     Raises:
         InvalidInputError: A `ValueError`: dtype, shape, stride, overlap or read-only memory do not fit; it
@@ -119,6 +137,7 @@ def convert(
         write,
         matrix or _matrix(yuv_side, needed=_is_rgb(read.format) != _is_rgb(write.format)),
         range or _range(yuv_side, yuv_format),
+        filter,
     )
 
 
@@ -127,6 +146,8 @@ def to_ndarray(
     format: PixelFormat,  # noqa: A002 - PyAV's word
     out: NDArray[np.uint8] | None = None,
     *,
+    size: Size | None = None,
+    filter: Filter = "area",  # noqa: A002 - the usual word
     matrix: Matrix | None = None,
     range: Range | None = None,  # noqa: A002 - the standards' word
 ) -> NDArray[np.uint8]:
@@ -137,6 +158,8 @@ def to_ndarray(
         format: Of the array.
         out: The array to write to and return, in the shape of `format`; a new one by default. Reusing one
             saves the operating system's work of handing out fresh memory.
+        size: Width and height to scale to on the way; the frame's by default.
+        filter: How to scale.
         matrix: As the frame says, else BT.601.
         range: As the frame says, else limited, but full for gray frames.
 
@@ -145,9 +168,15 @@ def to_ndarray(
     """
     if not isinstance(frame, av.VideoFrame):
         raise InvalidInputError(f"expected an av.VideoFrame, got {type(frame).__name__}")
+    width, height = size or (frame.width, frame.height)
+    shape = _shape(format, width, height)
     if out is None:
-        out = np.empty(_shape(format, frame.width, frame.height), np.uint8)
-    convert(frame, out, target_format=format, matrix=matrix, range=range)
+        out = np.empty(shape, np.uint8)
+    elif _axes(out) != shape:
+        raise InvalidInputError(
+            f"out: expected shape {shape} for {width}x{height} {format}, got {_axes(out)}"
+        )
+    convert(frame, out, target_format=format, matrix=matrix, range=range, filter=filter if size else None)
     return out
 
 
@@ -157,6 +186,8 @@ def from_ndarray(
     pix_fmt: PixelFormat = "yuv420p",
     out: av.VideoFrame | None = None,
     *,
+    size: Size | None = None,
+    filter: Filter = "area",  # noqa: A002 - the usual word
     matrix: Matrix | None = None,
     range: Range | None = None,  # noqa: A002 - the standards' word
 ) -> av.VideoFrame:
@@ -168,6 +199,8 @@ def from_ndarray(
         pix_fmt: Of the frame.
         out: The frame to write to and return; a new one by default. Nobody else may hold it any more: what
             was handed to an encoder or a track may still be read.
+        size: Width and height to scale to on the way; the array's by default.
+        filter: How to scale.
         matrix: BT.601 by default. Given, the frame says so.
         range: Limited by default, but full for gray8. Given, the frame says so.
 
@@ -176,14 +209,76 @@ def from_ndarray(
     """
     read = _view(array, format, None)
     if out is None:
-        _known(pix_fmt)
-        out = av.VideoFrame(read.width, read.height, _TO_FFMPEG.get(pix_fmt, pix_fmt))
+        out = _new_frame(pix_fmt, *(size or (read.width, read.height)))
         if matrix is not None:
             out.colorspace = _MATRIX_CODES.get(matrix, 2)
         if range is not None:
             out.color_range = _RANGE_CODES.get(range, 0)
-    convert(array, out, source_format=format, matrix=matrix, range=range)
+    convert(array, out, source_format=format, matrix=matrix, range=range, filter=filter if size else None)
     return out
+
+
+@overload
+def resize(picture: av.VideoFrame, size: Size, *, filter: Filter = ...) -> av.VideoFrame: ...
+@overload
+def resize(
+    picture: Memory,
+    size: Size,
+    format: PixelFormat,
+    out: NDArray[np.uint8] | None = ...,
+    *,
+    filter: Filter = ...,
+) -> NDArray[np.uint8]: ...
+def resize(
+    picture: av.VideoFrame | Memory,
+    size: Size,
+    format: PixelFormat | None = None,  # noqa: A002 - PyAV's word
+    out: NDArray[np.uint8] | None = None,
+    *,
+    filter: Filter = "area",  # noqa: A002 - the usual word
+) -> av.VideoFrame | NDArray[np.uint8]:
+    """Scale a frame to a new frame, or an array to an array; the format stays.
+
+    `to_ndarray` and `from_ndarray` scale and convert at once, which is faster than one after the other.
+
+    Args:
+        picture: The frame or array. A frame's time, colour space and range are passed on.
+        size: Width and height in pixels.
+        format: Of an array; a frame knows its own.
+        out: The array to write to and return; a new one by default.
+        filter: How to scale.
+
+    Raises:
+        InvalidInputError: As `convert`.
+    """
+    read = _view(picture, format, None)
+    if isinstance(picture, av.VideoFrame):
+        scaled = _new_frame(read.format, *size)
+        scaled.pts = picture.pts
+        if picture.time_base is not None:
+            scaled.time_base = picture.time_base
+        scaled.colorspace, scaled.color_range = picture.colorspace, picture.color_range
+        convert(picture, scaled, filter=filter)
+        return scaled
+    if out is None:
+        out = np.empty(_shape(read.format, *size), np.uint8)
+    convert(
+        picture, out, source_format=read.format, target_format=read.format, target_size=size, filter=filter
+    )
+    return out
+
+
+def _new_frame(format: PixelFormat, width: int, height: int) -> av.VideoFrame:  # noqa: A002
+    _known(format)
+    _check_size(width, height)
+    return av.VideoFrame(width, height, _TO_FFMPEG.get(format, format))
+
+
+def _check_size(width: int, height: int) -> None:
+    if not (0 < width <= _MAX_SIDE and 0 < height <= _MAX_SIDE):
+        raise InvalidInputError(
+            f"expected a picture of 1x1 to {_MAX_SIDE}x{_MAX_SIDE} pixels, got {width}x{height}"
+        )
 
 
 def _is_rgb(format: PixelFormat) -> bool:  # noqa: A002
@@ -256,6 +351,7 @@ def _shapes(format: PixelFormat) -> str:  # noqa: A002
 def _shape(format: PixelFormat, width: int, height: int) -> tuple[int, ...]:  # noqa: A002
     """The shape of an array for a picture of that size."""
     _known(format)
+    _check_size(width, height)
     if format in _PLANES:
         if width % 2 or height % 2:
             raise InvalidInputError(

@@ -132,6 +132,16 @@ impl PixelFormat {
         }
     }
 
+    /// Bytes of plane `index` that belong to one sample position.
+    pub(crate) fn plane_channels(self, index: usize) -> usize {
+        match self {
+            Self::Nv12 if index == 1 => 2,
+            Self::Yuv420p | Self::Nv12 | Self::Gray8 => 1,
+            Self::Rgb24 | Self::Bgr24 => 3,
+            Self::Yuyv422 | Self::Rgba | Self::Bgra => 4,
+        }
+    }
+
     /// Bytes of a picture of `size` whose planes follow one another without padding.
     pub fn packed_bytes(self, size: Size) -> usize {
         (0..self.plane_names().len())
@@ -276,6 +286,18 @@ impl<'a> FrameMut<'a> {
     /// The planes, in the order of [`PixelFormat::plane_names`].
     pub fn planes_mut(&mut self) -> &mut [PlaneMut<'a>] {
         &mut self.planes[..self.format.plane_names().len()]
+    }
+
+    /// The picture from row `top`, which must be even, for `rows` rows, an even number unless they are the last.
+    pub(crate) fn rows_mut(&mut self, top: usize, rows: usize) -> FrameMut<'_> {
+        let size = Size { width: self.size.width, height: rows };
+        let (format, full) = (self.format, self.size.height);
+        let mut planes: [PlaneMut<'_>; 3] = Default::default();
+        for (index, plane) in self.planes_mut().iter_mut().enumerate() {
+            let top = if plane.rows() == full { top } else { top / 2 };
+            planes[index] = plane.rows_mut(top, format.plane_shape(size, index).0);
+        }
+        FrameMut { format, size, planes }
     }
 
     /// The same picture, for reading.

@@ -4,7 +4,7 @@
 //!
 //! A picture is a [`frame::Frame`] over [`plane::Plane`]s: borrowed rows of bytes a stride apart, whose
 //! geometry is checked when the view is made and never again. [`convert::convert`] takes it from one pixel
-//! format to another.
+//! format to another, [`resize::resize`] to another size as well.
 
 pub mod color;
 pub mod convert;
@@ -15,6 +15,7 @@ pub mod marker;
 pub mod meter;
 pub mod plane;
 pub mod probes;
+pub mod resize;
 pub mod stats;
 
 pub use error::Error;

@@ -121,6 +121,17 @@ impl<'a> PlaneMut<'a> {
         Plane { data: self.data, row_bytes: self.row_bytes, rows: self.rows, stride: self.stride }
     }
 
+    /// Rows `top` to `top + rows`, which must be there.
+    pub(crate) fn rows_mut(&mut self, top: usize, rows: usize) -> PlaneMut<'_> {
+        assert!(rows > 0 && top + rows <= self.rows, "rows {top} to {} of {}", top + rows, self.rows);
+        PlaneMut {
+            data: &mut self.data[top * self.stride..],
+            row_bytes: self.row_bytes,
+            rows,
+            stride: self.stride,
+        }
+    }
+
     /// Row `y`, without padding.
     ///
     /// # Panics

@@ -5,6 +5,7 @@ use crate::error::{invalid, value_error};
 use pyo3::prelude::*;
 use realtime_fast_core::color::{Color, Matrix, Range};
 use realtime_fast_core::frame::{Frame, FrameMut, PixelFormat, Size};
+use realtime_fast_core::resize::Filter;
 
 /// Declares how a word of Python stands for a value of the core.
 macro_rules! words {
@@ -31,6 +32,7 @@ macro_rules! words {
 
 words!(MatrixArg(Matrix), "matrix": "bt601" = Matrix::Bt601, "bt709" = Matrix::Bt709);
 words!(RangeArg(Range), "range": "limited" = Range::Limited, "full" = Range::Full);
+words!(FilterArg(Filter), "filter": "bilinear" = Filter::Bilinear, "area" = Filter::Area);
 words!(FormatArg(PixelFormat), "pixel format":
     "yuv420p" = PixelFormat::Yuv420p, "nv12" = PixelFormat::Nv12, "yuyv422" = PixelFormat::Yuyv422,
     "gray8" = PixelFormat::Gray8, "rgb24" = PixelFormat::Rgb24, "bgr24" = PixelFormat::Bgr24,

@@ -22,7 +22,7 @@ use crate::color::Color;
 use crate::error::Error;
 use crate::frame::{Frame, FrameMut};
 use crate::level::{Kind, Level};
-use rows::Rows;
+pub(crate) use rows::Rows;
 
 /// Converts `src` into `dst`, which has the same size.
 ///
@@ -46,35 +46,53 @@ pub fn convert_with(
     if src.size() != dst.size() {
         return Err(Error::SizeMismatch { expected: src.size(), got: dst.size() });
     }
-    match level.0 {
-        Kind::Scalar => walk::walk(scalar::Scalar, src, dst, color),
-        #[cfg(target_arch = "x86_64")]
-        Kind::Sse41(proof) => {
-            #[target_feature(enable = "sse4.1,ssse3")]
-            fn shell(rows: impl Rows, src: &Frame<'_>, dst: &mut FrameMut<'_>, color: Color) {
-                walk::walk(rows, src, dst, color);
-            }
-            // SAFETY: `proof` exists on CPUs with SSE4.1 only, and those have SSSE3.
-            unsafe { shell(simd::Vector(proof), src, dst, color) }
-        }
-        #[cfg(target_arch = "x86_64")]
-        Kind::Avx2(proof) => {
-            #[target_feature(enable = "avx2")]
-            fn shell(rows: impl Rows, src: &Frame<'_>, dst: &mut FrameMut<'_>, color: Color) {
-                walk::walk(rows, src, dst, color);
-            }
-            // SAFETY: `proof` exists on CPUs with AVX2 only.
-            unsafe { shell(simd::Vector(proof), src, dst, color) }
-        }
-        #[cfg(target_arch = "x86_64")]
-        Kind::Avx512(proof) => {
-            #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
-            fn shell(rows: impl Rows, src: &Frame<'_>, dst: &mut FrameMut<'_>, color: Color) {
-                walk::walk(rows, src, dst, color);
-            }
-            // SAFETY: `proof` exists on CPUs with these three only.
-            unsafe { shell(simd::Vector(proof), src, dst, color) }
-        }
-    }
+    on_level(level, Convert { src, dst, color });
     Ok(())
+}
+
+struct Convert<'a, 'b, 'c> {
+    src: &'a Frame<'b>,
+    dst: &'a mut FrameMut<'c>,
+    color: Color,
+}
+
+impl Work for Convert<'_, '_, '_> {
+    #[inline(always)]
+    fn run(self, rows: impl Rows) {
+        walk::walk(rows, self.src, self.dst, self.color);
+    }
+}
+
+/// What is compiled once per level. `run` and all it calls must be inlined always, and closures kept out of
+/// inner loops: what is not inlined into the level's shell is compiled for the least CPU.
+pub(crate) trait Work {
+    /// Does it, by the row bodies of the level.
+    fn run(self, rows: impl Rows);
+}
+
+/// Runs `work` compiled for `level`.
+pub(crate) fn on_level(level: Level, work: impl Work) {
+    /// A function that may use the features, for whoever can prove that the CPU has them.
+    #[cfg(target_arch = "x86_64")]
+    macro_rules! shell {
+        ($features:literal) => {{
+            #[target_feature(enable = $features)]
+            fn shell(rows: impl Rows, work: impl Work) {
+                work.run(rows);
+            }
+            shell
+        }};
+    }
+    match level.0 {
+        Kind::Scalar => work.run(scalar::Scalar),
+        // SAFETY: `proof` exists on CPUs with SSE4.1 only, and those have SSSE3.
+        #[cfg(target_arch = "x86_64")]
+        Kind::Sse41(proof) => unsafe { shell!("sse4.1,ssse3")(simd::Vector(proof), work) },
+        // SAFETY: `proof` exists on CPUs with AVX2 only.
+        #[cfg(target_arch = "x86_64")]
+        Kind::Avx2(proof) => unsafe { shell!("avx2")(simd::Vector(proof), work) },
+        // SAFETY: `proof` exists on CPUs with these three only.
+        #[cfg(target_arch = "x86_64")]
+        Kind::Avx512(proof) => unsafe { shell!("avx512f,avx512bw,avx512vbmi")(simd::Vector(proof), work) },
+    }
 }
