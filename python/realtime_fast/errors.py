@@ -41,7 +41,7 @@ class RealtimeError(Exception):
     def __init__(
         self, message: str, *, phase: str | None = None, transport: TransportName | None = None
     ) -> None:
-        super().__init__(message)
+        Exception.__init__(self, message)  # by name: `accelerate` mixes in classes that take other arguments
         self.message = message
         self.phase = phase
         self.transport = transport
@@ -57,6 +57,12 @@ class RealtimeError(Exception):
     def cause(self) -> BaseException | None:
         """The first cause, the same object as `__cause__`."""
         return self.__cause__
+
+    @property
+    def data(self) -> dict[str, str]:
+        """What is known of where it happened: `phase` and `transport`, as far as they are."""
+        known = {"phase": self.phase, "transport": self.transport}
+        return {name: value for name, value in known.items() if value is not None}
 
     def located(self, phase: str | None, transport: TransportName | None) -> Self:
         """Fill in where it happened, unless that is known already; returns the error itself."""

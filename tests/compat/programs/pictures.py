@@ -1,7 +1,7 @@
 """A program as its authors write it for the pure-Python SDK: connect with prompt and image, listen, change the
 prompt, watch the session from a second client, disconnect. Prints what it saw as JSON.
 
-usage: program.py BASE_URL IMAGE_FILE
+usage: pictures.py BASE_URL API_KEY IMAGE_FILE
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ class Frames(MediaBlackhole):
             await asyncio.sleep(0.02)
 
 
-async def main(url: str, image: str) -> dict[str, Any]:
-    client = DecartClient(api_key="a key/with+signs", realtime_base_url=url)
+async def main(url: str, key: str, image: str) -> dict[str, Any]:
+    client = DecartClient(api_key=key, realtime_base_url=url)
     model = models.realtime("lucy-restyle-2")
     frames, watched = Frames(), Frames()
     states: list[str] = []
@@ -104,4 +104,4 @@ async def main(url: str, image: str) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(asyncio.run(main(*sys.argv[1:]))))  # noqa: T201 - its output is the result
+    print(json.dumps(asyncio.run(main(*sys.argv[1:]))))

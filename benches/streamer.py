@@ -1,0 +1,114 @@
+"""A client of the service that sends and receives NumPy pictures: `python streamer.py sdk|ours URL`.
+
+Both are written as their users would write them. Prints a line of JSON for each line it reads: CPU seconds used so
+far, pictures sent and received; ends when there is nothing more to read.
+"""
+
+import asyncio
+import itertools
+import json
+import sys
+import time
+from fractions import Fraction
+
+import av
+import numpy as np
+from benches.clip import clip_path
+
+WIDTH, HEIGHT, FPS = 1280, 704, 30
+SECONDS_OF_PICTURES = 1
+
+
+def pictures():
+    """RGB pictures of real video, played forwards and backwards so that no cut disturbs the encoder."""
+    with av.open(clip_path()) as container:
+        frames = itertools.islice(container.decode(video=0), 60, 60 + FPS * SECONDS_OF_PICTURES)
+        forwards = [frame.reformat(WIDTH, HEIGHT, "rgb24").to_ndarray() for frame in frames]
+    return itertools.cycle([*forwards, *forwards[-2:0:-1]])
+
+
+async def paced(counts):
+    """The next picture, thirty times a second."""
+    begin = time.monotonic()
+    for number, picture in enumerate(pictures()):
+        await asyncio.sleep(max(0.0, begin + number / FPS - time.monotonic()))
+        counts["sent"] += 1
+        yield picture
+
+
+async def sdk(url, counts):
+    """On the pure-Python SDK: PyAV converts."""
+    from aiortc import VideoStreamTrack
+    from decart import models
+    from decart.realtime import RealtimeClient, RealtimeConnectOptions
+
+    class Pushed(VideoStreamTrack):
+        def __init__(self):
+            super().__init__()
+            self.pictures = paced(counts)
+            self.pts = 0
+
+        async def recv(self):
+            frame = av.VideoFrame.from_ndarray(await anext(self.pictures), format="rgb24")
+            self.pts += 90000 // FPS
+            frame.pts, frame.time_base = self.pts, Fraction(1, 90000)
+            return frame
+
+    remote = asyncio.get_running_loop().create_future()
+
+    def on_remote_stream(track):
+        if track.kind == "video":
+            remote.set_result(track)
+
+    options = RealtimeConnectOptions(models.realtime("lucy-restyle-2"), on_remote_stream)
+    client = await RealtimeClient.connect(url, "key", Pushed(), options)
+    try:
+        track = await remote
+        while True:
+            frame = await track.recv()
+            check(frame.to_ndarray(format="rgb24"))
+            counts["received"] += 1
+    finally:
+        await client.disconnect()
+
+
+async def ours(url, counts):
+    """On this package."""
+    from realtime_fast import RealtimeClient, RealtimeConnectOptions, models
+    from realtime_fast.media import VideoSource
+
+    source = VideoSource(WIDTH, HEIGHT, FPS)
+
+    async def push():
+        async for picture in paced(counts):
+            source.push(picture)
+
+    options = RealtimeConnectOptions(models.realtime("lucy-restyle-2"))
+    async with RealtimeClient.connect(url, "key", source, options) as client, asyncio.TaskGroup() as tasks:
+        tasks.create_task(push())
+        async for frame in client.frames("rgb24", latest=False):
+            check(frame.array)
+            counts["received"] += 1
+
+
+def check(array):
+    """It is a picture of the right kind."""
+    assert array.shape == (HEIGHT, WIDTH, 3)
+    assert array.dtype == np.uint8
+
+
+async def main(which, url):
+    """Stream until there is nothing more to read from standard input."""
+    counts = {"sent": 0, "received": 0}
+    streaming = asyncio.ensure_future({"sdk": sdk, "ours": ours}[which](url, counts))
+    loop = asyncio.get_running_loop()
+    while await loop.run_in_executor(None, sys.stdin.readline):
+        if streaming.done():
+            streaming.result()
+        print(json.dumps({"cpu": time.process_time(), **counts}), flush=True)
+    streaming.cancel()
+    await asyncio.wait([streaming])
+
+
+if __name__ == "__main__":
+    asyncio.run(main(*sys.argv[1:]))
