@@ -100,14 +100,12 @@ def check(array):
 async def main(which, url):
     """Stream until there is nothing more to read from standard input."""
     counts = {"sent": 0, "received": 0}
-    streaming = asyncio.ensure_future({"sdk": sdk, "ours": ours}[which](url, counts))
-    loop = asyncio.get_running_loop()
-    while await loop.run_in_executor(None, sys.stdin.readline):
-        if streaming.done():
-            streaming.result()
-        print(json.dumps({"cpu": time.process_time(), **counts}), flush=True)
-    streaming.cancel()
-    await asyncio.wait([streaming])
+    async with asyncio.TaskGroup() as tasks:
+        streaming = tasks.create_task({"sdk": sdk, "ours": ours}[which](url, counts))
+        while await asyncio.to_thread(sys.stdin.readline):
+            sys.stdout.write(json.dumps({"cpu": time.process_time(), **counts}) + "\n")
+            sys.stdout.flush()
+        streaming.cancel()
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@
 from __future__ import annotations
 
 from realtime_fast import models
+from realtime_fast.accelerate import accelerate, restore
 from realtime_fast.client import RealtimeClient
 from realtime_fast.endpoints import package_version
 from realtime_fast.errors import (
@@ -72,7 +73,9 @@ __all__ = [
     "SubscribeOptions",
     "Telemetry",
     "__version__",
+    "accelerate",
     "decode_subscribe_token",
     "encode_subscribe_token",
     "models",
+    "restore",
 ]
