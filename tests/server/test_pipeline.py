@@ -15,8 +15,8 @@ from aiortc.mediastreams import MediaStreamError
 
 from realtime_fast import marker
 from realtime_fast.server.look import Look, canvas
-from realtime_fast.server.outlet import Fan, Frame
-from realtime_fast.server.pipeline import INBOX, DelayLine, Pipeline
+from realtime_fast.server.outlet import Fan, Frame, Freshest
+from realtime_fast.server.pipeline import DelayLine, Pipeline
 
 
 class Pushed(MediaStreamTrack):
@@ -79,24 +79,45 @@ async def test_the_delay_line_is_bounded_and_drops_the_oldest() -> None:
     assert (len(line), line.skipped) == (20, 5)
 
 
-async def test_a_receiver_that_is_behind_loses_the_oldest_and_disturbs_nobody() -> None:
+async def test_a_queue_of_the_freshest_passes_bursts_and_skips_what_is_old() -> None:
+    queue: Freshest[int] = Freshest(4, 0.1)
+    for n in range(6):
+        queue.put(n)
+    assert [await queue.get() for _ in range(3)] == [2, 3, 4]
+    assert (len(queue), queue.skipped) == (1, 2)
+    await anyio.sleep(0.15)
+    assert await queue.get() == 5  # old, but nothing is newer
+    queue.put(6)
+    queue.put(7)
+    await anyio.sleep(0.15)
+    queue.put(8)
+    assert await queue.get() == 8
+    assert queue.skipped == 4
+    queue.close()
+    with pytest.raises(anyio.EndOfStream):
+        await queue.get()
+
+
+async def test_a_receiver_that_is_behind_disturbs_nobody() -> None:
     fan = Fan("video")
     slow, quick = fan.outlet(), fan.outlet()
-    got: list[Frame] = []
     for n in range(3):
         fan.put(picture(n))
     assert (await slow.recv()).pts == 2  # nobody begins with the past, nor is that a loss
     assert (await quick.recv()).pts == 2
     assert fan.skipped == 0
-    for n in range(3, 10):
+    got: list[Frame] = []
+    for n in range(3, 50):
         fan.put(picture(n))
         got.append(await quick.recv())
-    assert [frame.pts for frame in got] == list(range(3, 10))
-    assert [(await slow.recv()).pts for _ in range(3)] == [7, 8, 9]
-    assert (slow.skipped, quick.skipped, fan.skipped) == (4, 0, 4)
+    assert [frame.pts for frame in got] == list(range(3, 50))
+    assert (slow.skipped, quick.skipped) == (31, 0)
+    assert fan.skipped == 31
     slow.stop()
     slow.stop()
-    assert fan.skipped == 4
+    assert fan.skipped == 31
+    with pytest.raises(MediaStreamError):
+        await slow.recv()
     fan.close()
     with pytest.raises(MediaStreamError):
         await quick.recv()
@@ -175,12 +196,14 @@ async def test_stamping_does_not_write_into_somebody_elses_picture() -> None:
     assert marker.read(frame) is None
 
 
-async def test_a_burst_that_is_too_much_leaves_the_newest() -> None:
+async def test_a_burst_passes_whole_and_overload_leaves_the_freshest() -> None:
+    burst = await run_through(Pipeline(delay=0, on_output=silent), [picture(n) for n in range(12)], 12)
+    assert [frame.pts for frame in burst] == list(range(12))
     pipeline = Pipeline(delay=0, on_output=silent)
-    pipeline.slow = 0.05
-    out = await run_through(pipeline, [picture(n) for n in range(20)], INBOX)
-    assert out[-1].pts == 19
-    assert pipeline.figures().skipped_in >= 20 - INBOX - 1
+    pipeline.slow = 0.2
+    overload = await run_through(pipeline, [picture(n) for n in range(12)], 2)
+    assert [frame.pts for frame in overload] == [0, 11]
+    assert pipeline.figures().skipped_in == 10
 
 
 async def test_a_stalled_pipeline_sends_nothing_and_comes_back() -> None:

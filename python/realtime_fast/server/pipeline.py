@@ -28,11 +28,12 @@ from av.video.frame import VideoFrame
 
 from realtime_fast import marker
 from realtime_fast.server.look import Inset, Look, canvas
-from realtime_fast.server.outlet import Fan, Frame
+from realtime_fast.server.outlet import Fan, Frame, Freshest
 
-INBOX = 3
-"""Pictures that wait for the model; more than that and the oldest are skipped."""
-MAX_DELAY_S = 30.0
+INBOX = 16
+"""Pictures that may wait for the model, as many as a burst brings."""
+PATIENCE_S = 0.1
+"""A picture that has waited longer than this is skipped if there is a newer one."""
 _RATE_LIMIT = {"video": 60, "audio": 100}
 """Frames a second that a delay line has room for."""
 
@@ -107,8 +108,7 @@ class Pipeline:
         self.slow = 0.0
         self.look = Look()
         self._on_output = on_output
-        self._inbox: deque[tuple[float, VideoFrame]] = deque()
-        self._wake = anyio.Event()
+        self._inbox: Freshest[tuple[float, VideoFrame]] = Freshest(INBOX, PATIENCE_S)
         self._stamps: deque[int] = deque(maxlen=64)
         self._video_line = DelayLine(delay, _RATE_LIMIT["video"], self._finished)
         self._audio_line = DelayLine(delay, _RATE_LIMIT["audio"], lambda frame, _: self.audio.put(frame))
@@ -117,7 +117,6 @@ class Pipeline:
         self.frames_in = 0
         self.frames_out = 0
         self.markers_read = 0
-        self._skipped_in = 0
         self._waited = 0.0
         self._latency = 0.0
         self._last_figures = (time.monotonic(), 0, 0, 0.0, 0.0)
@@ -188,20 +187,13 @@ class Pipeline:
 
     def _take(self, frame: VideoFrame, now: float) -> None:
         self.frames_in += 1
-        if len(self._inbox) >= INBOX:
-            self._inbox.popleft()
-            self._skipped_in += 1
-        self._inbox.append((now, frame))
-        self._wake.set()
+        self._inbox.put((now, frame))
 
     # What happens to it
 
     async def _run_model(self) -> None:
         while True:
-            while not self._inbox:
-                self._wake = anyio.Event()
-                await self._wake.wait()
-            began, frame = self._inbox.popleft()
+            began, frame = await self._inbox.get()
             drawn, seq = await self.off_loop(partial(self._render, frame))
             if seq is not None:
                 self.markers_read += 1
@@ -246,7 +238,7 @@ class Pipeline:
             latency_s=latency / left if left else None,
             in_depth=len(self._inbox),
             out_depth=len(self._video_line) + self.video.depth,
-            skipped_in=self._skipped_in,
+            skipped_in=self._inbox.skipped,
             skipped_out=self._video_line.skipped + self.video.skipped,
         )
 
