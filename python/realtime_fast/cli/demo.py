@@ -180,17 +180,8 @@ async def _stream(
 @asynccontextmanager
 async def service_process(delay_ms: float) -> AsyncIterator[str]:
     """The embedded service in a process of its own, on a free port; yields its URL."""
-    command = [
-        sys.executable,
-        "-m",
-        "realtime_fast.cli",
-        "serve",
-        "--port",
-        "0",
-        "--delay-ms",
-        f"{delay_ms:g}",
-    ]
-    process = await anyio.open_process(command, stdin=None, stderr=None)
+    command = [sys.executable, "-m", "realtime_fast.cli", "serve", "--port", "0", "--until-eof"]
+    process = await anyio.open_process([*command, "--delay-ms", f"{delay_ms:g}"], stderr=None)
     try:
         yield await _listening(process)
     finally:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 import signal
+import sys
 from typing import TYPE_CHECKING, Annotated
 
 import anyio
 import typer
 
 from realtime_fast.cli.reporting import Debug, reported
+from realtime_fast.scopes import owned_tasks
 
 if TYPE_CHECKING:
     from realtime_fast.server import ServiceConfig
@@ -38,6 +42,9 @@ def serve(
     fault: Annotated[
         list[str] | None, typer.Option(metavar="NAME[=VALUE]", help="Something to do wrong (repeatable).")
     ] = None,
+    until_eof: Annotated[
+        bool, typer.Option("--until-eof", help="End when standard input does, so as not to outlive a parent.")
+    ] = False,
     debug: Debug = False,
 ) -> None:
     """Run a local stand-in for the hosted service until interrupted.
@@ -54,14 +61,29 @@ def serve(
             api_keys=frozenset(api_key) if api_key else None,
             faults=Faults.parse(fault or ()),
         )
-        anyio.run(_serve, config)
+        anyio.run(_serve, config, until_eof)
 
 
-async def _serve(config: ServiceConfig) -> None:
+async def _serve(config: ServiceConfig, until_eof: bool) -> None:
     from realtime_fast.server import Service
 
     with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
-        async with Service(config) as service:
+        async with Service(config) as service, owned_tasks() as tasks:
             print(f"listening on {service.url}", flush=True)
+            if until_eof:
+                tasks.start_soon(_end_with_input)
             async for _ in signals:
                 return
+
+
+async def _end_with_input() -> None:
+    """Interrupt this process once its parent, however it ended, has let go of the pipe."""
+    loop = asyncio.get_running_loop()
+    reader = asyncio.StreamReader()
+    pipe, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    try:
+        while await reader.read(4096):
+            pass
+        os.kill(os.getpid(), signal.SIGTERM)
+    finally:
+        pipe.close()

@@ -17,9 +17,9 @@ from av import AudioFrame, VideoFrame
 from av.frame import Frame
 from av.packet import Packet
 
+from realtime_fast._native import VideoMeter
 from realtime_fast.errors import InvalidInputError
 from realtime_fast.mailbox import Mailbox
-from realtime_fast._native import VideoMeter
 
 Transform: TypeAlias = Callable[[VideoFrame], VideoFrame]
 Observer: TypeAlias = Callable[[VideoFrame | AudioFrame], None]
