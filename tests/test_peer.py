@@ -211,7 +211,7 @@ async def test_a_far_side_gone_silent_is_noticed() -> None:
             await caller.wait_up()
             await callee.wait_up()
             await (await near.wait(TrackArrived)).track.recv()
-        for connection in callee._connections():
+        for connection in callee._pc.ice_connections:
             ice.abort(connection)
         cut = time.monotonic()
         with anyio.fail_after(3):

@@ -9,36 +9,27 @@ from __future__ import annotations
 
 import logging
 import time
-from asyncio import wrap_future
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, contextmanager, suppress
-from queue import Empty
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from typing import Any, Literal
 
 import anyio
-import anyio.lowlevel
-from aioice import Connection
 from aiortc import (
     MediaStreamTrack,
-    RTCConfiguration,
-    RTCDtlsTransport,
-    RTCIceServer,
-    RTCPeerConnection,
     RTCRtpReceiver,
     RTCRtpSender,
     RTCRtpTransceiver,
     RTCSessionDescription,
 )
-from aiortc.rtcicetransport import connection_kwargs
 from aiortc.rtcrtpreceiver import RemoteStreamTrack
 from aiortc.sdp import candidate_from_sdp
 
 from realtime_fast import ice
-from realtime_fast.errors import IceError, InvalidInputError, RealtimeError, TransportName
+from realtime_fast.errors import IceError, RealtimeError, TransportName
 from realtime_fast.link import LinkDiagnostic, LinkEvent, LinkLost, LinkUp, TrackArrived
 from realtime_fast.options import CustomizeOffer, IceServer, VideoCodec
 from realtime_fast.peer_stats import ReceiveGauge, SendGauge, keyed, pair_entries, transport_entry
+from realtime_fast.rtc import RtcConnection, foreign_errors
 from realtime_fast.scopes import owned_tasks
 from realtime_fast.wire import Candidate
 
@@ -99,8 +90,7 @@ class Peer:
         self._report_to = report
         self._video_codec = video_codec
         self._transport = transport
-        self._pc = RTCPeerConnection(RTCConfiguration(iceServers=_ice_servers(ice_servers)))
-        self._encoders: list[ThreadPoolExecutor] = []
+        self._pc = RtcConnection(ice_servers, self._setup_failed)
         self._senders: dict[RTCRtpSender, SendGauge] = {}
         self._receivers: dict[RTCRtpReceiver, ReceiveGauge] = {}
         self._early_candidates: list[Candidate | None] = []
@@ -133,10 +123,8 @@ class Peer:
         Raises:
             IceError: The offer cannot be made, or what `customize` made of it cannot be used.
         """
-        for transceiver in self._pc.getTransceivers():
-            if transceiver.kind == "video" and transceiver.mid is None:
-                _prefer(transceiver, self._video_codec)
-        with _foreign("The offer could not be made", self._transport):
+        self._pc.prefer(self._video_codec)
+        with foreign_errors("The offer could not be made", self._transport):
             offer = await self._pc.createOffer()
         if customize is not None:
             await customize(offer)
@@ -166,7 +154,7 @@ class Peer:
                 self._pc.addTrack(track)
             else:
                 logger.debug("The offer has no section for the %s track", track.kind)
-        with _foreign("The answer could not be made", self._transport):
+        with foreign_errors("The answer could not be made", self._transport):
             answer = await self._pc.createAnswer()
         return await self._describe(answer)
 
@@ -218,12 +206,12 @@ class Peer:
 
     def cut(self) -> None:
         """Close the media sockets at once, without a word to the far side."""
-        for connection in self._connections():
+        for connection in self._pc.ice_connections:
             ice.abort(connection)
 
     def mute(self) -> None:
         """Send no further packet of any kind, while receiving goes on."""
-        for connection in self._connections():
+        for connection in self._pc.ice_connections:
             ice.mute(connection)
 
     async def request_keyframe(self) -> None:
@@ -246,7 +234,7 @@ class Peer:
             entries += await self._senders[transceiver.sender].entries(transceiver.mid, now)
             entries += self._receivers[transceiver.receiver].entries(transceiver.mid, now)
         for transceiver, connection in list(
-            zip(self._pc.getTransceivers(), self._connections(), strict=False)
+            zip(self._pc.getTransceivers(), self._pc.ice_connections, strict=False)
         )[:1]:
             entries.append(transport_entry(transceiver))
             round_trip = await ice.round_trip(connection, STATS_PATIENCE)
@@ -261,18 +249,18 @@ class Peer:
     async def _describe(self, description: RTCSessionDescription) -> str:
         for transceiver in self._pc.getTransceivers():
             self._watch_codecs(transceiver)
-        for connection in self._connections():
-            ice.bound_gathering(connection)
-        with _foreign(f"The {description.type} could not become the local description", self._transport):
-            await self._pc.setLocalDescription(description)
-        for connection in self._connections()[:1]:
+        with foreign_errors(
+            f"The {description.type} could not become the local description", self._transport
+        ):
+            sdp = await self._pc.describe(description)
+        for connection in self._pc.ice_connections[:1]:
             for candidate in connection.local_candidates:
                 self._report(LinkDiagnostic("iceCandidate", {"source": "local", **ice.described(candidate)}))
-        return self._pc.localDescription.sdp
+        return sdp
 
     async def _take(self, kind: Literal["offer", "answer"], sdp: str) -> None:
-        with _foreign(f"The far side's {kind} cannot be used", self._transport):
-            await self._pc.setRemoteDescription(RTCSessionDescription(sdp=sdp, type=kind))
+        with foreign_errors(f"The far side's {kind} cannot be used", self._transport):
+            await self._pc.take(kind, sdp)
         early, self._early_candidates = self._early_candidates, []
         for candidate in early:
             await self.add_candidate(candidate)
@@ -299,7 +287,7 @@ class Peer:
         if state == "connected" and not self._up and self._lost is None:
             self._up = True
             self._settled.set()
-            for connection in self._connections()[:1]:
+            for connection in self._pc.ice_connections[:1]:
                 if (pair := ice.selected_pair(connection)) is not None:
                     self._report(
                         LinkDiagnostic("selectedCandidatePair", {"local": pair.local, "remote": pair.remote})
@@ -313,15 +301,19 @@ class Peer:
         elif state == "closed":
             self._lose("The far side closed the media connection")
 
+    def _setup_failed(self, error: Exception) -> None:
+        self._lose(f"What the far side described could not be set up: {error or type(error).__name__}", error)
+
     def _state_changed(self, kind: str, machine: str, state: str) -> None:
         previous, self._states[machine] = self._states[machine], state
         if state != previous:
             data = {"state": state, "previous_state": previous, "timestamp_ms": time.time() * 1000}
             self._report(LinkDiagnostic(kind, data))
 
-    def _lose(self, why: str) -> None:
+    def _lose(self, why: str, cause: Exception | None = None) -> None:
         if self._lost is None and not self._closing:
             self._lost = IceError(why, transport=self._transport)
+            self._lost.__cause__ = cause
             self._settled.set()
             self._report(LinkLost(self._lost))
 
@@ -342,7 +334,7 @@ class Peer:
             elif now - heard >= limit / 2:
                 # A loop that was held up has packets waiting unread: never give up without asking.
                 patience = max(heard + limit - now, limit / 4)
-                connections = self._connections()
+                connections = self._pc.ice_connections
                 if connections and await ice.round_trip(connections[0], patience) is not None:
                     heard = anyio.current_time()
                 elif self._packets_received() == packets:
@@ -352,104 +344,24 @@ class Peer:
     def _packets_received(self) -> int:
         return sum(
             entry.packetsReceived
-            for transport in self._dtls_transports()
+            for transport in self._pc.transports
             for entry in transport._get_stats().values()
         )
 
     async def _close(self) -> None:
         self._closing = True
-        with anyio.CancelScope(shield=True):
-            with anyio.move_on_after(CLOSE_LIMIT) as limit:
-                for transceiver in self._pc.getTransceivers():
-                    _discard_undecoded(transceiver)
-                await self._pc.close()
-                # A handshake that ended during the close may have started senders and receivers after all.
-                await anyio.lowlevel.checkpoint()
-                for transceiver in self._pc.getTransceivers():
-                    await transceiver.stop()
-                for encoder in self._encoders:
-                    await wrap_future(encoder.submit(_nothing))  # the picture in work, if any, is done
-            if limit.cancelled_caught:
-                logger.warning("Closing a media connection took over %g s: its sockets were cut", CLOSE_LIMIT)
-                for connection in self._connections():
-                    ice.abort(connection)
-            for encoder in self._encoders:
-                encoder.shutdown(wait=not limit.cancelled_caught, cancel_futures=True)
-            for receiver in self._pc.getReceivers():
-                if (track := receiver.track) is not None:  # None until the far side offers one
-                    _end(track)
+        if not await self._pc.shut(CLOSE_LIMIT):
+            logger.warning("Closing a media connection took over %g s: its sockets were cut", CLOSE_LIMIT)
+        for gauge in self._senders.values():
+            await gauge.close()
 
     def _watch_codecs(self, transceiver: RTCRtpTransceiver) -> None:
         """Measure at the codecs, and encode on a thread of this peer: the loop's executor outlives it."""
         sender, receiver = transceiver.sender, transceiver.receiver
         if sender not in self._senders:
-            encoder = ThreadPoolExecutor(1, thread_name_prefix=f"encode-{sender.kind}")
-            self._encoders.append(encoder)
-            self._senders[sender] = SendGauge(sender, encoder)
+            self._senders[sender] = SendGauge(sender)
         if receiver not in self._receivers:
             self._receivers[receiver] = ReceiveGauge(receiver, self._min_delay)
 
-    def _dtls_transports(self) -> list[RTCDtlsTransport]:
-        transports = (transceiver.receiver.transport for transceiver in self._pc.getTransceivers())
-        return list(dict.fromkeys(transports))
 
-    def _connections(self) -> list[Connection]:
-        return [transport.transport._connection for transport in self._dtls_transports()]
-
-
-_DECODER_QUEUE = "_RTCRtpReceiver__decoder_queue"
 _NO_PATH = "No network path to the far side was found"
-
-
-@contextmanager
-def _foreign(what: str, transport: TransportName) -> Iterator[None]:
-    """Turn whatever aiortc raises over a description into one clear error."""
-    try:
-        yield
-    except Exception as exc:
-        detail = str(exc) or type(exc).__name__
-        raise IceError(f"{what}: {detail}", transport=transport) from exc
-
-
-def _ice_servers(servers: Sequence[IceServer]) -> list[RTCIceServer]:
-    configured = [
-        RTCIceServer(
-            urls=[server.urls] if isinstance(server.urls, str) else list(server.urls),
-            username=server.username,
-            credential=server.credential,
-        )
-        for server in servers
-    ]
-    for server in configured:
-        try:
-            connection_kwargs([server])
-        except ValueError as exc:
-            raise InvalidInputError(
-                f"An ICE server URL must look like stun:host:port or turn:host:port, not {server.urls!r}"
-            ) from exc
-    return configured
-
-
-def _prefer(transceiver: RTCRtpTransceiver, codec: VideoCodec) -> None:
-    capabilities = RTCRtpSender.getCapabilities("video").codecs
-    transceiver.setCodecPreferences(
-        sorted(capabilities, key=lambda capability: capability.name.lower() != codec)
-    )
-
-
-def _discard_undecoded(transceiver: RTCRtpTransceiver) -> None:
-    """Stopping a receiver waits, on the event loop, until all it has queued is decoded: leave it nothing."""
-    queue = vars(transceiver.receiver).get(_DECODER_QUEUE)
-    with suppress(Empty):
-        while queue is not None:
-            queue.get_nowait()
-
-
-def _end(track: MediaStreamTrack) -> None:
-    """End a remote track for a reader that waits for its next frame: aiortc does not if it never started."""
-    if track.readyState == "live" and isinstance(track, RemoteStreamTrack):
-        track._queue.put_nowait(None)
-
-
-def _nothing() -> None:
-    pass

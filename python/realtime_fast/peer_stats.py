@@ -10,9 +10,10 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterable
-from concurrent.futures import Executor
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
+import anyio
 from aiortc import RTCRtpReceiver, RTCRtpSender, RTCRtpTransceiver
 from aiortc.rtcrtpreceiver import RemoteStreamTrack
 from aiortc.rtp import (
@@ -34,14 +35,16 @@ from realtime_fast.jitter import FrameQueue, PromptJitterBuffer, Timing
 
 _T = TypeVar("_T")
 
+ENCODE_LIMIT = 1.0
+"""Seconds that the last frame of a sender may take."""
 _QUEUE_LIMITS = {"video": 32, "audio": 100}
 """Decoded frames that may wait for a reader; aiortc itself sets no limit."""
 
 
 class SendGauge:
-    """Watches a sender: also the event loop that it sees, whose executor is one of ours."""
+    """Watches a sender, and has it encode on a thread of its own: the loop's executor outlives a connection."""
 
-    def __init__(self, sender: RTCRtpSender, executor: Executor) -> None:
+    def __init__(self, sender: RTCRtpSender) -> None:
         self.frames = VideoMeter()
         self.encoded = 0
         self.encode_time = 0.0
@@ -49,7 +52,7 @@ class SendGauge:
         self.resent_packets = self.resent_bytes = 0
         self.available_bitrate: int | None = None
         self._sender = sender
-        self._executor = executor
+        self._executor: ThreadPoolExecutor | None = None
         self._loop = asyncio.get_running_loop()
         self._handle_rtcp = sender._handle_rtcp_packet
         self._retransmit = sender._retransmit
@@ -63,7 +66,17 @@ class SendGauge:
         """Encode a frame; the one method of the loop that aiortc's sender uses."""
         if isinstance(frame, VideoFrame):
             self.frames.add(time.monotonic(), frame.width, frame.height)
+        if self._executor is None:
+            self._executor = ThreadPoolExecutor(1, thread_name_prefix=f"encode-{self._sender.kind}")
         return self._loop.run_in_executor(self._executor, self._timed, encode, frame, *args)
+
+    async def close(self) -> None:
+        """Let the frame in work be encoded, and end the thread."""
+        executor, self._executor = self._executor, None
+        if executor is not None:
+            with anyio.CancelScope(shield=True), anyio.move_on_after(ENCODE_LIMIT) as limit:
+                await self._loop.run_in_executor(executor, lambda: None)
+            executor.shutdown(wait=not limit.cancelled_caught)
 
     def _timed(self, encode: Callable[..., _T], *args: Any) -> _T:
         begin = time.perf_counter()

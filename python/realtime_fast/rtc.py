@@ -1,0 +1,198 @@
+"""aiortc's connection with its edges taken off: checked input, owned set-up, a close that always ends."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from queue import Empty
+from typing import Literal
+
+import anyio
+from aioice import Connection
+from aiortc import (
+    RTCConfiguration,
+    RTCDtlsTransport,
+    RTCIceServer,
+    RTCIceTransport,
+    RTCPeerConnection,
+    RTCRtpReceiver,
+    RTCRtpSender,
+    RTCRtpTransceiver,
+    RTCSessionDescription,
+)
+from aiortc.rtcicetransport import connection_kwargs
+from aiortc.rtcrtpreceiver import RemoteStreamTrack
+from aiortc.sdp import SessionDescription
+
+from realtime_fast import ice
+from realtime_fast.errors import IceError, InvalidInputError, TransportName
+from realtime_fast.options import IceServer, VideoCodec
+
+logger = logging.getLogger(__name__)
+
+
+class RtcConnection(RTCPeerConnection):
+    """One peer connection, to be shut exactly once.
+
+    Attributes:
+        set_up: Set while no task is setting the connection up.
+    """
+
+    def __init__(self, ice_servers: Sequence[IceServer], failed: Callable[[Exception], None]) -> None:
+        """Prepare a connection.
+
+        Args:
+            ice_servers: STUN and TURN servers.
+            failed: Told what setting up died of.
+
+        Raises:
+            InvalidInputError: An ICE server's URL is none.
+        """
+        super().__init__(RTCConfiguration(iceServers=_ice_servers(ice_servers)))
+        self.set_up = anyio.Event()
+        self.set_up.set()
+        self._setting_up = 0
+        self._failed = failed
+
+    @property
+    def transports(self) -> list[RTCDtlsTransport]:
+        """The DTLS transports in use, that of the first section first."""
+        transports = (transceiver.receiver.transport for transceiver in self.getTransceivers())
+        return list(dict.fromkeys(transports))
+
+    @property
+    def ice_connections(self) -> list[Connection]:
+        """The ICE connections in use, that of the first section first."""
+        return [transport.transport._connection for transport in self.transports]
+
+    def prefer(self, codec: VideoCodec) -> None:
+        """Put `codec` first in the offer's video sections that are new."""
+        capabilities = RTCRtpSender.getCapabilities("video").codecs
+        wanted = sorted(capabilities, key=lambda capability: capability.name.lower() != codec)
+        for transceiver in self.getTransceivers():
+            if transceiver.kind == "video" and transceiver.mid is None:
+                transceiver.setCodecPreferences(wanted)
+
+    async def describe(self, description: RTCSessionDescription) -> str:
+        """Make `description` the local one; returns it with all candidates."""
+        for connection in self.ice_connections:
+            ice.bound_gathering(connection)
+        await self.setLocalDescription(description)
+        return self.localDescription.sdp
+
+    async def take(self, kind: Literal["offer", "answer"], sdp: str) -> None:
+        """Take the far side's description; raises anything if it is not one."""
+        _check(sdp)
+        await self.setRemoteDescription(RTCSessionDescription(sdp=sdp, type=kind))
+
+    async def _RTCPeerConnection__connect(self) -> None:  # noqa: N802 - overrides a private method
+        # aiortc runs this in tasks that it forgets, their failures included.
+        if not self._setting_up:
+            self.set_up = anyio.Event()
+        self._setting_up += 1
+        try:
+            await super()._RTCPeerConnection__connect()  # type: ignore[misc]
+        except Exception as exc:  # noqa: BLE001 - what it does not expect of a description can be anything
+            self._failed(exc)
+        finally:
+            self._setting_up -= 1
+            if not self._setting_up:
+                self.set_up.set()
+
+    async def shut(self, limit: float) -> bool:
+        """Close, whatever the state, within `limit` seconds; False if the sockets had to be cut instead.
+
+        aiortc's `close` must not be cancelled: it would never end after that.
+        """
+        # Not those of the transceivers: a bad description can leave a transceiver without any.
+        ice_transports: set[RTCIceTransport] = vars(self)["_RTCPeerConnection__iceTransports"]
+        connections = [transport._connection for transport in ice_transports]
+        with anyio.CancelScope(shield=True):
+            with anyio.move_on_after(limit):
+                for receiver in self.getReceivers():
+                    _discard_undecoded(receiver)
+                try:
+                    await self.close()
+                except Exception:  # a description half taken left it without what it wants to close
+                    logger.debug("Closing piece by piece", exc_info=True)
+                    for connection in connections:
+                        await connection.close()
+                # What was being set up meanwhile may have started tasks and threads after all.
+                await self.set_up.wait()
+                for connection in connections:
+                    await connection.close()
+                for transceiver in self.getTransceivers():
+                    await _stop(transceiver)
+                for receiver in self.getReceivers():
+                    _end(receiver)
+                return True
+            for connection in connections:
+                ice.abort(connection)
+        return False
+
+
+@contextmanager
+def foreign_errors(what: str, transport: TransportName) -> Iterator[None]:
+    """Turn whatever aiortc raises over a description into one clear error: its parser raises anything."""
+    try:
+        yield
+    except Exception as exc:
+        detail = str(exc) or type(exc).__name__
+        raise IceError(f"{what}: {detail}", transport=transport) from exc
+
+
+def _check(sdp: str) -> None:
+    """Refuse what aiortc would take and stumble over later, in a task of its own."""
+    description = SessionDescription.parse(sdp)
+    mids = [media.rtp.muxId for media in description.media]
+    if not mids:
+        raise ValueError("it describes no media")
+    if len(set(mids)) != len(mids):
+        raise ValueError("two media sections have the same mid")
+    for group in description.group:
+        if group.semantic == "BUNDLE" and not set(group.items) <= set(mids):
+            raise ValueError("its BUNDLE group names a media section that is not there")
+    for media in description.media:
+        if media.dtls is None or not media.dtls.fingerprints:
+            raise ValueError("a media section has no DTLS fingerprint and role")
+
+
+def _ice_servers(servers: Sequence[IceServer]) -> list[RTCIceServer]:
+    configured = [
+        RTCIceServer(
+            urls=[server.urls] if isinstance(server.urls, str) else list(server.urls),
+            username=server.username,
+            credential=server.credential,
+        )
+        for server in servers
+    ]
+    for server in configured:
+        try:
+            connection_kwargs([server])
+        except ValueError as exc:
+            raise InvalidInputError(
+                f"An ICE server URL must look like stun:host:port or turn:host:port, not {server.urls!r}"
+            ) from exc
+    return configured
+
+
+def _discard_undecoded(receiver: RTCRtpReceiver) -> None:
+    """Stopping a receiver waits, on the event loop, until all it has queued is decoded: leave it nothing."""
+    queue = vars(receiver).get("_RTCRtpReceiver__decoder_queue")
+    with suppress(Empty):
+        while queue is not None:
+            queue.get_nowait()
+
+
+async def _stop(transceiver: RTCRtpTransceiver) -> None:
+    for half in (transceiver.receiver, transceiver.sender):
+        if half.transport is not None:  # None after a bad description
+            await half.stop()
+
+
+def _end(receiver: RTCRtpReceiver) -> None:
+    """End a remote track for a reader that waits for its next frame: aiortc does not if it never started."""
+    track = receiver.track
+    if isinstance(track, RemoteStreamTrack) and track.readyState == "live":
+        track._queue.put_nowait(None)
