@@ -114,6 +114,19 @@ async def test_state_is_acknowledged_and_kept() -> None:
     assert info["passthrough"] is True
 
 
+async def test_short_messages_are_not_held_back() -> None:
+    """Without TCP_NODELAY each of these takes 40 ms: an answer waits for the acknowledgement of the one before."""
+    async with Service(ANY_PORT) as service, dial(service.url) as client:
+        took = []
+        for n in range(1, 11):
+            began = time.monotonic()
+            await client.send(type="prompt", prompt=str(n))
+            await client.send(type="prompt", prompt=str(n))
+            await client.expect("prompt_ack", 2 * n)
+            took.append(time.monotonic() - began)
+    assert min(took) < 0.03
+
+
 async def test_unknown_messages_are_ignored_and_broken_ones_answered() -> None:
     async with Service(ANY_PORT) as service, dial(service.url) as client:
         await client.send(type="hello", world=1)
