@@ -25,8 +25,10 @@ from realtime_fast.errors import (
     ConnectError,
     ConnectTimeoutError,
     ControlChannelError,
+    IceError,
     NotConnectedError,
     RealtimeError,
+    StageError,
 )
 from realtime_fast.events import Diagnostic, Event
 from realtime_fast.link import LinkDiagnostic, LinkEvent, LinkLost, LinkUp, TrackArrived
@@ -117,6 +119,7 @@ class Attempt:
             with self._scope:
                 async with anyio.create_task_group() as self._tasks, AsyncExitStack() as stack:
                     await self._guarded(self._live, stack, desired)
+                    await anyio.sleep_forever()  # the core decides when it is over
         finally:
             self.core.close()
             self._flush()
@@ -215,21 +218,20 @@ class Attempt:
     @asynccontextmanager
     async def _timed(self, phase: str) -> AsyncIterator[None]:
         started = time.monotonic()
-        failure: RealtimeError | None = None
         done = False
         try:
             yield
             done = True
         except RealtimeError as error:
-            failure = error
-            raise
+            self._fail(error)
+            await anyio.sleep_forever()  # the core's verdict, which may be another, cancels this
         finally:
             data: dict[str, Any] = {
                 "phase": phase,
                 "duration_ms": (time.monotonic() - started) * 1000,
                 "success": done,
             }
-            if not done and (cause := self.core.failure or failure) is not None:
+            if not done and (cause := self.core.failure) is not None:
                 data["error"] = cause.message
             self._diagnose("phaseTiming", data)
 
@@ -245,18 +247,24 @@ class Attempt:
         try:
             await body(*args)
         except RealtimeError as error:
-            self.core.fail(error)
+            self._fail(error)
         except Exception as error:  # noqa: BLE001 - a bug, or the user's own hook: it ends the attempt, not the process
             failure = ConnectError(f"The connection failed on an unexpected {type(error).__name__}: {error}")
             failure.__cause__ = error
-            self.core.fail(failure)
+            self._fail(failure)
+        self._flush()
+
+    def _fail(self, error: RealtimeError) -> None:
+        if isinstance(error, IceError | StageError):
+            self.core.lost(error, time.monotonic())
+        else:
+            self.core.fail(error)
         self._flush()
 
     def _report(self, event: LinkEvent) -> None:
         match event:
             case LinkLost():
-                self.core.fail(event.error)
-                self._flush()
+                self._fail(event.error)
             case TrackArrived():
                 self._start(self._host.received(event.track))
             case LinkDiagnostic():

@@ -7,7 +7,11 @@ here awaits, reads a clock or throws because of what the far side sent.
     receive ────────┤                 ├─▶ Relay      signaling, for the media link
     request ────────┼──▶ SessionCore ─┼─▶ Settled    a command is over
     ready, fail ────┤                 ├─▶ Emit       an event for the user
-    tick ───────────┘                 └─▶ Ended      the attempt is over, with its first cause
+    lost, tick ─────┘                 └─▶ Ended      the attempt is over, with its first cause
+
+The control channel is the authority on causes. A service that ends a session says why, closes the channel and takes
+the media down, and these arrive in any order: so the loss of the media path waits `GRACE` for the channel to explain
+it, and the close of the channel is explained by an `error` that was its last word.
 """
 
 from __future__ import annotations
@@ -32,6 +36,9 @@ from realtime_fast.retry import is_permanent, server_failure
 from realtime_fast.states import Generation, Link, Signal, moved
 
 logger = logging.getLogger(__name__)
+
+GRACE = 0.25
+"""Seconds that the control channel gets to say why the media path was lost."""
 
 Signaling: TypeAlias = wire.Offer | wire.Answer | wire.IceCandidate | wire.IvsStageReady
 """Messages that concern the media link alone."""
@@ -123,12 +130,14 @@ class SessionCore:
         self._transport = transport
         self._acks = AckLedger()
         self._phase: tuple[str, float, float] | None = None
+        self._loss: tuple[RealtimeError, float] | None = None
+        self._last_word: RealtimeError | None = None
         self._outputs: list[Output] = []
 
     @property
     def deadline(self) -> float | None:
         """When `tick` has to be called next; None if nothing waits."""
-        deadlines = [self._acks.deadline, self._phase and self._phase[2]]
+        deadlines = [self._acks.deadline, self._phase and self._phase[2], self._loss and self._loss[1]]
         return min((deadline for deadline in deadlines if deadline is not None), default=None)
 
     def take(self) -> list[Output]:
@@ -176,6 +185,8 @@ class SessionCore:
         """Take a message of the service."""
         if self.link is Link.CLOSED:
             return
+        if not isinstance(message, wire.GenerationEnded):  # the one message that belongs to the end
+            self._last_word = None
         match message:
             case wire.Offer() | wire.Answer() | wire.IceCandidate() | wire.IvsStageReady():
                 self._outputs.append(Relay(message))
@@ -215,7 +226,16 @@ class SessionCore:
 
     def fail(self, failure: RealtimeError) -> None:
         """The attempt cannot go on; the first cause wins, later ones are its consequences."""
-        self._end(failure)
+        self._end(self._last_word or failure)
+
+    def lost(self, failure: RealtimeError, now: float) -> None:
+        """The media path is gone: the attempt ends with this, unless the control channel soon says why it is."""
+        if self.link is Link.CLOSED or self._loss is not None:
+            return
+        if self._last_word is not None:
+            self._end(self._last_word)
+            return
+        self._loss = failure.located(self._phase and self._phase[0], self._transport), now + GRACE
 
     def close(self) -> None:
         """End the attempt on purpose."""
@@ -225,7 +245,9 @@ class SessionCore:
         """Let time pass."""
         if self._phase is not None and self._phase[2] <= now:
             name, limit, _ = self._phase
-            self._end(ConnectTimeoutError(name, limit))
+            self._end(self._loss[0] if self._loss is not None else ConnectTimeoutError(name, limit))
+        if self._loss is not None and self._loss[1] <= now:
+            self._end(self._loss[0])
         self._outputs.extend(map(self._located, self._acks.expire(now)))
 
     def _settle(self, ack: wire.PromptAck | wire.SetImageAck) -> None:
@@ -236,10 +258,10 @@ class SessionCore:
             self._outputs.append(self._located(settled))
 
     def _reported(self, failure: RealtimeError) -> None:
-        if self.link is not Link.LIVE or is_permanent(failure):
+        if self.link is not Link.LIVE or self._loss is not None or is_permanent(failure):
             self._end(failure)
             return
-        failure.located(None, self._transport)
+        self._last_word = failure.located(None, self._transport)
         self._outputs.extend(self._acks.fail_all(failure))
         self._outputs.append(Emit(events.ErrorRaised(failure)))
 
@@ -250,7 +272,7 @@ class SessionCore:
         self.failure = failure
         if failure is not None:
             failure.located(self._phase and self._phase[0], self._transport)
-        self._phase = None
+        self._phase = self._loss = None
         lost = failure or NotConnectedError("The client was disconnected")
         self._outputs.extend(self._acks.fail_all(lost))
         self._outputs.append(Ended(failure))

@@ -40,8 +40,9 @@ def is_permanent(failure: RealtimeError) -> bool:
 class RetryBudget:
     """Counts failures against the policy's two budgets.
 
-    The budget of a loss is full again once a connection lived for `refill_after` seconds, so a connection that
-    comes up only to drop does not get a fresh, immediate dial each time.
+    A lost connection is dialled again at once, then ever more patiently. What comes up only to drop again is a further
+    failure of the same loss: the budget is full again once a connection lived for `refill_after` seconds, and one that
+    lived for less than `base_delay` is not dialled again at once.
     """
 
     def __init__(self, policy: ReconnectPolicy | None, random: Callable[[], float]) -> None:
@@ -49,6 +50,7 @@ class RetryBudget:
         self._random = random
         self._attempts = 1
         self._retried = 0
+        self._lost = False
 
     @property
     def attempt(self) -> int:
@@ -70,16 +72,19 @@ class RetryBudget:
         policy = self._policy
         if policy is None or is_permanent(failure):
             return None
-        if lived is not None and lived >= policy.refill_after:
-            self._attempts = 0
+        if lived is not None:
+            if not self._lost or lived >= policy.refill_after:
+                self._attempts = 0
+            self._lost = True
         if self._attempts > policy.retries:
             return None
+        at_once = lived is not None and (self._attempts == 0 or lived >= policy.base_delay)
         if self._attempts > 0:
             self._retried += 1
             if policy.session_retries is not None and self._retried > policy.session_retries:
                 return None
         self._attempts += 1
-        if self._attempts == 1:
+        if at_once:
             return 0.0
         delay = min(policy.base_delay * 2.0 ** (self._attempts - 2), policy.max_delay)
         return delay * (1 - policy.jitter * self._random())

@@ -28,6 +28,19 @@ def test_a_loss_is_dialled_at_once_and_then_by_the_schedule() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("lived", [0.0, 3.0])
+def test_the_first_loss_is_dialled_at_once_however_short_the_connection_lived(lived: float) -> None:
+    lost = budget()
+    assert [lost.delay_after(LOST, lived=lived)] + [lost.delay_after(LOST, lived=None) for _ in range(6)] == [
+        0, 1, 2, 4, 8, 10, None,
+    ]  # fmt: skip
+
+
+def test_each_loss_is_dialled_at_once_while_the_budget_lasts() -> None:
+    lost = budget()
+    assert [lost.delay_after(LOST, lived=3) for _ in range(7)] == [0, 0, 0, 0, 0, 0, None]
+
+
 def test_each_long_life_fills_the_budget_again() -> None:
     lost = budget()
     for _ in range(20):
