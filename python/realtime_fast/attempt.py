@@ -278,7 +278,7 @@ class Attempt:
             try:
                 self.core.receive(wire.decode_server(text))
             except wire.MalformedMessageError as error:
-                self.core.malformed(error)
+                self.core.malformed(error, time.monotonic())
             self._flush()
 
     async def _write(self, channel: ControlChannel) -> None:

@@ -38,7 +38,7 @@ from realtime_fast.states import Generation, Link, Signal, moved
 logger = logging.getLogger(__name__)
 
 GRACE = 0.25
-"""Seconds that the control channel gets to say why the media path was lost."""
+"""Seconds that the control channel gets to say why the media path was lost, or to say again what came broken."""
 
 Signaling: TypeAlias = wire.Offer | wire.Answer | wire.IceCandidate | wire.IvsStageReady
 """Messages that concern the media link alone."""
@@ -121,23 +121,31 @@ class DesiredState:
 
 
 class SessionCore:
-    """The state of one attempt."""
+    """The state of one attempt.
+
+    Attributes:
+        link: How far it has come.
+        generation: Whether the model runs.
+        failure: What ended it.
+        told: Whether the user has had the failure as an event already.
+    """
 
     def __init__(self, transport: TransportName) -> None:
         self.link = Link.DIALING
         self.generation = Generation.IDLE
         self.failure: RealtimeError | None = None
+        self.told = False
         self._transport = transport
         self._acks = AckLedger()
         self._phase: tuple[str, float, float] | None = None
-        self._loss: tuple[RealtimeError, float] | None = None
+        self._held: tuple[RealtimeError, float, str | None] | None = None
         self._last_word: RealtimeError | None = None
         self._outputs: list[Output] = []
 
     @property
     def deadline(self) -> float | None:
         """When `tick` has to be called next; None if nothing waits."""
-        deadlines = [self._acks.deadline, self._phase and self._phase[2], self._loss and self._loss[1]]
+        deadlines = [self._acks.deadline, self._phase and self._phase[2], self._held and self._held[1]]
         return min((deadline for deadline in deadlines if deadline is not None), default=None)
 
     def take(self) -> list[Output]:
@@ -187,6 +195,8 @@ class SessionCore:
             return
         if not isinstance(message, wire.GenerationEnded):  # the one message that belongs to the end
             self._last_word = None
+        if self._held is not None and self._held[2] == message.__struct_config__.tag:
+            self._held = None
         match message:
             case wire.Offer() | wire.Answer() | wire.IceCandidate() | wire.IvsStageReady():
                 self._outputs.append(Relay(message))
@@ -214,15 +224,15 @@ class SessionCore:
             case wire.Unknown():
                 logger.debug("ignored a message of the unknown type %r", message.type)
 
-    def malformed(self, error: wire.MalformedMessageError) -> None:
+    def malformed(self, error: wire.MalformedMessageError, now: float) -> None:
         """Take what is not a proper message.
 
-        Noise is survivable; but a message that the set-up cannot go on without, broken, ends it at once instead of
-        by a later timeout.
+        Noise is survivable; but a message that the set-up cannot go on without, broken and not followed by a proper
+        one, ends it soon instead of by a later timeout.
         """
         logger.warning("ignored a message of the service: %s", error)
         if self.link is Link.PREPARING and error.type in _ESSENTIAL:
-            self.fail(ControlChannelError(f"The service sent a {error}"))
+            self._hold(ControlChannelError(f"The service sent a {error}"), now, redeemed_by=error.type)
 
     def fail(self, failure: RealtimeError) -> None:
         """The attempt cannot go on; the first cause wins, later ones are its consequences."""
@@ -230,12 +240,10 @@ class SessionCore:
 
     def lost(self, failure: RealtimeError, now: float) -> None:
         """The media path is gone: the attempt ends with this, unless the control channel soon says why it is."""
-        if self.link is Link.CLOSED or self._loss is not None:
-            return
         if self._last_word is not None:
             self._end(self._last_word)
-            return
-        self._loss = failure.located(self._phase and self._phase[0], self._transport), now + GRACE
+        else:
+            self._hold(failure, now)
 
     def close(self) -> None:
         """End the attempt on purpose."""
@@ -245,10 +253,15 @@ class SessionCore:
         """Let time pass."""
         if self._phase is not None and self._phase[2] <= now:
             name, limit, _ = self._phase
-            self._end(self._loss[0] if self._loss is not None else ConnectTimeoutError(name, limit))
-        if self._loss is not None and self._loss[1] <= now:
-            self._end(self._loss[0])
+            self._end(self._held[0] if self._held is not None else ConnectTimeoutError(name, limit))
+        if self._held is not None and self._held[1] <= now:
+            self._end(self._held[0])
         self._outputs.extend(map(self._located, self._acks.expire(now)))
+
+    def _hold(self, failure: RealtimeError, now: float, *, redeemed_by: str | None = None) -> None:
+        if self.link is not Link.CLOSED and self._held is None:
+            failure.located(self._phase and self._phase[0], self._transport)
+            self._held = failure, now + GRACE, redeemed_by
 
     def _settle(self, ack: wire.PromptAck | wire.SetImageAck) -> None:
         settled = self._acks.settle(ack)
@@ -258,7 +271,7 @@ class SessionCore:
             self._outputs.append(self._located(settled))
 
     def _reported(self, failure: RealtimeError) -> None:
-        if self.link is not Link.LIVE or self._loss is not None or is_permanent(failure):
+        if self.link is not Link.LIVE or self._held is not None or is_permanent(failure):
             self._end(failure)
             return
         self._last_word = failure.located(None, self._transport)
@@ -270,9 +283,10 @@ class SessionCore:
             return
         self.link = moved(self.link, Signal.ENDED)
         self.failure = failure
+        self.told = failure is not None and failure is self._last_word
         if failure is not None:
             failure.located(self._phase and self._phase[0], self._transport)
-        self._phase = self._loss = None
+        self._phase = self._held = None
         lost = failure or NotConnectedError("The client was disconnected")
         self._outputs.extend(self._acks.fail_all(lost))
         self._outputs.append(Ended(failure))

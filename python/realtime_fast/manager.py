@@ -53,11 +53,12 @@ class TransportManager:
         """
         try:
             while True:
-                failure, lived = await self._dial()
+                failure, lived, told = await self._dial()
                 delay = self._budget.delay_after(failure, lived=lived)
                 if delay is None:
                     self._set_state("disconnected")
-                    self._host.emit(ErrorRaised(failure))
+                    if not told:
+                        self._host.emit(ErrorRaised(failure))
                     raise failure
                 logger.warning("%s: %s; dialling again in %.1f s", failure.code, failure, delay)
                 self._set_state("reconnecting" if self._was_live else "connecting")
@@ -78,8 +79,8 @@ class TransportManager:
         await attempt.request(command, timeout=timeout)
         self.desired = self.desired.after(command)
 
-    async def _dial(self) -> tuple[RealtimeError, float | None]:
-        """One attempt, from its first byte to its end: its failure, and the seconds it lived."""
+    async def _dial(self) -> tuple[RealtimeError, float | None, bool]:
+        """One attempt, from its first byte to its end: its failure, the seconds it lived, whether the user was told."""
         self._redial = (self._budget.attempt, time.monotonic()) if self._was_live else None
         attempt = self._attempt = Attempt(self._plan, self._host, self._moved)
         self._moved()
@@ -89,7 +90,7 @@ class TransportManager:
             self._attempt = None
         self._report_redial(failure)
         since = attempt.live_since
-        return failure, None if since is None else time.monotonic() - since
+        return failure, None if since is None else time.monotonic() - since, attempt.core.told
 
     def _moved(self) -> None:
         """The attempt's states changed: tell the user if they amount to another public state."""

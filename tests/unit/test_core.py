@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from realtime_fast import events, wire
 from realtime_fast.acks import Settled
-from realtime_fast.core import DesiredState, Emit, Ended, Identified, Relay, Send, SessionCore
+from realtime_fast.core import GRACE, DesiredState, Emit, Ended, Identified, Relay, Send, SessionCore
 from realtime_fast.errors import (
     AckTimeoutError,
     AuthenticationError,
@@ -141,17 +141,81 @@ def test_broken_essentials_end_the_set_up(kind: str) -> None:
     core = core_in(Link.PREPARING)
     with pytest.raises(wire.MalformedMessageError) as caught:
         wire.decode_server(json.dumps({"type": kind}))
-    core.malformed(caught.value)
+    core.malformed(caught.value, now=1)
+    assert core.take() == []
+    core.tick(1 + GRACE)
     (ended,) = core.take()
     assert isinstance(ended, Ended)
     assert isinstance(ended.failure, ControlChannelError)
     assert kind in str(ended.failure)
 
 
+def test_a_proper_message_redeems_a_broken_one() -> None:
+    core = core_in(Link.PREPARING)
+    core.malformed(wire.MalformedMessageError("broken prompt_ack", "prompt_ack"), now=1)
+    core.receive(wire.SetImageAck(success=True))
+    assert core.deadline == 1 + GRACE
+    core.receive(wire.PromptAck(prompt="boat", success=True))
+    assert core.deadline is None
+    core.tick(100)
+    assert core.link is Link.PREPARING
+
+
+def failure_of(core: SessionCore) -> BaseException | None:
+    (ended,) = (output for output in core.take() if isinstance(output, Ended))
+    return ended.failure
+
+
+@pytest.mark.parametrize("link", [Link.PREPARING, Link.LIVE])
+@pytest.mark.parametrize(
+    "explanation", [None, wire.Error(error="No capacity"), ControlChannelError("closed"), IceError("later")]
+)
+def test_the_channel_may_explain_the_loss_of_the_media_path(link: Link, explanation: object) -> None:
+    core, lost = core_in(link), IceError("The far side closed the media connection")
+    core.lost(lost, now=1)
+    assert core.take() == []
+    match explanation:
+        case wire.Error():
+            core.receive(explanation)
+            assert str(failure_of(core)) == "No capacity"
+        case ControlChannelError():
+            core.fail(explanation)
+            assert failure_of(core) is explanation
+        case _:
+            if isinstance(explanation, IceError):
+                core.lost(explanation, now=1.1)
+            assert core.deadline == 1 + GRACE
+            core.tick(1 + GRACE)
+            assert failure_of(core) is lost
+
+
+@pytest.mark.parametrize("end", ["closed", "lost"])
+def test_the_last_word_explains_the_end_and_is_told_once(end: str) -> None:
+    core = core_in(Link.LIVE)
+    core.receive(wire.Error(error="No capacity"))
+    (told,) = core.take()
+    core.receive(wire.GenerationEnded(seconds=3, reason="x"))
+    core.fail(ControlChannelError("closed")) if end == "closed" else core.lost(IceError("lost"), now=1)
+    assert isinstance(told, Emit)
+    assert isinstance(told.event, events.ErrorRaised)
+    assert failure_of(core) is told.event.error
+    assert core.told
+
+
+def test_an_error_that_was_not_the_last_word_explains_nothing() -> None:
+    core = core_in(Link.LIVE)
+    core.receive(wire.Error(error="Model hiccup"))
+    core.receive(wire.GenerationTick(seconds=1))
+    core.take()
+    core.fail(ControlChannelError("closed"))
+    assert isinstance(failure_of(core), ControlChannelError)
+    assert not core.told
+
+
 def test_noise_is_survived() -> None:
     for link in (Link.PREPARING, Link.LIVE):
         core = core_in(link)
-        core.malformed(wire.MalformedMessageError("noise"))
+        core.malformed(wire.MalformedMessageError("noise"), now=0))
         core.receive(wire.Unknown("new"))
         core.receive(wire.PromptAck(prompt="never sent", success=True))
         assert core.take() == []
@@ -229,7 +293,7 @@ servers = st.one_of(
 steps = st.lists(
     st.one_of(
         servers,
-        st.sampled_from(["tick", "fail", "close", "prompt", "image", "malformed", "phase", "leave"]),
+        st.sampled_from(["tick", "fail", "lost", "close", "prompt", "image", "malformed", "phase", "leave"]),
     ),
     max_size=60,
 )
@@ -247,14 +311,16 @@ def test_no_sequence_breaks_the_core(sequence: list[object], link: Link) -> None
                 now += 20
                 core.tick(now)
             case "fail":
-                core.fail(IceError("x"))
+                core.fail(ControlChannelError("x"))
+            case "lost":
+                core.lost(IceError("x"), now)
             case "close":
                 core.close()
             case "prompt" | "image" if core.link in (Link.PREPARING, Link.LIVE):
                 command = wire.Prompt(prompt="boat") if step == "prompt" else wire.SetImage(image_data=None)
                 waiting.add(core.request(command, timeout=15, now=now))
             case "malformed":
-                core.malformed(wire.MalformedMessageError("broken", "answer"))
+                core.malformed(wire.MalformedMessageError("broken", "answer"), now)
             case "phase" if core.link is not Link.CLOSED:
                 core.enter_phase("p", limit=5, deadline=now + 5)
             case "leave":
