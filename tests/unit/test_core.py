@@ -215,7 +215,7 @@ def test_an_error_that_was_not_the_last_word_explains_nothing() -> None:
 def test_noise_is_survived() -> None:
     for link in (Link.PREPARING, Link.LIVE):
         core = core_in(link)
-        core.malformed(wire.MalformedMessageError("noise"), now=0))
+        core.malformed(wire.MalformedMessageError("noise"), now=0)
         core.receive(wire.Unknown("new"))
         core.receive(wire.PromptAck(prompt="never sent", success=True))
         assert core.take() == []
