@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 RUST := $(shell find rust Cargo.toml Cargo.lock -name '*.rs' -o -name 'Cargo.*' 2>/dev/null | grep -v /target/)
 
-.PHONY: demo test browser check bench wheel fuzz format clean
+.PHONY: demo test browser check bench wheel test-wheel fuzz format clean
 .DELETE_ON_ERROR:
 
 .venv/.tools: pyproject.toml
@@ -42,11 +42,31 @@ format: .venv/.tools
 	$(BIN)/ruff check --fix-only python tests benches
 	cargo fmt --all
 
+# Ratios are of one core: nothing else should run meanwhile.
 bench: .venv/.installed
-	$(BIN)/python -m pytest benches --benchmark-only $(ARGS)
+	mkdir -p .benchmarks
+	$(BIN)/python -m pytest benches --benchmark-only --benchmark-min-rounds=30 --benchmark-max-time=0.5 \
+		--benchmark-columns=min,median,rounds --benchmark-json=.benchmarks/report.json $(ARGS)
+	$(BIN)/python benches/table.py .benchmarks/report.json docs/bench
 
 wheel: .venv/.tools
+	rm -f dist/*.whl
 	$(BIN)/maturin build --release --out dist
+
+# The suite against the wheel alone: an empty environment, a copy of the tests, no source tree in reach.
+test-wheel: wheel
+	rm -rf target/wheel && mkdir -p target/wheel
+	$(PYTHON) -m venv target/wheel/venv
+	$(BIN)/uv pip install --quiet --python target/wheel/venv/bin/python --group test "$$(ls dist/*.whl)[server,cli]"
+	cp -r tests pyproject.toml target/wheel
+	cd target/wheel && venv/bin/python -P -m pytest $(ARGS)
+
+# Minutes, not CI: FUZZ_SECONDS for each target.
+FUZZ_SECONDS ?= 120
+fuzz:
+	for target in $$(cd rust/fuzz && cargo +nightly fuzz list); do \
+		(cd rust/fuzz && cargo +nightly fuzz run $$target -- -max_total_time=$(FUZZ_SECONDS)) || exit 1; \
+	done
 
 clean:
 	rm -rf .venv target dist
