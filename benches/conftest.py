@@ -1,6 +1,7 @@
 """Pictures shared by the benches: frames of real video, and one thread for every peer."""
 
 import itertools
+import os
 
 import av
 import cv2
@@ -9,9 +10,11 @@ from benches.clip import clip_path
 
 
 @pytest.fixture(scope="session", autouse=True)
-def one_thread():
-    """Ratios are of one core each."""
+def one_core():
+    """Everybody has the same one core, whatever threads they start."""
     cv2.setNumThreads(1)
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
 
 
 def real_frame(width, height):

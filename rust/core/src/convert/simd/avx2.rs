@@ -109,10 +109,6 @@ impl Simd for Avx2 {
         mulhrs16 = _mm256_mulhrs_epi16,
         maddubs = _mm256_maddubs_epi16,
         packus16 = _mm256_packus_epi16,
-        unpacklo8 = _mm256_unpacklo_epi8,
-        unpackhi8 = _mm256_unpackhi_epi8,
-        unpacklo16 = _mm256_unpacklo_epi16,
-        unpackhi16 = _mm256_unpackhi_epi16,
     }
 
     shifts! {
@@ -155,6 +151,10 @@ impl Lanes for Avx2 {
     }
 
     instructions! {
+        unpacklo8 = _mm256_unpacklo_epi8,
+        unpackhi8 = _mm256_unpackhi_epi8,
+        unpacklo16 = _mm256_unpacklo_epi16,
+        unpackhi16 = _mm256_unpackhi_epi16,
         unpacklo32 = _mm256_unpacklo_epi32,
         unpackhi32 = _mm256_unpackhi_epi32,
         unpacklo64 = _mm256_unpacklo_epi64,

@@ -29,13 +29,18 @@ macro_rules! shifts {
 /// Positions for the byte permutations: one of 64 bytes of the first vector, or 64 more of the second.
 type Positions = [u8; 64];
 
+/// Where pixel `i` stands in a channel whose lanes have even pixels first.
+const fn place(i: usize) -> u8 {
+    (i / 16 * 16 + i % 2 * 8 + i % 16 / 2) as u8
+}
+
 /// For three channels to three vectors: where to find the byte of the first or second channel, that of the
 /// third, and which bytes are the third's.
 const JOIN: [(Positions, Positions, u64); 3] = {
     let mut tables = [([0; 64], [0; 64], 0); 3];
     let mut at = 0;
     while at < 192 {
-        let (vector, byte, channel, pixel) = (at / 64, at % 64, at % 3, (at / 3) as u8);
+        let (vector, byte, channel, pixel) = (at / 64, at % 64, at % 3, place(at / 3));
         tables[vector].0[byte] = if channel == 1 { 64 + pixel } else { pixel };
         tables[vector].1[byte] = pixel;
         if channel == 2 {
@@ -64,7 +69,20 @@ const SPLIT: [(Positions, Positions, u64); 3] = {
     tables
 };
 
-/// Groups of four bytes, rows to columns: what lies by lanes comes in order, and the other way round.
+/// Groups of four pixels, rows to columns, and pixels in order: so that unpacking by lanes gives vectors of
+/// consecutive pixels.
+const QUADS: Positions = {
+    let mut table = [0; 64];
+    let mut at = 0;
+    while at < 64 {
+        let (lane, quad, pixel) = (at / 16, at % 16 / 4, at % 4);
+        table[at] = place(4 * (4 * quad + lane) + pixel);
+        at += 1;
+    }
+    table
+};
+
+/// Groups of four bytes, rows to columns: what lies by lanes comes in order.
 const TRANSPOSE: [i32; 16] = [0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15];
 
 /// Constants of weaving.
@@ -72,6 +90,7 @@ const TRANSPOSE: [i32; 16] = [0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 
 pub(crate) struct Weave {
     join: [(__m512i, __m512i, u64); 3],
     split: [(__m512i, __m512i, u64); 3],
+    quads: __m512i,
     transpose: __m512i,
     group: __m512i,
     opaque: __m512i,
@@ -102,6 +121,12 @@ impl Avx512 {
     }
 
     #[inline(always)]
+    fn quads(self, weave: &Weave, a: __m512i) -> __m512i {
+        // SAFETY: `self` is the proof that the CPU has the instruction.
+        unsafe { _mm512_permutexvar_epi8(weave.quads, a) }
+    }
+
+    #[inline(always)]
     fn group(self, weave: &Weave, from: &[u8]) -> __m512i {
         let pixels = self.load(from);
         // SAFETY: `self` is the proof that the CPU has the instruction.
@@ -109,6 +134,10 @@ impl Avx512 {
     }
 
     instructions! {
+        unpacklo8 = _mm512_unpacklo_epi8,
+        unpackhi8 = _mm512_unpackhi_epi8,
+        unpacklo16 = _mm512_unpacklo_epi16,
+        unpackhi16 = _mm512_unpackhi_epi16,
         unpacklo32 = _mm512_unpacklo_epi32,
         unpackhi32 = _mm512_unpackhi_epi32,
         unpacklo64 = _mm512_unpacklo_epi64,
@@ -129,7 +158,7 @@ impl Simd for Avx512 {
             (_mm512_loadu_si512(TRANSPOSE.as_ptr().cast()), _mm512_broadcast_i32x4(group))
         };
         let (join, split) = (self.tables(&JOIN), self.tables(&SPLIT));
-        Weave { join, split, transpose, group, opaque: self.splat16(-1) }
+        Weave { join, split, quads: self.load(&QUADS), transpose, group, opaque: self.splat16(-1) }
     }
 
     #[inline(always)]
@@ -164,7 +193,7 @@ impl Simd for Avx512 {
 
     #[inline(always)]
     fn store4(self, weave: &Weave, to: &mut [u8], [a, b, c]: [__m512i; 3]) {
-        let (a, b, c) = (self.transpose(weave, a), self.transpose(weave, b), self.transpose(weave, c));
+        let (a, b, c) = (self.quads(weave, a), self.quads(weave, b), self.quads(weave, c));
         let (ab, cd) = (self.unpacklo8(a, b), self.unpacklo8(c, weave.opaque));
         self.store(&mut to[..64], self.unpacklo16(ab, cd));
         self.store(&mut to[64..128], self.unpackhi16(ab, cd));
@@ -218,10 +247,6 @@ impl Simd for Avx512 {
         mulhrs16 = _mm512_mulhrs_epi16,
         maddubs = _mm512_maddubs_epi16,
         packus16 = _mm512_packus_epi16,
-        unpacklo8 = _mm512_unpacklo_epi8,
-        unpackhi8 = _mm512_unpackhi_epi8,
-        unpacklo16 = _mm512_unpacklo_epi16,
-        unpackhi16 = _mm512_unpackhi_epi16,
     }
 
     shifts! {

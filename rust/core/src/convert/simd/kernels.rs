@@ -138,7 +138,6 @@ struct Decoder<S: Simd> {
     /// 128 in each byte, and in the upper byte of each 16-bit element.
     centre8: S::V,
     centre: S::V,
-    zero: S::V,
     high: S::V,
     weave: S::Weave,
     blue_first: bool,
@@ -155,17 +154,15 @@ impl<S: Simd> Decoder<S> {
             last: s.splat16(k.last),
             centre8: s.splat16(CENTRE8),
             centre: s.splat16(i16::MIN),
-            zero: s.splat16(0),
             high: s.splat16(0xff00_u16 as i16),
             weave: s.weave(),
             blue_first: k.blue_first,
         }
     }
 
-    /// What chroma adds to the three channels of `B` pixels from pair `at` on, for the lower and the upper
-    /// half of each lane.
+    /// What chroma adds to the three channels of `B` pixels, from pair `at` on.
     #[inline(always)]
-    fn offsets(&self, s: S, chroma: Chroma<'_>, at: usize) -> [(S::V, S::V); 3] {
+    fn offsets(&self, s: S, chroma: Chroma<'_>, at: usize) -> [S::V; 3] {
         let (u, v) = match chroma {
             Chroma::Planar(u, v) => {
                 (s.load_high(&u[at..at + S::BYTES / 2]), s.load_high(&v[at..at + S::BYTES / 2]))
@@ -180,33 +177,24 @@ impl<S: Simd> Decoder<S> {
         let (p, q) = if self.blue_first { (u, v) } else { (v, u) };
         let green = s.add16(s.mulhrs16(p, self.green[0]), s.mulhrs16(q, self.green[1]));
         [
-            self.spread(s, s.mulhrs16(p, self.first)),
-            self.spread(s, green),
-            self.spread(s, s.mulhrs16(q, self.last)),
+            s.add16(s.mulhrs16(p, self.first), self.bias),
+            s.add16(green, self.bias),
+            s.add16(s.mulhrs16(q, self.last), self.bias),
         ]
     }
 
-    /// What one pair adds, for both its pixels.
+    /// A channel of even and of odd pixels, which have their chroma in common.
     #[inline(always)]
-    fn spread(&self, s: S, offset: S::V) -> (S::V, S::V) {
-        let offset = s.add16(offset, self.bias);
-        (s.unpacklo16(offset, offset), s.unpackhi16(offset, offset))
-    }
-
-    #[inline(always)]
-    fn channel(s: S, (low, high): (S::V, S::V), offset: (S::V, S::V)) -> S::V {
-        s.packus16(s.sar16::<6>(s.adds16(low, offset.0)), s.sar16::<6>(s.adds16(high, offset.1)))
+    fn channel(s: S, (even, odd): (S::V, S::V), offset: S::V) -> S::V {
+        s.packus16(s.sar16::<6>(s.adds16(even, offset)), s.sar16::<6>(s.adds16(odd, offset)))
     }
 
     /// `B` pixels.
     #[inline(always)]
-    fn block<const P: usize>(&self, s: S, luma: &[u8], offsets: &[(S::V, S::V); 3], out: &mut [u8]) {
-        // Unpacking above zero multiplies by 256.
+    fn block<const P: usize>(&self, s: S, luma: &[u8], offsets: &[S::V; 3], out: &mut [u8]) {
         let y = s.xor(s.load(luma), self.centre8);
-        let y = (
-            s.mulhrs16(s.unpacklo8(self.zero, y), self.luma),
-            s.mulhrs16(s.unpackhi8(self.zero, y), self.luma),
-        );
+        // Even pixels moved up, odd ones where they are: each times 256 in a 16-bit element.
+        let y = (s.mulhrs16(s.shl16::<8>(y), self.luma), s.mulhrs16(s.and(y, self.high), self.luma));
         let a = Self::channel(s, y, offsets[0]);
         let b = Self::channel(s, y, offsets[1]);
         let c = Self::channel(s, y, offsets[2]);
@@ -227,7 +215,7 @@ struct Encoder<S: Simd> {
     v: [S::V; 3],
     chroma_bias: S::V,
     ones: S::V,
-    zero: S::V,
+    high: S::V,
     no_sums: [S::V; 3],
     weave: S::Weave,
 }
@@ -244,7 +232,7 @@ impl<S: Simd> Encoder<S> {
             v: [s.splat16(k.v[0]), s.splat16(k.v[1]), s.splat16(k.v[2])],
             chroma_bias: s.splat16(CHROMA_BIAS),
             ones: s.splat16(0x0101),
-            zero,
+            high: s.splat16(0xff00_u16 as i16),
             no_sums: [zero; 3],
             weave: s.weave(),
         }
@@ -254,14 +242,14 @@ impl<S: Simd> Encoder<S> {
     #[inline(always)]
     fn block<const P: usize>(&self, s: S, rgb: &[u8], luma: &mut [u8], sums: &mut [S::V; 3]) {
         let channels = if P == 3 { s.load3(&self.weave, rgb) } else { s.load4(&self.weave, rgb) };
-        let (mut low, mut high) = (self.luma_bias, self.luma_bias);
+        let (mut even, mut odd) = (self.luma_bias, self.luma_bias);
         for (index, &channel) in channels.iter().enumerate() {
             let channel = s.xor(channel, self.centre8);
-            low = s.add16(low, s.mulhrs16(s.unpacklo8(self.zero, channel), self.luma[index]));
-            high = s.add16(high, s.mulhrs16(s.unpackhi8(self.zero, channel), self.luma[index]));
+            even = s.add16(even, s.mulhrs16(s.shl16::<8>(channel), self.luma[index]));
+            odd = s.add16(odd, s.mulhrs16(s.and(channel, self.high), self.luma[index]));
             sums[index] = s.add16(sums[index], s.maddubs(self.ones, channel));
         }
-        s.store(luma, s.packus16(s.shr16::<7>(low), s.shr16::<7>(high)));
+        s.store(luma, s.or(s.shr16::<7>(even), s.and(s.shl16::<1>(odd), self.high)));
     }
 
     /// Chroma of `B / 2` pairs from the sums over `N` rows.

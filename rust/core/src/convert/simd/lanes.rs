@@ -16,6 +16,10 @@ pub(crate) trait Lanes: Simd {
     fn shuffle(self, a: Self::V, table: Self::V) -> Self::V;
     /// Bytes of `b` where `mask` has its top bit set, else of `a`.
     fn blend(self, a: Self::V, b: Self::V, mask: Self::V) -> Self::V;
+    fn unpacklo8(self, a: Self::V, b: Self::V) -> Self::V;
+    fn unpackhi8(self, a: Self::V, b: Self::V) -> Self::V;
+    fn unpacklo16(self, a: Self::V, b: Self::V) -> Self::V;
+    fn unpackhi16(self, a: Self::V, b: Self::V) -> Self::V;
     fn unpacklo32(self, a: Self::V, b: Self::V) -> Self::V;
     fn unpackhi32(self, a: Self::V, b: Self::V) -> Self::V;
     fn unpacklo64(self, a: Self::V, b: Self::V) -> Self::V;
@@ -38,6 +42,8 @@ pub(crate) struct Weave<S: Lanes> {
     third: S::V,
     /// Brings the channels of four pixels of four bytes side by side.
     group: S::V,
+    /// Puts even and odd pixels in order.
+    zip: S::V,
     opaque: S::V,
 }
 
@@ -51,7 +57,8 @@ impl<S: Lanes> Weave<S> {
                 let mut i = 0;
                 while i < 16 {
                     let at = (3 * i + c) % 16;
-                    place[c][at] = i as u8;
+                    // Even pixels stand in the lower half.
+                    place[c][at] = (i % 2 * 8 + i / 2) as u8;
                     unplace[c][i] = at as u8;
                     owner[c][i] = if i % 3 == c { 0xff } else { 0 };
                     i += 1;
@@ -67,6 +74,7 @@ impl<S: Lanes> Weave<S> {
             second: s.lanes(&owner[1]),
             third: s.lanes(&owner[2]),
             group: s.lanes(&[0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15]),
+            zip: s.lanes(&[0, 8, 1, 9, 2, 10, 3, 11, 4, 12, 5, 13, 6, 14, 7, 15]),
             opaque: s.splat16(-1),
         }
     }
@@ -87,7 +95,7 @@ impl<S: Lanes> Weave<S> {
         [self.choose(s, a, b, c), self.choose(s, b, c, a), self.choose(s, c, a, b)]
     }
 
-    /// Three vectors of pixels to three channels: [`Weave::join`] backwards.
+    /// Three vectors of pixels to three channels: [`Weave::join`] backwards, but with pixels in order.
     #[inline(always)]
     fn split(&self, s: S, a: S::V, b: S::V, c: S::V) -> [S::V; 3] {
         let (first, second, third) =
@@ -126,6 +134,7 @@ impl<S: Lanes> Weave<S> {
 
     #[inline(always)]
     pub fn store4(&self, s: S, to: &mut [u8], [a, b, c]: [S::V; 3]) {
+        let (a, b, c) = (s.shuffle(a, self.zip), s.shuffle(b, self.zip), s.shuffle(c, self.zip));
         let (ab, cd) = (s.unpacklo8(a, b), s.unpacklo8(c, self.opaque));
         s.store_lanes(to, 0, 64, s.unpacklo16(ab, cd));
         s.store_lanes(to, 16, 64, s.unpackhi16(ab, cd));

@@ -1,8 +1,9 @@
 //! Vector levels. The kernels are written once, over [`Simd`]; an instruction set implements its operations.
 //!
-//! Where packing and unpacking stay within lanes of 16 bytes, as in AVX2 and AVX-512, that does no harm: what
-//! was unpacked by lanes is packed by lanes again. Only weaving channels into pixels has to know; each
-//! instruction set does that in its own best way.
+//! Even and odd pixels are worked on apart, as the lower and the upper bytes of 16-bit elements: no shuffle is
+//! needed for that, and both have the same chroma. What packs them again stays within lanes of 16 bytes in
+//! AVX2 and AVX-512; weaving channels into pixels has to shuffle anyway and puts that right in passing. Each
+//! instruction set weaves in its own best way.
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
@@ -34,11 +35,11 @@ pub(crate) trait Simd: Copy {
     fn weave(self) -> Self::Weave;
     /// `BYTES` pixels of three bytes.
     fn load3(self, weave: &Self::Weave, from: &[u8]) -> [Self::V; 3];
-    /// [`Simd::load3`] backwards.
+    /// [`Simd::load3`] backwards, but of each lane of 16 pixels the even ones come first, then the odd ones.
     fn store3(self, weave: &Self::Weave, to: &mut [u8], channels: [Self::V; 3]);
     /// `BYTES` pixels of four bytes, without the fourth.
     fn load4(self, weave: &Self::Weave, from: &[u8]) -> [Self::V; 3];
-    /// [`Simd::load4`] backwards; the fourth byte is 255.
+    /// As [`Simd::store3`], with a fourth byte of 255.
     fn store4(self, weave: &Self::Weave, to: &mut [u8], channels: [Self::V; 3]);
 
     /// The first `BYTES` bytes.
@@ -68,8 +69,4 @@ pub(crate) trait Simd: Copy {
     fn sar16<const N: u32>(self, a: Self::V) -> Self::V;
     /// Signed 16-bit elements to unsigned bytes, saturating: of each lane, `a` then `b`.
     fn packus16(self, a: Self::V, b: Self::V) -> Self::V;
-    fn unpacklo8(self, a: Self::V, b: Self::V) -> Self::V;
-    fn unpackhi8(self, a: Self::V, b: Self::V) -> Self::V;
-    fn unpacklo16(self, a: Self::V, b: Self::V) -> Self::V;
-    fn unpackhi16(self, a: Self::V, b: Self::V) -> Self::V;
 }

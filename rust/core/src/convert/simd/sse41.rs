@@ -105,10 +105,6 @@ impl Simd for Sse41 {
         mulhrs16 = _mm_mulhrs_epi16,
         maddubs = _mm_maddubs_epi16,
         packus16 = _mm_packus_epi16,
-        unpacklo8 = _mm_unpacklo_epi8,
-        unpackhi8 = _mm_unpackhi_epi8,
-        unpacklo16 = _mm_unpacklo_epi16,
-        unpackhi16 = _mm_unpackhi_epi16,
     }
 
     shifts! {
@@ -141,6 +137,10 @@ impl Lanes for Sse41 {
     }
 
     instructions! {
+        unpacklo8 = _mm_unpacklo_epi8,
+        unpackhi8 = _mm_unpackhi_epi8,
+        unpacklo16 = _mm_unpacklo_epi16,
+        unpackhi16 = _mm_unpackhi_epi16,
         unpacklo32 = _mm_unpacklo_epi32,
         unpackhi32 = _mm_unpackhi_epi32,
         unpacklo64 = _mm_unpacklo_epi64,
