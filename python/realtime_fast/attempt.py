@@ -17,7 +17,7 @@ from anyio.abc import TaskGroup
 
 from realtime_fast import wire
 from realtime_fast.acks import Command, Settled
-from realtime_fast.control import ControlChannel, open_channel
+from realtime_fast.control import open_channel
 from realtime_fast.core import DesiredState, Emit, Ended, Identified, Output, Relay, Send, SessionCore
 from realtime_fast.core import Signaling as SignalingMessage
 from realtime_fast.errors import (
@@ -34,6 +34,7 @@ from realtime_fast.events import Diagnostic, Event
 from realtime_fast.link import LinkDiagnostic, LinkEvent, LinkLost, LinkUp, TrackArrived
 from realtime_fast.states import Generation, Link
 from realtime_fast.transports.base import MediaLink, Transport
+from realtime_fast.websocket import TextSocket
 
 IMAGE_TIMEOUT = 30.0
 PROMPT_TIMEOUT = 15.0
@@ -272,7 +273,7 @@ class Attempt:
             case LinkUp():
                 pass
 
-    async def _read(self, channel: ControlChannel) -> None:
+    async def _read(self, channel: TextSocket) -> None:
         while True:
             text = await channel.receive()
             try:
@@ -281,7 +282,7 @@ class Attempt:
                 self.core.malformed(error, time.monotonic())
             self._flush()
 
-    async def _write(self, channel: ControlChannel) -> None:
+    async def _write(self, channel: TextSocket) -> None:
         # A closed channel is reported by the reader, after what the service said last.
         async for text in self._outgoing:
             if not await channel.send(text):

@@ -16,45 +16,40 @@ if TYPE_CHECKING:
     from realtime_fast.stats import RtcStats
 
 
-class _Whole:
-    """An event that is handed to callbacks as it is."""
+class _Event:
+    """What all events share."""
 
     __slots__ = ()
+
+    carries: ClassVar[str | None] = None
+    """The field that callbacks receive; None for the event as it is."""
 
     @property
     def payload(self) -> Any:
         """What a callback receives."""
-        return self
+        return self if self.carries is None else getattr(self, self.carries)
 
 
 @dataclass(frozen=True, slots=True)
-class ConnectionChange:
+class ConnectionChange(_Event):
     """The public state changed; callbacks receive the state."""
 
     name: ClassVar[str] = "connection_change"
+    carries: ClassVar[str | None] = "state"
     state: ConnectionState
-
-    @property
-    def payload(self) -> ConnectionState:
-        """What a callback receives."""
-        return self.state
 
 
 @dataclass(frozen=True, slots=True)
-class ErrorRaised:
+class ErrorRaised(_Event):
     """A failure that no call could raise, or that ended the connection; callbacks receive the error."""
 
     name: ClassVar[str] = "error"
+    carries: ClassVar[str | None] = "error"
     error: RealtimeError
-
-    @property
-    def payload(self) -> RealtimeError:
-        """What a callback receives."""
-        return self.error
 
 
 @dataclass(frozen=True, slots=True)
-class GenerationTickMessage(_Whole):
+class GenerationTickMessage(_Event):
     """Billing tick: seconds generated so far."""
 
     name: ClassVar[str] = "generation_tick"
@@ -63,7 +58,7 @@ class GenerationTickMessage(_Whole):
 
 
 @dataclass(frozen=True, slots=True)
-class Diagnostic(_Whole):
+class Diagnostic(_Event):
     """One observation about the connection (`spec` protocol, section 8).
 
     Attributes:
@@ -80,20 +75,16 @@ class Diagnostic(_Whole):
 
 
 @dataclass(frozen=True, slots=True)
-class StatsSample:
+class StatsSample(_Event):
     """One statistics sample; callbacks receive the `RtcStats`."""
 
     name: ClassVar[str] = "stats"
+    carries: ClassVar[str | None] = "stats"
     stats: RtcStats
-
-    @property
-    def payload(self) -> RtcStats:
-        """What a callback receives."""
-        return self.stats
 
 
 @dataclass(frozen=True, slots=True)
-class CompositeLatency(_Whole):
+class CompositeLatency(_Event):
     """An end-to-end estimate from added-up parts, all in milliseconds.
 
     `lower_bound` is true while the client's own round trip is unknown and counted as 0.
@@ -108,7 +99,7 @@ class CompositeLatency(_Whole):
 
 
 @dataclass(frozen=True, slots=True)
-class PixelLatency(_Whole):
+class PixelLatency(_Event):
     """A marker came back: true end-to-end latency of that picture."""
 
     name: ClassVar[str] = "pixel_latency"
@@ -118,7 +109,7 @@ class PixelLatency(_Whole):
 
 
 @dataclass(frozen=True, slots=True)
-class PixelLatencyEvent(_Whole):
+class PixelLatencyEvent(_Event):
     """The outcome of one probe; `seq` is None for a corrupted marker, the latency None unless it was read."""
 
     name: ClassVar[str] = "pixel_latency_event"
@@ -129,7 +120,7 @@ class PixelLatencyEvent(_Whole):
 
 
 @dataclass(frozen=True, slots=True)
-class PixelLatencyReport(_Whole):
+class PixelLatencyReport(_Event):
     """Five seconds of probes: counts since the last report, percentiles and mean of the window (ms, None if empty)."""
 
     name: ClassVar[str] = "pixel_latency_report"
@@ -149,7 +140,7 @@ class PixelLatencyReport(_Whole):
 
 
 @dataclass(frozen=True, slots=True)
-class ServerMetrics(_Whole):
+class ServerMetrics(_Event):
     """The service's own figures, about once a second; None where it does not know."""
 
     name: ClassVar[str] = "server_metrics"
@@ -170,20 +161,16 @@ class ServerMetrics(_Whole):
 
 
 @dataclass(frozen=True, slots=True)
-class RemoteTrack:
+class RemoteTrack(_Event):
     """A remote track began; callbacks receive the track."""
 
     name: ClassVar[str] = "remote_track"
+    carries: ClassVar[str | None] = "track"
     track: Any = field(compare=False)
-
-    @property
-    def payload(self) -> Any:
-        """What a callback receives."""
-        return self.track
 
 
 @dataclass(frozen=True, slots=True)
-class EventsDropped(_Whole):
+class EventsDropped(_Event):
     """This stream's reader was too slow: so many events are missing right here. Only `events()` yields it."""
 
     name: ClassVar[str] = "events_dropped"
