@@ -1,4 +1,4 @@
-"""A client of the service that sends and receives NumPy pictures: `python streamer.py sdk|ours URL`.
+"""A client of the service that sends and receives NumPy pictures: `python -m benches.streamer decart|ours URL`.
 
 Both are written as their users would write them. Prints a line of JSON for each line it reads: CPU seconds used so
 far, pictures sent and received; ends when there is nothing more to read.
@@ -101,7 +101,7 @@ async def main(which, url):
     """Stream until there is nothing more to read from standard input."""
     counts = {"sent": 0, "received": 0}
     async with asyncio.TaskGroup() as tasks:
-        streaming = tasks.create_task({"sdk": sdk, "ours": ours}[which](url, counts))
+        streaming = tasks.create_task({"decart": sdk, "ours": ours}[which](url, counts))
         while await asyncio.to_thread(sys.stdin.readline):
             sys.stdout.write(json.dumps({"cpu": time.process_time(), **counts}) + "\n")
             sys.stdout.flush()

@@ -1,4 +1,7 @@
-"""A whole client beside the pure-Python SDK, against the same service process in the same run."""
+"""A whole client beside the pure-Python SDK, against the same service process in the same run.
+
+The two take turns, so that whatever else the machine does meets both.
+"""
 
 import asyncio
 import contextlib
@@ -7,17 +10,20 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from statistics import fmean
 
 import decart
-import decart.realtime
 import pytest
 from aiortc import VideoStreamTrack
 
 import realtime_fast
 
 HERE = Path(__file__).parent
-WINDOW = 3.0
-"""Seconds of streaming that are one measurement."""
+PACKAGES = {"decart": decart, "ours": realtime_fast}
+CONNECTS = 15
+TURNS = 4
+TURN = 4.0
+"""Seconds of streaming that are measured in one turn."""
 
 
 @pytest.fixture(scope="module")
@@ -32,86 +38,98 @@ def service():
             process.terminate()
 
 
-@pytest.mark.parametrize("package", [decart, realtime_fast], ids=["decart", "ours"])
-def test_connect_to_first_frame(benchmark, service, package):
-    benchmark.group = "connect → first remote frame, loopback"
-    benchmark.extra_info["contender"] = package.__name__
-
-    async def first_frame():
-        arrived = asyncio.get_running_loop().create_future()
-
-        def on_remote_stream(track):
-            if track.kind == "video":
-                arrived.set_result(track)
-
-        begin = time.perf_counter()
-        client = await package.RealtimeClient.connect(
-            service,
-            "key",
-            VideoStreamTrack(),
-            package.RealtimeConnectOptions(package.models.realtime("lucy-restyle-2"), on_remote_stream),
-        )
-        frame = await (await arrived).recv()
-        took = time.perf_counter() - begin
-        await client.disconnect()
-        assert frame.width > 0
-        return took
-
+@pytest.fixture(scope="module")
+def connects(service):
+    """Seconds from the call of `connect` to the first remote picture, of each package."""
     with asyncio.Runner() as runner:
-        record(benchmark, lambda: runner.run(first_frame()), rounds=12)
+        rounds = [
+            {who: runner.run(first_frame(package, service)) for who, package in PACKAGES.items()}
+            for _ in range(CONNECTS + 1)
+        ]
+    return {who: [one[who] for one in rounds[1:]] for who in PACKAGES}
 
 
-@pytest.mark.parametrize("which", ["decart", "ours"])
-def test_cpu_of_a_client(benchmark, service, which):
-    benchmark.group = "CPU seconds per second, 1280x704 at 30 fps, NumPy in and out"
-    benchmark.extra_info["contender"] = which
-    with streaming(which, service) as figures:
-        while figures()["received"] < 60:
-            time.sleep(0.1)
-        sent, received = [], []
-
-        def window():
-            before, begin = figures(), time.perf_counter()
-            time.sleep(WINDOW)
-            after, took = figures(), time.perf_counter() - begin
-            sent.append((after["sent"] - before["sent"]) / took)
-            received.append((after["received"] - before["received"]) / took)
-            return (after["cpu"] - before["cpu"]) / took
-
-        record(benchmark, window, rounds=5)
-    benchmark.extra_info.update(fps_sent=min(sent), fps_received=min(received))
-    assert min(received) > 0.9 * 30, "it did not keep up, so its CPU says nothing"
+@pytest.fixture(scope="module")
+def streams(service):
+    """CPU seconds for each picture out and in, and the rates, of each package."""
+    rounds = [{who: stream(who, service) for who in PACKAGES} for _ in range(TURNS)]
+    return {who: [one[who] for one in rounds] for who in PACKAGES}
 
 
-def record(benchmark, measure, rounds):
-    """Take what `measure` returns, rather than the time it takes, as the rounds of this benchmark."""
-    clock = [0.0]
-
-    def once():
-        clock[0] += measure()
-
-    benchmark._timer = lambda: clock[0]
-    benchmark.pedantic(once, rounds=rounds, warmup_rounds=1)
+@pytest.mark.parametrize("who", PACKAGES)
+def test_connect_to_first_frame(benchmark, connects, who):
+    benchmark.group = "connect → first remote frame, loopback"
+    benchmark.extra_info["contender"] = who
+    record(benchmark, connects[who])
 
 
-@contextlib.contextmanager
-def streaming(which, url):
-    """A streaming client in a process of its own; what is yielded asks it for its figures."""
-    with subprocess.Popen(
-        [sys.executable, "-m", "benches.streamer", "sdk" if which == "decart" else "ours", url],
-        cwd=HERE.parent,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
+@pytest.mark.parametrize("who", PACKAGES)
+def test_cpu_of_a_client(benchmark, streams, who):
+    benchmark.group = "CPU of a client for a 1280x704 NumPy picture out and one in"
+    benchmark.extra_info["contender"] = who
+    turns = streams[who]
+    benchmark.extra_info["fps_sent"] = fmean(turn["sent"] for turn in turns)
+    benchmark.extra_info["fps_received"] = fmean(turn["received"] for turn in turns)
+    record(benchmark, [turn["cpu"] for turn in turns])
+
+
+async def first_frame(package, url):
+    """Connect, wait for the first remote picture, leave; the seconds until the picture."""
+    arrived = asyncio.get_running_loop().create_future()
+
+    def on_remote_stream(track):
+        if track.kind == "video":
+            arrived.set_result(track)
+
+    options = package.RealtimeConnectOptions(package.models.realtime("lucy-restyle-2"), on_remote_stream)
+    begin = time.perf_counter()
+    client = await package.RealtimeClient.connect(url, "key", VideoStreamTrack(), options)
+    frame = await (await arrived).recv()
+    took = time.perf_counter() - begin
+    await client.disconnect()
+    assert (frame.width, frame.height) == (640, 480)
+    return took
+
+
+def stream(who, url):
+    """One turn of a streaming client in a process of its own: its CPU and its rates."""
+    with (
+        subprocess.Popen(
+            [sys.executable, "-m", "benches.streamer", who, url],
+            cwd=HERE.parent,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as process,
+        contextlib.closing(process.stdin),
+    ):
 
         def figures():
             process.stdin.write("\n")
             process.stdin.flush()
-            return json.loads(process.stdout.readline())
+            return json.loads(process.stdout.readline()), time.perf_counter()
 
-        try:
-            yield figures
-        finally:
-            process.stdin.close()
-            process.wait(10)
+        while figures()[0]["received"] < 60:
+            time.sleep(0.1)
+        before, begin = figures()
+        time.sleep(TURN)
+        after, end = figures()
+    cpu, sent, received = (after[name] - before[name] for name in ("cpu", "sent", "received"))
+    assert min(sent, received) > 15 * TURN, "it did not keep up, so its CPU says nothing"
+    return {
+        "cpu": 2 * cpu / (sent + received),
+        "sent": sent / (end - begin),
+        "received": received / (end - begin),
+    }
+
+
+def record(benchmark, seconds):
+    """Make what was measured already the rounds of this benchmark."""
+    clock = [0.0]
+    values = iter(seconds)
+
+    def once():
+        clock[0] += next(values)
+
+    benchmark._timer = lambda: clock[0]
+    benchmark.pedantic(once, rounds=len(seconds))
