@@ -7,7 +7,7 @@ from typing import Any
 from realtime_fast.connecting import Connecting
 from realtime_fast.core import DesiredState
 from realtime_fast.endpoints import subscribe_url, user_agent
-from realtime_fast.errors import AuthenticationError
+from realtime_fast.errors import AuthenticationError, InvalidInputError
 from realtime_fast.handle import SessionHandle
 from realtime_fast.media.tracks import LocalMedia
 from realtime_fast.options import SubscribeOptions
@@ -36,8 +36,7 @@ class SubscribeClient(SessionHandle):
     async def _open(
         cls, base_url: str, api_key: str, options: Any, integration: str | None
     ) -> SubscribeClient:
-        if not isinstance(options, SubscribeOptions):
-            options = SubscribeOptions(options.token, options.on_remote_stream)
+        options = _adopted(options)
         token = decode_subscribe_token(options.token)
         checked_key(api_key)
         agent = user_agent(integration)
@@ -58,6 +57,16 @@ class SubscribeClient(SessionHandle):
         )
         await session.start()
         return cls(session)
+
+
+def _adopted(options: Any) -> SubscribeOptions:
+    """`options` as ours; those of the pure-Python SDK have the same names for what they have."""
+    if isinstance(options, SubscribeOptions):
+        return options
+    try:
+        return SubscribeOptions(options.token, options.on_remote_stream)
+    except AttributeError:
+        raise InvalidInputError(f"options must be SubscribeOptions, not {type(options).__name__}") from None
 
 
 def checked_key(api_key: Any) -> str:
