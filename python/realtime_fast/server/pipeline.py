@@ -27,7 +27,7 @@ from aiortc.mediastreams import MediaStreamError
 from av.video.frame import VideoFrame
 
 from realtime_fast import marker
-from realtime_fast.server.look import Inset, Look, canvas
+from realtime_fast.server.look import Look, canvas
 from realtime_fast.server.outlet import Fan, Frame, Freshest
 
 INBOX = 16
@@ -145,14 +145,6 @@ class Pipeline:
         return await asyncio.get_running_loop().run_in_executor(self._model, work)
 
     # What the model is told
-
-    async def decode_image(self, data: bytes) -> Inset:
-        """Read a reference image.
-
-        Raises:
-            ImageError: Not an image.
-        """
-        return await self.off_loop(lambda: Inset.decode(data))
 
     def stamp_next(self, seq: int) -> None:
         """Write this number on the next picture that leaves."""

@@ -229,12 +229,15 @@ class Session(Conversation):
         return None
 
     async def _decode(self, image_data: str) -> Inset:
-        try:
-            data = base64.b64decode(image_data, validate=True)
-        except (binascii.Error, ValueError):
-            raise ImageError("the reference image is not valid base64") from None
-        inset = await self.pipeline.decode_image(data)
-        self.received.images.append(hashlib.sha256(data).hexdigest())
+        def decode() -> tuple[Inset, str]:
+            try:
+                data = base64.b64decode(image_data, validate=True)
+            except (binascii.Error, ValueError):
+                raise ImageError("the reference image is not valid base64") from None
+            return Inset.decode(data), hashlib.sha256(data).hexdigest()
+
+        inset, digest = await self.pipeline.off_loop(decode)
+        self.received.images.append(digest)
         return inset
 
     async def _acknowledge(self, effects: Effects) -> None:
