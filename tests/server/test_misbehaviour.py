@@ -250,6 +250,23 @@ async def test_a_client_that_does_not_read_is_dropped() -> None:
         client.socket.transport.abort()
 
 
+async def test_a_killed_service_says_goodbye_on_no_socket() -> None:
+    async with Service(ServiceConfig(port=0)) as service, dial(service.url) as client:
+        await client.negotiate(Camera())
+        await client.until(lambda: client.frames)
+        began = time.monotonic()
+        await service.kill()
+        assert time.monotonic() - began < 2
+        await client.until(lambda: client.closed)
+        assert client.closed == (None, "")
+        assert "generation_ended" not in client.kinds()
+        assert client.pc.connectionState == "connected"  # aiortc needs half a minute to notice
+        await service.start()
+        async with dial(service.url) as again:
+            await again.negotiate(Camera())
+            await again.until(lambda: again.frames)
+
+
 async def gone(service: Service) -> None:
     with anyio.fail_after(5):
         while service.sessions:

@@ -87,6 +87,7 @@ class Conversation(ABC):
         self._scope = anyio.CancelScope()
         self._finished = anyio.Event()
         self._path: MediaPath
+        self._cut: Callable[[], None] = lambda: None
         self._tasks: TaskGroup
 
     async def run(self) -> None:
@@ -94,6 +95,7 @@ class Conversation(ABC):
         try:
             with self._scope, self._send, self._outbox:
                 async with self._media() as self._path, anyio.create_task_group() as self._tasks:
+                    self._cut = self._path.cut
                     self._tasks.start_soon(self._write)
                     await self._strike("open")
                     self._opened()
@@ -133,6 +135,12 @@ class Conversation(ABC):
         """Reset the TCP connection."""
         self._channel.abort()
         self.cancel()
+
+    def die(self) -> None:
+        """End it as a process ends that is killed: every socket is gone and no goodbye is sent on any."""
+        self._harmed = True
+        self._cut()
+        self.drop()
 
     def report(self, event: LinkEvent) -> None:
         """Take a link event; called by whatever carries the media."""

@@ -112,7 +112,7 @@ class Service(AsyncContextManagerMixin):
         if self._server is not None:
             self._server.reset_connections()
         for conversation in self._conversations():
-            conversation.cancel()
+            conversation.die()
         await self._wind_up()
 
     def set_faults(self, faults: Faults, *, live: bool = False) -> None:
