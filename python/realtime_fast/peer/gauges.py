@@ -30,8 +30,8 @@ from aiortc.rtp import (
 from av import VideoFrame
 
 from realtime_fast._native import VideoMeter
-from realtime_fast.ice import CandidatePair
-from realtime_fast.jitter import FrameQueue, PromptJitterBuffer, Timing
+from realtime_fast.peer.ice import CandidatePair
+from realtime_fast.peer.jitter import FrameQueue, PromptJitterBuffer, Timing
 
 _T = TypeVar("_T")
 

@@ -19,11 +19,13 @@ from typing import Any, cast
 import anyio
 from aioice import Candidate, Connection, stun
 from aioice.candidate import candidate_foundation, candidate_priority
-from aioice.ice import StunProtocol, relayed_candidate
+from aioice.ice import StunProtocol, get_host_addresses, relayed_candidate
 
 logger = logging.getLogger(__name__)
 
 LOOPBACK = "127.0.0.1"
+COMPONENT = 1
+"""RTP; RTCP shares it (RFC 5761)."""
 STUN_LIMIT = 0.3
 """Seconds to wait for STUN servers. A reflexive candidate that comes later is worth less than the wait: a
 far side with a public address learns it from the first check (peer-reflexive, RFC 8445 section 7.3.1.3)."""
@@ -42,35 +44,32 @@ class CandidatePair:
     remote: dict[str, Any]
 
 
-def bound_gathering(connection: Connection) -> None:
-    """Make `connection` gather within `STUN_LIMIT` (with TURN: `TURN_LIMIT`), on loopback if nothing else is.
+async def gather(connection: Connection) -> None:
+    """Gather within `STUN_LIMIT` (with TURN: `TURN_LIMIT`); on loopback if there is no other address.
 
-    Cancelling the gathering leaves no task and no socket: the connection owns every socket from its first
-    moment, and `Connection.close` closes them.
+    Does what `Connection.gather_candidates` does, which has nothing left to do after it. Cancelled at any
+    moment it leaves no task, and no socket that `Connection.close` does not know.
     """
     if connection._local_candidates_start:
         return
-    host_candidates = connection.get_component_candidates
-
-    async def gather(component: int, addresses: list[str], timeout: float = 0) -> list[Candidate]:
-        servers = connection.stun_server, connection.turn_server
-        connection.stun_server = connection.turn_server = None
-        try:
-            with anyio.CancelScope(shield=True):  # opening local sockets waits for nobody
-                candidates = await host_candidates(component, addresses or [LOOPBACK])
-        finally:
-            connection.stun_server, connection.turn_server = servers
-        limit = TURN_LIMIT if connection.turn_server else STUN_LIMIT
-        hosts = list(connection._protocols)
-        with anyio.move_on_after(limit):
-            async with anyio.create_task_group() as tasks:
-                if connection.stun_server:
-                    tasks.start_soon(_reflexive, hosts, connection.stun_server, candidates)
-                if connection.turn_server:
-                    tasks.start_soon(_relayed, connection, component, candidates)
-        return candidates
-
-    connection.get_component_candidates = gather  # type: ignore[method-assign]
+    stun_server, turn_server = connection.stun_server, connection.turn_server
+    connection.stun_server = connection.turn_server = None
+    candidates: list[Candidate] = []
+    try:
+        for address in get_host_addresses(use_ipv4=True, use_ipv6=True) or [LOOPBACK]:
+            # One by one: only what is returned belongs to the connection.
+            candidates += await connection.get_component_candidates(COMPONENT, [address])
+    finally:
+        connection.stun_server, connection.turn_server = stun_server, turn_server
+    hosts = list(connection._protocols)
+    with anyio.move_on_after(TURN_LIMIT if turn_server else STUN_LIMIT):
+        async with anyio.create_task_group() as tasks:
+            if stun_server:
+                tasks.start_soon(_reflexive, hosts, stun_server, candidates)
+            if turn_server:
+                tasks.start_soon(_relayed, connection, turn_server, candidates)
+    connection._local_candidates += candidates
+    connection._local_candidates_start = connection._local_candidates_end = True
 
 
 async def _reflexive(hosts: list[StunProtocol], server: tuple[str, int], found: list[Candidate]) -> None:
@@ -109,21 +108,20 @@ async def _reflexive(hosts: list[StunProtocol], server: tuple[str, int], found: 
                 tasks.start_soon(ask, protocol)
 
 
-async def _relayed(connection: Connection, component: int, found: list[Candidate]) -> None:
-    assert connection.turn_server is not None
+async def _relayed(connection: Connection, server: tuple[str, int], found: list[Candidate]) -> None:
     try:
         candidate, protocol = await relayed_candidate(
-            component=component,
+            component=COMPONENT,
             hide_related_address=False,
             protocol_factory=lambda: StunProtocol(connection),
-            turn_server=connection.turn_server,
+            turn_server=server,
             turn_username=connection.turn_username or "",
             turn_password=connection.turn_password or "",
             turn_ssl=connection.turn_ssl,
             turn_transport=connection.turn_transport,
         )
     except (OSError, stun.TransactionError) as exc:
-        logger.warning("TURN server %s gave no relay candidate: %r", connection.turn_server[0], exc)
+        logger.warning("TURN server %s gave no relay candidate: %r", server[0], exc)
         return
     found.append(candidate)
     connection._protocols.append(protocol)
@@ -161,7 +159,7 @@ async def _resolve(name: str) -> str | None:
 
 async def round_trip(connection: Connection, within: float) -> float | None:
     """Seconds the far side takes to answer a binding request (consent check, RFC 7675), None if it does not."""
-    pair = connection._nominated.get(1)
+    pair = connection._nominated.get(COMPONENT)
     if pair is None or connection.remote_password is None:
         return None
     request = connection.build_request(pair, nominate=False)
@@ -175,7 +173,7 @@ async def round_trip(connection: Connection, within: float) -> float | None:
 
 def selected_pair(connection: Connection) -> CandidatePair | None:
     """The nominated candidate pair, None while there is none."""
-    pair = connection._nominated.get(1)
+    pair = connection._nominated.get(COMPONENT)
     if pair is None:
         return None
     return CandidatePair(described(pair.local_candidate), described(pair.remote_candidate))

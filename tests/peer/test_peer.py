@@ -12,11 +12,10 @@ import anyio
 import pytest
 from aiortc import AudioStreamTrack, MediaStreamTrack, VideoStreamTrack
 
-from realtime_fast import ice
 from realtime_fast.errors import IceError, InvalidInputError
 from realtime_fast.link import LinkDiagnostic, LinkEvent, LinkLost, LinkUp, TrackArrived
 from realtime_fast.options import DEFAULT_ICE_SERVERS, IceServer
-from realtime_fast.peer import Peer, open_peer
+from realtime_fast.peer import Peer, ice, open_peer
 from realtime_fast.wire import Candidate
 
 T = TypeVar("T")
@@ -250,7 +249,7 @@ async def test_an_unreachable_stun_server_delays_nothing_for_long() -> None:
 
 
 async def test_two_peers_connect_where_there_is_only_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("aioice.ice.get_host_addresses", lambda use_ipv4, use_ipv6: [])
+    monkeypatch.setattr("realtime_fast.peer.ice.get_host_addresses", lambda use_ipv4, use_ipv6: [])
     async with open_peer(Inbox()) as caller, open_peer(Inbox()) as callee:
         caller.send(VideoStreamTrack())
         await negotiate(caller, callee)

@@ -11,7 +11,7 @@ from aiortc.rtp import RtpPacket
 from av import AudioFrame, VideoFrame
 
 from realtime_fast._native import VideoMeter
-from realtime_fast.jitter import FrameQueue, Playout, PromptJitterBuffer, Timing
+from realtime_fast.peer.jitter import FrameQueue, Playout, PromptJitterBuffer, Timing
 
 
 def packets(sizes: list[int], *, first: int = 65530, marked: bool = True) -> list[RtpPacket]:

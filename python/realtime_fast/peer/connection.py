@@ -25,9 +25,9 @@ from aiortc.rtcicetransport import connection_kwargs
 from aiortc.rtcrtpreceiver import RemoteStreamTrack
 from aiortc.sdp import SessionDescription
 
-from realtime_fast import ice
 from realtime_fast.errors import IceError, InvalidInputError, TransportName
 from realtime_fast.options import IceServer, VideoCodec
+from realtime_fast.peer import ice
 
 logger = logging.getLogger(__name__)
 
@@ -76,8 +76,9 @@ class RtcConnection(RTCPeerConnection):
 
     async def describe(self, description: RTCSessionDescription) -> str:
         """Make `description` the local one; returns it with all candidates."""
-        for connection in self.ice_connections:
-            ice.bound_gathering(connection)
+        async with anyio.create_task_group() as tasks:
+            for connection in self.ice_connections:
+                tasks.start_soon(ice.gather, connection)
         await self.setLocalDescription(description)
         return self.localDescription.sdp
 

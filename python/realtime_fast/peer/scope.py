@@ -1,8 +1,6 @@
-"""A WebRTC peer connection as a scope: the only module that knows aiortc's connection and its quirks.
+"""The peer connection: negotiation, events, the watch for silence, statistics.
 
-What it evens out: aiortc's `close` must run once and to its end; it notices a vanished far side only after
-half a minute; it encodes on the loop's shared executor; it stops the tracks it was given; descriptions it
-cannot parse raise anything from `AssertionError` to `StopIteration`.
+aiortc notices a vanished far side only after half a minute, and stops the tracks it was given when it closes.
 """
 
 from __future__ import annotations
@@ -24,12 +22,12 @@ from aiortc import (
 from aiortc.rtcrtpreceiver import RemoteStreamTrack
 from aiortc.sdp import candidate_from_sdp
 
-from realtime_fast import ice
 from realtime_fast.errors import IceError, RealtimeError, TransportName
 from realtime_fast.link import LinkDiagnostic, LinkEvent, LinkLost, LinkUp, TrackArrived
 from realtime_fast.options import CustomizeOffer, IceServer, VideoCodec
-from realtime_fast.peer_stats import ReceiveGauge, SendGauge, keyed, pair_entries, transport_entry
-from realtime_fast.rtc import RtcConnection, foreign_errors
+from realtime_fast.peer import ice
+from realtime_fast.peer.connection import RtcConnection, foreign_errors
+from realtime_fast.peer.gauges import ReceiveGauge, SendGauge, keyed, pair_entries, transport_entry
 from realtime_fast.scopes import owned_tasks
 from realtime_fast.wire import Candidate
 
