@@ -10,10 +10,10 @@
 
 from __future__ import annotations
 
-from realtime_fast import models
+from realtime_fast import frames, ivs, marker, models
 from realtime_fast.accelerate import accelerate, restore
 from realtime_fast.client import RealtimeClient
-from realtime_fast.endpoints import package_version
+from realtime_fast.endpoints import package_version as _package_version
 from realtime_fast.errors import (
     AckTimeoutError,
     AuthenticationError,
@@ -29,6 +29,7 @@ from realtime_fast.errors import (
     StageError,
 )
 from realtime_fast.events import GenerationTickMessage
+from realtime_fast.media import Frame, MediaSource, Recorder, VideoSource, open_source
 from realtime_fast.options import (
     ConnectionState,
     IceServer,
@@ -44,7 +45,7 @@ from realtime_fast.options import (
 from realtime_fast.subscribe import SubscribeClient
 from realtime_fast.tokens import decode_subscribe_token, encode_subscribe_token
 
-__version__ = package_version()
+__version__ = _package_version()
 
 __all__ = [
     "AckTimeoutError",
@@ -53,12 +54,14 @@ __all__ = [
     "ConnectTimeoutError",
     "ConnectionState",
     "ControlChannelError",
+    "Frame",
     "GenerationTickMessage",
     "IceError",
     "IceServer",
     "InvalidInputError",
     "InvalidSubscribeTokenError",
     "LatencyTracking",
+    "MediaSource",
     "ModelState",
     "NotConnectedError",
     "Prompt",
@@ -66,16 +69,22 @@ __all__ = [
     "RealtimeConnectOptions",
     "RealtimeError",
     "ReconnectPolicy",
+    "Recorder",
     "ServerError",
     "SetInput",
     "StageError",
     "SubscribeClient",
     "SubscribeOptions",
     "Telemetry",
+    "VideoSource",
     "__version__",
     "accelerate",
     "decode_subscribe_token",
     "encode_subscribe_token",
+    "frames",
+    "ivs",
+    "marker",
     "models",
+    "open_source",
     "restore",
 ]
