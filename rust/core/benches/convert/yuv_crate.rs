@@ -1,0 +1,88 @@
+//! The `yuv` crate behind the bench's interface.
+
+use super::{HEIGHT, WIDTH};
+use realtime_fast_core::frame::PixelFormat::{self, Bgr24, Bgra, Nv12, Rgb24, Rgba, Yuv420p};
+use yuv::{
+    BufferStoreMut, YuvBiPlanarImage, YuvBiPlanarImageMut, YuvConversionMode, YuvPlanarImage,
+    YuvPlanarImageMut, YuvRange, YuvStandardMatrix,
+};
+
+const LUMA: usize = WIDTH * HEIGHT;
+const RANGE: YuvRange = YuvRange::Limited;
+const MATRIX: YuvStandardMatrix = YuvStandardMatrix::Bt601;
+const MODE: YuvConversionMode = YuvConversionMode::Balanced;
+
+fn planar(data: &[u8]) -> YuvPlanarImage<'_, u8> {
+    let (y_plane, chroma) = data.split_at(LUMA);
+    let (u_plane, v_plane) = chroma.split_at(LUMA / 4);
+    let (width, height) = (WIDTH as u32, HEIGHT as u32);
+    YuvPlanarImage {
+        y_plane,
+        y_stride: width,
+        u_plane,
+        u_stride: width / 2,
+        v_plane,
+        v_stride: width / 2,
+        width,
+        height,
+    }
+}
+
+fn planar_mut(data: &mut [u8]) -> YuvPlanarImageMut<'_, u8> {
+    let (y_plane, chroma) = data.split_at_mut(LUMA);
+    let (u_plane, v_plane) = chroma.split_at_mut(LUMA / 4);
+    let (width, height) = (WIDTH as u32, HEIGHT as u32);
+    YuvPlanarImageMut {
+        y_plane: BufferStoreMut::Borrowed(y_plane),
+        y_stride: width,
+        u_plane: BufferStoreMut::Borrowed(u_plane),
+        u_stride: width / 2,
+        v_plane: BufferStoreMut::Borrowed(v_plane),
+        v_stride: width / 2,
+        width,
+        height,
+    }
+}
+
+fn woven(data: &[u8]) -> YuvBiPlanarImage<'_, u8> {
+    let (y_plane, uv_plane) = data.split_at(LUMA);
+    let (width, height) = (WIDTH as u32, HEIGHT as u32);
+    YuvBiPlanarImage { y_plane, y_stride: width, uv_plane, uv_stride: width, width, height }
+}
+
+fn woven_mut(data: &mut [u8]) -> YuvBiPlanarImageMut<'_, u8> {
+    let (y_plane, uv_plane) = data.split_at_mut(LUMA);
+    let (width, height) = (WIDTH as u32, HEIGHT as u32);
+    YuvBiPlanarImageMut {
+        y_plane: BufferStoreMut::Borrowed(y_plane),
+        y_stride: width,
+        uv_plane: BufferStoreMut::Borrowed(uv_plane),
+        uv_stride: width,
+        width,
+        height,
+    }
+}
+
+pub fn convert(from: PixelFormat, src: &[u8], to: PixelFormat, dst: &mut [u8]) -> Option<()> {
+    let (three, four) = (3 * WIDTH as u32, 4 * WIDTH as u32);
+    let result = match (from, to) {
+        (Yuv420p, Rgb24) => yuv::yuv420_to_rgb(&planar(src), dst, three, RANGE, MATRIX),
+        (Yuv420p, Bgr24) => yuv::yuv420_to_bgr(&planar(src), dst, three, RANGE, MATRIX),
+        (Yuv420p, Rgba) => yuv::yuv420_to_rgba(&planar(src), dst, four, RANGE, MATRIX),
+        (Yuv420p, Bgra) => yuv::yuv420_to_bgra(&planar(src), dst, four, RANGE, MATRIX),
+        (Nv12, Rgb24) => yuv::yuv_nv12_to_rgb(&woven(src), dst, three, RANGE, MATRIX, MODE),
+        (Nv12, Bgr24) => yuv::yuv_nv12_to_bgr(&woven(src), dst, three, RANGE, MATRIX, MODE),
+        (Nv12, Rgba) => yuv::yuv_nv12_to_rgba(&woven(src), dst, four, RANGE, MATRIX, MODE),
+        (Nv12, Bgra) => yuv::yuv_nv12_to_bgra(&woven(src), dst, four, RANGE, MATRIX, MODE),
+        (Rgb24, Yuv420p) => yuv::rgb_to_yuv420(&mut planar_mut(dst), src, three, RANGE, MATRIX, MODE),
+        (Bgr24, Yuv420p) => yuv::bgr_to_yuv420(&mut planar_mut(dst), src, three, RANGE, MATRIX, MODE),
+        (Rgba, Yuv420p) => yuv::rgba_to_yuv420(&mut planar_mut(dst), src, four, RANGE, MATRIX, MODE),
+        (Bgra, Yuv420p) => yuv::bgra_to_yuv420(&mut planar_mut(dst), src, four, RANGE, MATRIX, MODE),
+        (Rgb24, Nv12) => yuv::rgb_to_yuv_nv12(&mut woven_mut(dst), src, three, RANGE, MATRIX, MODE),
+        (Bgr24, Nv12) => yuv::bgr_to_yuv_nv12(&mut woven_mut(dst), src, three, RANGE, MATRIX, MODE),
+        (Rgba, Nv12) => yuv::rgba_to_yuv_nv12(&mut woven_mut(dst), src, four, RANGE, MATRIX, MODE),
+        (Bgra, Nv12) => yuv::bgra_to_yuv_nv12(&mut woven_mut(dst), src, four, RANGE, MATRIX, MODE),
+        _ => return None,
+    };
+    result.ok()
+}
