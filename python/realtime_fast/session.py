@@ -48,7 +48,7 @@ logger = logging.getLogger(__name__)
 REGISTRATION_GRACE = 0.02
 """Seconds after connecting until callbacks begin: time to register them in."""
 
-FAREWELL_GRACE = 0.5
+FAREWELL_GRACE = 0.25
 """Seconds that callbacks and the last report get when a session ends."""
 
 STALL_INTERVAL = 0.5
