@@ -103,6 +103,9 @@ class Client:
 
     async def negotiate(self, *tracks: MediaStreamTrack, receive: tuple[str, ...] = ()) -> None:
         await self.offer(*tracks, receive=receive)
+        await self.accept()
+
+    async def accept(self) -> None:
         answer = await self.expect("answer")
         await self.pc.setRemoteDescription(RTCSessionDescription(answer["sdp"], "answer"))
 

@@ -209,6 +209,34 @@ async def test_viewers_see_and_hear_the_session_and_leave_with_it() -> None:
             assert "Invalid session" in (await late.expect("error"))["error"]
 
 
+async def test_viewers_find_a_session_that_came_back_under_its_id() -> None:
+    async with Service(ServiceConfig(port=0, resume=True)) as service:
+        async with dial(service.url) as client, dial(service.url) as other:
+            sid = (await client.expect("session_id"))["session_id"]
+            assert (await other.expect("session_id"))["session_id"] != sid
+        await service.kill()
+        await service.start()
+        async with dial(service.url, f"/subscribe/{sid}", model=None, IP="", port="0") as viewer:
+            await viewer.offer(receive=("video",))
+            async with dial(service.url, key="somebody else's") as stranger:
+                assert (await stranger.expect("session_id"))["session_id"] != sid
+                assert not viewer.messages
+                async with dial(service.url) as client:
+                    assert (await client.expect("session_id"))["session_id"] == sid
+                    await client.negotiate(Camera())
+                    await viewer.accept()
+                    await viewer.until(lambda: viewer.frames)
+
+
+async def test_a_viewer_who_waits_does_not_hold_the_service_up() -> None:
+    async with Service(ServiceConfig(port=0, resume=True)) as service:
+        async with dial(service.url, "/subscribe/nobody", model=None) as viewer:
+            began = time.monotonic()
+            await service.stop()
+            await viewer.until(lambda: viewer.closed)
+        assert time.monotonic() - began < 0.9
+
+
 async def test_a_session_leaves_no_thread_or_task_behind() -> None:
     """The bare client's own executor is why only what the service names is counted."""
     import threading

@@ -42,6 +42,9 @@ def serve(
     fault: Annotated[
         list[str] | None, typer.Option(metavar="NAME[=VALUE]", help="Something to do wrong (repeatable).")
     ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Give clients that come back the session id that they had.")
+    ] = False,
     until_eof: Annotated[
         bool, typer.Option("--until-eof", help="End when standard input does, so as not to outlive a parent.")
     ] = False,
@@ -60,6 +63,7 @@ def serve(
             delay_ms=delay_ms,
             api_keys=frozenset(api_key) if api_key else None,
             faults=Faults.parse(fault or ()),
+            resume=resume,
         )
         anyio.run(_serve, config, until_eof)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ipaddress
 import json
 import logging
-import secrets
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -111,8 +110,7 @@ def _guarded(service: Service, serve: _Serve) -> Callable[[WebSocket], Awaitable
         if faults.http is not None:
             await _refuse(websocket, faults.http, "The service was told to refuse this")
             return
-        key = websocket.query_params.get("api_key") or websocket.headers.get("x-api-key", "")
-        if not service.config.accepts(key):
+        if not service.config.accepts(_key(websocket)):
             await _refuse(websocket, 401, "Invalid API key")
             return
         try:
@@ -125,6 +123,10 @@ def _guarded(service: Service, serve: _Serve) -> Callable[[WebSocket], Awaitable
     return endpoint
 
 
+def _key(websocket: WebSocket) -> str:
+    return websocket.query_params.get("api_key") or websocket.headers.get("x-api-key", "")
+
+
 async def _stream(service: Service, websocket: WebSocket, channel: WebSocketChannel, faults: Faults) -> None:
     """One inference session, over either transport."""
     try:
@@ -133,7 +135,7 @@ async def _stream(service: Service, websocket: WebSocket, channel: WebSocketChan
         await _reject(channel, error.message)
         return
     session = Session(
-        secrets.token_hex(12),
+        service.new_id(_key(websocket), request.model.name),
         channel,
         faults,
         request=request,
@@ -149,7 +151,7 @@ async def _stream(service: Service, websocket: WebSocket, channel: WebSocketChan
 
 async def _watch(service: Service, websocket: WebSocket, channel: WebSocketChannel, faults: Faults) -> None:
     """One viewer over WebRTC."""
-    session = service.sessions.get(websocket.path_params["sid"])
+    session = await service.find_session(websocket.path_params["sid"])
     if session is None:
         await _reject(channel, NO_SESSION)
         return

@@ -21,6 +21,8 @@ class ServiceConfig:
         delay_ms: Milliseconds every picture and sound is held back, 0 … 30000.
         api_keys: The keys that are accepted; None accepts any that is not empty.
         faults: What goes wrong.
+        resume: Give a client that comes back the session id that it had, also after a restart of the service, and
+            let viewers wait for it: subscribe tokens then outlive the session. Otherwise every session has a new id.
         stage_front_door: Have IVS clients redirected from a front door to the stage, as in production.
     """
 
@@ -29,6 +31,7 @@ class ServiceConfig:
     delay_ms: float = 0.0
     api_keys: frozenset[str] | None = field(default=None, repr=False)
     faults: Faults = field(default_factory=Faults)
+    resume: bool = False
     stage_front_door: bool = False
 
     def __post_init__(self) -> None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import hmac
 import logging
 import os
+import secrets
 import socket
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from itertools import count
 from typing import Any
 
 import anyio
@@ -31,6 +34,8 @@ from realtime_fast.server.viewers import Viewer
 
 STOP_LIMIT_S = 1.0
 """Seconds the sessions get to say goodbye."""
+RESUME_LIMIT_S = 15.0
+"""Seconds a viewer waits for a session that may come back: longer than a client waits between two attempts."""
 KEPT_ENDED = 64
 
 
@@ -57,6 +62,7 @@ class Service(AsyncContextManagerMixin):
         self.ended: deque[dict[str, Any]] = deque(maxlen=KEPT_ENDED)
         self._port = self.config.port
         self._server: _Server | None = None
+        self._arrival = anyio.Event()
 
     @asynccontextmanager
     async def __asynccontextmanager__(self) -> AsyncGenerator[Service]:
@@ -122,12 +128,28 @@ class Service(AsyncContextManagerMixin):
             for conversation in self._conversations():
                 conversation.set_faults(faults)
 
+    def new_id(self, api_key: str, model: str) -> str:
+        """The id of a session that begins; with `resume` the first free one that follows from key and model."""
+        if not self.config.resume:
+            return secrets.token_hex(12)
+        ids = (hmac.digest(api_key.encode(), f"{model} {n}".encode(), "sha256").hex()[:24] for n in count())
+        return next(id_ for id_ in ids if id_ not in self.sessions)
+
+    async def find_session(self, session_id: str) -> Session | None:
+        """The live session of this id; with `resume` it may come back within `RESUME_LIMIT_S`."""
+        with anyio.move_on_after(RESUME_LIMIT_S if self.config.resume else 0):
+            while session_id not in self.sessions and self._server and not self._server.should_exit:
+                await self._arrival.wait()
+        return self.sessions.get(session_id)
+
     @contextmanager
     def hosting(self, conversation: Conversation) -> Iterator[None]:
         """Keep a conversation in the books while it runs."""
         match conversation:
             case Session():
                 self.sessions[conversation.id] = conversation
+                self._arrival.set()
+                self._arrival = anyio.Event()
             case Viewer():
                 self.viewers.append(conversation)
         try:
@@ -158,6 +180,7 @@ class Service(AsyncContextManagerMixin):
             conversation.cancel()
         self.stages.clear()
         self._server.should_exit = True
+        self._arrival.set()  # whoever waits for a session learns that none will come
         await self._stopped.wait()
         self._server = None
 
