@@ -1,31 +1,444 @@
 """The stage client against the embedded stage: real sockets, real encoders."""
 
+from __future__ import annotations
+
+import asyncio
+import functools
+import logging
+import socket
+import threading
+from contextlib import asynccontextmanager
+
 import anyio
+import jwt
 import numpy as np
 import pytest
-from aiortc import MediaStreamTrack
+from aiortc.mediastreams import MediaStreamError
+from websockets.asyncio.server import serve
 
-from realtime_fast.ivs import Stage
+from realtime_fast.errors import ConnectTimeoutError, InvalidInputError, StageError
+from realtime_fast.ivs import (
+    EventsLost,
+    EventsRestored,
+    ParticipantChanged,
+    ParticipantJoined,
+    ParticipantLeft,
+    Stage,
+    StageLeft,
+    StreamEnded,
+    StreamStarted,
+    presence,
+)
+from realtime_fast.ivs.events import Heartbeat
 
 
-async def mean_colour(track: MediaStreamTrack) -> np.ndarray:
-    frame = await track.recv()
+async def picture(track, count=1):
+    """The mean colour of a picture, after some."""
+    with anyio.fail_after(10):
+        for _ in range(count):
+            frame = await track.recv()
     return frame.to_ndarray(format="rgb24").reshape(-1, 3).mean(axis=0)
+
+
+async def until(events, kind, within=10):
+    """The next event of a kind."""
+    with anyio.fail_after(within):
+        async for event in events:
+            if isinstance(event, kind):
+                return event
+    raise AssertionError(f"the events ended without a {kind.__name__}")
+
+
+@asynccontextmanager
+async def nothing_left():
+    """No task and no thread more after the block than before it."""
+
+    def alive():
+        return {task for task in asyncio.all_tasks() if not task.done()}, set(threading.enumerate())
+
+    tasks, threads = alive()
+    yield
+    with anyio.move_on_after(3):
+        while (now := alive()) and (now[0] - tasks or now[1] - threads):
+            await anyio.sleep(0.02)
+    left = alive()
+    assert not left[0] - tasks
+    assert not left[1] - threads
+
+
+def unverified(token):
+    return jwt.decode(token, options={"verify_signature": False})
+
+
+def elsewhere(token, **claims):
+    """A token with other claims; only a client would take it."""
+    return jwt.encode(unverified(token) | claims, "x" * 48, algorithm="HS384")
 
 
 @pytest.mark.parametrize("codec", ["h264", "vp8"])
 async def test_what_one_publishes_another_sees_and_hears(stage_token, camera, microphone, codec):
+    video, audio = camera((30, 30, 220)), microphone()
     async with Stage(stage_token(user_id="camera"), video_codec=codec) as alice, Stage(stage_token()) as bob:
-        video, audio = camera((30, 30, 220)), microphone()
-        await alice.publish(video=video, audio=audio)
+        publication = await alice.publish(video=video, audio=audio)
         publisher = await bob.wait_publishing()
-        assert publisher.id == alice.participant_id
-        assert publisher.user_id == "camera"
+        assert (publisher.id, publisher.user_id) == (alice.participant_id, "camera")
         stream = await bob.subscribe(publisher.id)
+        assert np.abs(await picture(stream.video, 10) - (30, 30, 220)).max() < 12
+        loudest = 0
         with anyio.fail_after(10):
-            for _ in range(10):
-                colour = await mean_colour(stream.video)
-            sound = await stream.audio.recv()
-        assert abs(colour - (30, 30, 220)).max() < 12
+            while loudest < 4000:
+                sound = await stream.audio.recv()
+                loudest = max(loudest, int(np.abs(sound.to_ndarray()).max()))
         assert sound.sample_rate == 48000
-        assert video.readyState == audio.readyState == "live"
+
+        sent, received = await publication.get_stats(), (await bob.get_stats())[publisher.id]
+        assert {"outbound-rtp", "candidate-pair"} <= {entry["type"] for entry in sent.values()}
+        (inbound,) = [e for e in received.values() if e["type"] == "inbound-rtp" and e["kind"] == "video"]
+        assert inbound["packetsReceived"] >= 10
+        assert set(bob.streams) == {publisher.id}
+    assert video.readyState == audio.readyState == "live"
+    assert not alice.streams
+    assert not bob.streams
+    with anyio.fail_after(2), pytest.raises(MediaStreamError):
+        await picture(stream.video, 1000)
+
+
+async def test_a_late_subscriber_begins_with_a_whole_picture(stage_token, camera, caplog):
+    async with Stage(stage_token()) as alice:
+        await alice.publish(video=camera((200, 30, 30), size=(640, 360)))
+        for _ in range(2):
+            async with Stage(stage_token()) as bob:
+                publisher = await bob.wait_publishing()
+                with caplog.at_level(logging.WARNING), anyio.fail_after(3):
+                    stream = await bob.subscribe(publisher.id)
+                    assert np.abs(await picture(stream.video) - (200, 30, 30)).max() < 12
+    assert "failed to decode" not in caplog.text
+
+
+async def test_sound_alone_is_published_with_a_section_for_pictures(stage_token, microphone):
+    async with Stage(stage_token()) as alice, Stage(stage_token()) as bob:
+        await alice.publish(audio=microphone())
+        stream = await bob.subscribe((await bob.wait_publishing()).id)
+        with anyio.fail_after(10):
+            assert (await stream.audio.recv()).sample_rate == 48000
+        with anyio.fail_after(5):
+            while not bob.participants[alice.participant_id].video_stopped:
+                await anyio.sleep(0.01)
+        assert not bob.participants[alice.participant_id].audio_muted
+
+
+async def test_events_tell_who_comes_publishes_and_leaves(stage_token, camera):
+    async with Stage(stage_token()) as bob:
+        events = bob.events()
+        async with Stage(stage_token(user_id="alice")) as alice:
+            assert (await until(events, ParticipantJoined)).participant.user_id == "alice"
+            publication = await alice.publish(video=camera())
+            with anyio.fail_after(10):
+                while not (await until(events, ParticipantChanged)).participant.is_publishing:
+                    pass
+            stream = await bob.subscribe(alice.participant_id)
+            assert (await until(events, StreamStarted)).video is stream.video
+            await publication.aclose()
+            ended = await until(events, StreamEnded, within=2)
+            assert (ended.participant_id, ended.error) == (alice.participant_id, None)
+            assert await stream.wait_ended() is None
+            await alice.publish(video=camera((30, 200, 30)))
+            await bob.wait_publishing()
+            again = await bob.subscribe(alice.participant_id)
+            assert np.abs(await picture(again.video) - (30, 200, 30)).max() < 12
+        left = await until(events, ParticipantLeft, within=2)
+        assert left.participant.id == alice.participant_id
+        assert not bob.participants
+        assert not bob.streams
+    assert isinstance(await anext(aiter(_rest(events))), StageLeft)
+
+
+async def _rest(events):
+    last = None
+    async for event in events:
+        last = event
+    yield last
+
+
+async def test_leaving_is_cheap_complete_and_takes_its_time_from_nobody(
+    stage_token, camera, microphone, stage_room
+):
+    async with nothing_left():
+        async with Stage(stage_token()) as alice, Stage(stage_token()) as bob:
+            await alice.publish(video=camera(), audio=microphone())
+            await bob.subscribe((await bob.wait_publishing()).id)
+            started = anyio.current_time()
+        assert anyio.current_time() - started < 3
+        with anyio.fail_after(2):
+            while stage_room.members:
+                await anyio.sleep(0.01)
+    with pytest.raises(StageError, match="left"):
+        await bob.subscribe(alice.participant_id)
+
+
+@pytest.mark.parametrize("point", [0.0, 0.01, 0.03, 0.1, 0.2, 0.4])
+async def test_cancelling_at_any_point_leaves_nothing(stage_token, camera, microphone, stage_room, point):
+    async with nothing_left(), Stage(stage_token()) as host:
+        await host.publish(video=camera())
+        with anyio.move_on_after(point):
+            async with Stage(stage_token()) as guest:
+                await guest.publish(video=camera(), audio=microphone())
+                await guest.subscribe(host.participant_id)
+                await anyio.sleep_forever()
+        with anyio.fail_after(5):
+            while len(stage_room.members) > 1:
+                await anyio.sleep(0.01)
+
+
+# --- tokens
+
+
+async def test_claims_that_rule_it_out_are_refused_before_any_request(stage_token, camera):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.setblocking(False)
+        port = listener.getsockname()[1]
+        where = {"whip_url": f"http://127.0.0.1:{port}", "events_url": f"ws://127.0.0.1:{port}"}
+        with pytest.raises(StageError, match="expired") as caught:
+            async with Stage(elsewhere(stage_token(ttl=-5), **where)):
+                pass
+        assert (caught.value.code, caught.value.status) == ("IVS_STAGE_ERROR", 401)
+        with pytest.raises(BlockingIOError):
+            listener.accept()
+        for verb, call in (
+            ("publish", lambda stage: stage.publish(video=camera())),
+            ("subscribe", lambda stage: stage.subscribe("somebody")),
+        ):
+            token = stage_token(**{verb: False})
+            async with Stage(token) as stage:
+                object.__setattr__(stage.token, "claims", _moved(stage.token.claims, where["whip_url"]))
+                with pytest.raises(StageError, match="does not allow") as caught:
+                    await call(stage)
+                assert caught.value.status == 403
+        with pytest.raises(BlockingIOError):
+            listener.accept()
+
+
+def _moved(claims, whip_url):
+    import msgspec
+
+    return msgspec.structs.replace(claims, whip_url=whip_url)
+
+
+async def test_a_token_of_somebody_else_s_key_is_refused_by_the_stage(stage_token):
+    forged = elsewhere(stage_token())
+    with pytest.raises(StageError, match="TOKEN_INVALID") as caught:
+        async with Stage(forged):
+            pass
+    assert (caught.value.code, caught.value.status) == ("IVS_STAGE_ERROR", 401)
+    assert forged.split(".")[1] not in str(caught.value)
+
+
+async def test_a_redirect_to_another_site_never_sees_the_token(stage_token, camera):
+    """A front door that points away: to a listener that is reachable, on another address than loopback."""
+    seen = []
+
+    async def stranger(reader, writer):
+        seen.append(await reader.read(4096))
+        writer.close()
+
+    async def front(reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        port = trap.sockets[0].getsockname()[1]
+        writer.write(
+            f"HTTP/1.1 307 \r\nLocation: http://{outside}:{port}/publish/x\r\nContent-Length: 0\r\n\r\n".encode()
+        )
+        await writer.drain()
+        writer.close()
+
+    outside = _address_of_this_machine()
+    async with (
+        await asyncio.start_server(stranger, "0.0.0.0", 0) as trap,
+        await asyncio.start_server(front, "127.0.0.1", 0) as door,
+    ):
+        port = door.sockets[0].getsockname()[1]
+        async with Stage(stage_token()) as stage:
+            object.__setattr__(stage.token, "claims", _moved(stage.token.claims, f"http://127.0.0.1:{port}"))
+            with pytest.raises(StageError, match="another site"):
+                await stage.publish(video=camera())
+    assert seen == []
+
+
+def _address_of_this_machine():
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.connect(("192.0.2.254", 9))
+        return probe.getsockname()[0]
+
+
+async def test_the_front_door_is_followed(stage_service, stage_token, camera):
+    stage_service.stages.front_door = True
+    async with Stage(stage_token()) as alice, Stage(stage_token()) as bob:
+        assert "/front" in alice.token.claims.whip_url
+        await alice.publish(video=camera())
+        stream = await bob.subscribe((await bob.wait_publishing()).id)
+        await picture(stream.video)
+
+
+# --- what goes wrong
+
+
+async def test_what_cannot_be_is_refused(stage_token, camera):
+    stage = Stage(stage_token())
+    with pytest.raises(StageError, match="not joined"):
+        await stage.publish(video=camera())
+    with pytest.raises(StageError, match="JWT"):
+        Stage("no token")
+    async with stage:
+        with pytest.raises(InvalidInputError, match="needs a video track"):
+            await stage.publish()
+        with pytest.raises(InvalidInputError, match="itself"):
+            await stage.subscribe(stage.participant_id)
+        with pytest.raises(StageError, match="publishes nothing") as caught:
+            await stage.subscribe("nobody")
+        assert caught.value.status == 404
+        await stage.publish(video=camera())
+        with pytest.raises(InvalidInputError, match="open already"):
+            await stage.publish(video=camera())
+        assert list(stage.streams) == [stage.participant_id]
+
+
+async def test_a_stage_that_cannot_be_reached_says_so(stage_token):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    with pytest.raises(StageError, match="cannot be reached"):
+        async with Stage(elsewhere(stage_token(), events_url=f"ws://127.0.0.1:{port}")):
+            pass
+
+
+async def test_a_stage_that_does_not_answer_runs_into_the_limit(stage_token):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        token = elsewhere(stage_token(), events_url=f"ws://127.0.0.1:{listener.getsockname()[1]}")
+        async with nothing_left():
+            with pytest.raises(ConnectTimeoutError) as caught:
+                async with Stage(token, timeout=0.3):
+                    pass
+    assert (caught.value.phase, caught.value.code) == ("join", "IVS_TIMEOUT_ERROR")
+
+
+async def test_events_break_while_media_flows(stage_service, stage_token, stage_room, camera):
+    async with Stage(stage_token()) as alice, Stage(stage_token()) as bob:
+        await alice.publish(video=camera())
+        stream = await bob.subscribe((await bob.wait_publishing()).id)
+        await picture(stream.video)
+        alices, bobs = alice.events(), bob.events()
+        before = dict(alice.streams)
+        alice._presence._socket._socket.transport.abort()
+        assert "events socket" in str((await until(alices, EventsLost)).error)
+        await until(alices, EventsRestored)
+        await picture(stream.video, 30)
+        assert alice.streams == before
+        assert stage_room.members[alice.participant_id].sockets == 1
+        await anyio.sleep(1.2)  # longer than the stage waits for a socket to come back
+        assert alice.participant_id in bob.participants
+        assert bob.streams
+        # Bob saw nothing of it.
+        stage_room.mute(stage_room.members[alice.participant_id], audio_muted=False, video_stopped=False)
+        assert isinstance(await until(bobs, object), ParticipantChanged)
+
+
+async def test_a_participant_that_vanishes_is_gone_within_two_seconds(stage_token, camera):
+    async with Stage(stage_token()) as bob:
+        events = bob.events()
+        with anyio.CancelScope() as scope:
+            async with Stage(stage_token()) as alice:
+                await alice.publish(video=camera())
+                await bob.subscribe((await bob.wait_publishing()).id)
+                # All that leaves a process that was killed: its sockets are closed, nothing is said.
+                alice._presence.hold = None
+                for stream in alice.streams.values():
+                    stream.cut()
+                started = anyio.current_time()
+                alice._presence._socket._socket.transport.abort()
+                alice._tasks.cancel_scope.cancel()
+                await until(events, ParticipantLeft, within=2)
+                assert anyio.current_time() - started < 2
+                scope.cancel()
+        assert not bob.streams
+
+
+async def test_a_dead_events_socket_is_replaced(stage_token, monkeypatch):
+    monkeypatch.setattr(presence, "Heartbeat", functools.partial(Heartbeat, interval=0.1, patience=0.1))
+    states, pings = 0, 0
+
+    async def deaf(connection):
+        nonlocal states, pings
+        states += 1
+        await connection.send(f'{{"type":"STAGE_STATE","payload":{{"sequenceNumber":{states}}}}}')
+        async for message in connection:
+            pings += "PING" in message
+
+    # The token names the port and is the subprotocol as well, so the port comes first.
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    token = elsewhere(stage_token(), events_url=f"ws://127.0.0.1:{port}")
+    async with serve(deaf, "127.0.0.1", port, subprotocols=[token]), Stage(token) as stage:
+        events = stage.events()
+        lost = await until(events, EventsLost)
+        assert "does not answer a ping" in str(lost.error)
+        await until(events, EventsRestored)
+        assert states >= 2
+        assert pings >= 1
+
+
+async def test_a_stage_that_disconnects_a_participant_is_left_for_good(stage_token, stage_room, camera):
+    async with nothing_left(), Stage(stage_token()) as stage:
+        await stage.publish(video=camera())
+        events = stage.events()
+        stage_room.disconnect(stage.participant_id, "kicked")
+        with anyio.fail_after(2):
+            error = await stage.wait_over()
+        assert "kicked" in str(error)
+        assert error.code == "IVS_STAGE_ERROR"
+        assert (await until(events, StageLeft)).error is error
+        with pytest.raises(StageError, match="kicked"):
+            await stage.publish(video=camera())
+        with anyio.fail_after(3):
+            while stage.streams:
+                await anyio.sleep(0.01)
+
+
+async def test_a_reassignment_publishes_and_subscribes_anew(stage_token, stage_room, camera, microphone):
+    async with Stage(stage_token()) as alice, Stage(stage_token()) as bob:
+        await alice.publish(video=camera((30, 30, 200)), audio=microphone())
+        await bob.publish(video=camera((200, 30, 30)))
+        stream = await bob.subscribe(alice.participant_id)
+        old = stream.video
+        await picture(old)
+        events = bob.events()
+        stage_room.reassign(bob.participant_id)
+        while (started := await until(events, StreamStarted)).participant_id != alice.participant_id:
+            pass
+        assert started.video is stream.video is not old
+        assert np.abs(await picture(stream.video, 3) - (30, 30, 200)).max() < 12
+        back = await alice.subscribe((await alice.wait_publishing()).id)
+        assert np.abs(await picture(back.video) - (200, 30, 30)).max() < 12
+
+
+async def test_a_publisher_that_goes_silent_counts_as_gone(stage_token, camera):
+    async with Stage(stage_token()) as alice, Stage(stage_token()) as bob:
+        await alice.publish(video=camera())
+        stream = await bob.subscribe((await bob.wait_publishing()).id)
+        await picture(stream.video)
+        alice.streams[alice.participant_id].mute()
+        with anyio.fail_after(6):
+            assert await stream.wait_ended() is None
+        assert not bob.participants[alice.participant_id].is_publishing
+
+
+async def test_a_refused_publication_is_an_error_and_the_stage_goes_on(stage_token, stage_service, camera):
+    async with Stage(stage_token()) as stage:
+        object.__setattr__(
+            stage.token, "claims", _moved(stage.token.claims, stage.token.claims.whip_url + "/nowhere")
+        )
+        with pytest.raises(StageError, match="refused to publish") as caught:
+            await stage.publish(video=camera())
+        assert caught.value.status == 404
+        assert not stage.streams
+        object.__setattr__(
+            stage.token, "claims", _moved(stage.token.claims, stage.token.claims.whip_url[: -len("/nowhere")])
+        )
+        await stage.publish(video=camera())

@@ -92,6 +92,11 @@ class Stream:
         """End the stream soon; harmless if it is over."""
         self._life.cancel()
 
+    async def aclose(self) -> None:
+        """End the stream; returns once it is over on both sides."""
+        self.stop()
+        await self.wait_ended()
+
     def renew(self) -> None:
         """Publish or subscribe anew, as after a reassignment."""
         self._round.cancel()
@@ -214,8 +219,11 @@ class Publication(Stream):
         self._tracks = tracks
 
     def _prepare(self, peer: Peer) -> None:
-        for track in self._tracks():
+        tracks = self._tracks()
+        for track in tracks:
             peer.send(track)
+        if all(track.kind != "video" for track in tracks):
+            peer.reserve("video")  # production refuses an offer of sound alone
 
     async def _negotiate(self, offer: str) -> whip.Resource:
         token = self._host.token

@@ -112,6 +112,10 @@ class Peer:
         """Offer to receive a track of `kind` without sending one; call it before `create_offer`."""
         self._pc.addTransceiver(kind, direction="recvonly")
 
+    def reserve(self, kind: Literal["audio", "video"]) -> None:
+        """Offer to send a track of `kind` that does not exist yet; call it before `create_offer`."""
+        self._pc.addTransceiver(kind, direction="sendonly")
+
     async def create_offer(self, customize: CustomizeOffer | None = None) -> str:
         """Return the SDP offer, its gathering complete; it is the local description already.
 

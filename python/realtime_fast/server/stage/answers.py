@@ -25,6 +25,7 @@ from realtime_fast.server.stage.refusal import Refusal
 
 Kind = Literal["audio", "video"]
 
+DISCARD = "0.0.0.0"  # noqa: S104 - the address of whoever has its candidates elsewhere (RFC 8840); nothing is bound
 MID = "urn:ietf:params:rtp-hdrext:sdes:mid"
 ABS_SEND_TIME = "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time"
 AUDIO_LEVEL = "urn:ietf:params:rtp-hdrext:ssrc-audio-level"
@@ -157,7 +158,7 @@ def answer(
     candidates: Sequence[RTCIceCandidate],
     stream_id: str,
 ) -> str:
-    """The answer's text: agreed sections in the offer's order, the others refused.
+    """The answer's text: agreed sections in the offer's order, the others inactive, or refused if unreadable.
 
     The candidates stand in the first agreed section only, as production's answers have it.
     """
@@ -168,19 +169,21 @@ def answer(
     agreed = {section.mid: section for section in sections.values()}
     for offered in offer.media:
         section = agreed.get(offered.rtp.muxId)
+        # Nothing to send in it: inactive rather than refused, since not every stack takes a port of 0 (aiortc).
+        section = section or _idle(offered)
         if section is None:
             description.media.append(_refused(offered))
             continue
         media = sdp.MediaDescription(
-            section.kind, 9, offered.profile, [c.payloadType for c in section.codecs]
+            section.kind, 9, offered.profile, [codec.payloadType for codec in section.codecs]
         )
-        media.host = "0.0.0.0"  # noqa: S104 - the discard address of RFC 8840, nothing is bound
-        media.direction = direction
+        media.host = DISCARD
+        media.direction = direction if section.mid in agreed else "inactive"
         media.rtp = RTCRtpParameters(
             codecs=section.codecs, headerExtensions=list(section.extensions), muxId=section.mid
         )
-        media.rtcp_port, media.rtcp_host, media.rtcp_mux = 9, "0.0.0.0", True  # noqa: S104
-        if direction == "sendonly":
+        media.rtcp_port, media.rtcp_host, media.rtcp_mux = 9, DISCARD, True
+        if media.direction == "sendonly":
             assert section.ssrc is not None
             media.msid = f"{stream_id} {stream_id}-{section.kind}"
             media.ssrc = [sdp.SsrcDescription(section.ssrc, cname=stream_id)]
@@ -273,10 +276,16 @@ def _section(
     )
 
 
+def _idle(offered: sdp.MediaDescription) -> Section | None:
+    kind = _kind(offered)
+    codec = next((c for c in offered.rtp.codecs if _forwardable(c)), None)
+    return None if kind is None or codec is None else _section(offered, kind, codec, ())
+
+
 def _refused(offered: sdp.MediaDescription) -> sdp.MediaDescription:
     """A section that is not agreed on (RFC 3264, section 6): the offer's line with port 0."""
     media = sdp.MediaDescription(offered.kind, 0, offered.profile, offered.fmt)
-    media.host = "0.0.0.0"  # noqa: S104
+    media.host = DISCARD
     media.direction = "inactive"
     media.rtp = RTCRtpParameters(muxId=offered.rtp.muxId)
     media.ice = RTCIceParameters()

@@ -116,7 +116,7 @@ class Source:
             await self._send(nack)
 
     async def report(self) -> None:
-        """Tell the publisher what arrived (RFC 3550, section 6.4.2); due about every second."""
+        """Tell the publisher what arrived (RFC 3550, section 6.4.2); due about twice a second."""
         now, reports = time.time(), []
         for ssrc, stream in self._statistics.items():
             middle, heard = self._last_report.get(ssrc, (0, now))

@@ -65,6 +65,11 @@ class Link:
                 await self.dtls.start(self._remote.dtls)
         return self.dtls.state == "connected"
 
+    @property
+    def packets_received(self) -> int:
+        """Media and reports that came so far."""
+        return sum(entry.packetsReceived for entry in self.dtls._get_stats().values())
+
     def hang_up(self) -> None:
         """Let `wait_ended` return; may be called at any time, and again."""
         self._ended.set()

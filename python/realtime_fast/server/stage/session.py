@@ -13,7 +13,11 @@ from realtime_fast.server.stage.answers import Kind, Offer, Section, answer
 from realtime_fast.server.stage.forward import Sink, Source
 from realtime_fast.server.stage.link import Link
 
-REPORT_INTERVAL = 1.0
+REPORT_INTERVAL = 0.5
+"""Seconds between two receiver reports to a publisher."""
+
+SILENCE_LIMIT = 3.5
+"""Seconds after which a publisher that sends neither media nor reports is gone: ICE needs half a minute to say so."""
 
 
 class Session:
@@ -96,10 +100,13 @@ class Publication(Session):
 
     async def _flow(self) -> None:
         self._on_live()
-        while True:
+        heard, silent = -1, 0.0
+        while silent < SILENCE_LIMIT:
             await anyio.sleep(REPORT_INTERVAL)
             for source in self.sources.values():
                 await source.report()
+            now = self._link.packets_received
+            heard, silent = now, silent + REPORT_INTERVAL if now == heard else 0.0
 
 
 class Subscription(Session):
