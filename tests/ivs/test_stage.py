@@ -62,8 +62,8 @@ async def nothing_left():
         while (now := alive()) and (now[0] - tasks or now[1] - threads):
             await anyio.sleep(0.02)
     left = alive()
-    assert not left[0] - tasks
-    assert not left[1] - threads
+    assert [task.get_coro() for task in left[0] - tasks] == []
+    assert left[1] - threads == set()
 
 
 def unverified(token):

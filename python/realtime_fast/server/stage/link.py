@@ -11,6 +11,7 @@ import anyio
 from aiortc.rtcdtlstransport import RTCCertificate, RTCDtlsParameters, RTCDtlsTransport
 from aiortc.rtcicetransport import RTCIceCandidate, RTCIceGatherer, RTCIceParameters, RTCIceTransport
 
+from realtime_fast.peer.ice import gather
 from realtime_fast.server.stage.answers import Transport
 
 CONNECT_TIMEOUT = 15.0
@@ -37,6 +38,7 @@ class Link:
 
     async def gather(self) -> None:
         """Find the local candidates."""
+        await gather(self._ice._connection)
         await self._gatherer.gather()
 
     @property

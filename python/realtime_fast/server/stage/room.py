@@ -11,19 +11,27 @@ import msgspec
 
 from realtime_fast.ivs.events import Participant
 from realtime_fast.ivs.token import Claims
-from realtime_fast.server.stage.session import Publication, Subscription
+from realtime_fast.server.stage.session import Publication, Session, Subscription
 
 ACCOUNT = "123456789012"
 
 
 @dataclass(slots=True)
 class Member:
-    """A participant: present while an events socket or a publication of theirs is."""
+    """A participant: present while an events socket or a media session of theirs is.
+
+    Attributes:
+        participant: What the others are told.
+        sockets: Events sockets that are up.
+        sessions: All media sessions, those still coming up among them.
+        publication: The one that is up and publishes.
+        outbox: What to tell this participant alone.
+    """
 
     participant: Participant
     sockets: int = 0
     publication: Publication | None = None
-    subscriptions: set[Subscription] = field(default_factory=set)
+    sessions: set[Session] = field(default_factory=set)
     outbox: list[str] = field(default_factory=list)
 
 
@@ -56,13 +64,13 @@ class Room:
         del self.members[member.participant.id]
         if member.publication is not None:
             self._silence(member.publication)
-        for subscription in member.subscriptions:
-            subscription.stop()
+        for session in member.sessions:
+            session.stop()
         self._announce()
 
     def leave_if_idle(self, member: Member) -> None:
         """Somebody without an events socket is gone once they neither send nor receive."""
-        if not member.sockets and member.publication is None and not member.subscriptions:
+        if not member.sockets and not member.sessions:
             self.leave(member)
 
     def mute(self, member: Member, *, audio_muted: bool, video_stopped: bool) -> None:
@@ -91,9 +99,9 @@ class Room:
     def _silence(self, publication: Publication) -> None:
         publication.stop()
         for member in self.members.values():
-            for subscription in member.subscriptions:
-                if subscription.publication is publication:
-                    subscription.stop()
+            for session in member.sessions:
+                if isinstance(session, Subscription) and session.publication is publication:
+                    session.stop()
 
     # --- telling
 

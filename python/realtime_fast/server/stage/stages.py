@@ -159,7 +159,6 @@ class Stages(anyio.AsyncContextManagerMixin):
             raise Refusal.no_stream()
         session = Subscription(claims.jti, Offer.parse(offer), self._certificate, publisher.publication)
         member = room.enter(claims)
-        member.subscriptions.add(session)
         return session, await self._begin(room, member, session)
 
     def end(self, token: str | None, session_id: str) -> None:
@@ -178,7 +177,12 @@ class Stages(anyio.AsyncContextManagerMixin):
         self._forget(room, session)
 
     async def _begin(self, room: Room, member: Member, session: Session) -> str:
-        text = await session.answer()
+        member.sessions.add(session)
+        try:
+            text = await session.answer()
+        except BaseException:
+            member.sessions.discard(session)
+            raise
         self._sessions[session.id] = (room, session)
         self._group.start_soon(self._run, room, session)
         return text
@@ -197,8 +201,7 @@ class Stages(anyio.AsyncContextManagerMixin):
             return
         if isinstance(session, Publication):
             room.unpublished(member, session)
-        elif isinstance(session, Subscription):
-            member.subscriptions.discard(session)
+        member.sessions.discard(session)
         room.leave_if_idle(member)
 
     # --- events sockets
