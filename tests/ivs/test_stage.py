@@ -66,6 +66,11 @@ async def nothing_left():
     assert left[1] - threads == set()
 
 
+def break_events(stage):
+    """Reset the TCP connection under a participant's events."""
+    stage._presence._socket._socket._connection.transport.abort()
+
+
 def unverified(token):
     return jwt.decode(token, options={"verify_signature": False})
 
@@ -326,7 +331,7 @@ async def test_events_break_while_media_flows(stage_service, stage_token, stage_
         await picture(stream.video)
         alices, bobs = alice.events(), bob.events()
         before = dict(alice.streams)
-        alice._presence._socket._socket.transport.abort()
+        break_events(alice)
         assert "events socket" in str((await until(alices, EventsLost)).error)
         await until(alices, EventsRestored)
         await picture(stream.video, 30)
@@ -352,7 +357,7 @@ async def test_a_participant_that_vanishes_is_gone_within_two_seconds(stage_toke
                 for stream in alice.streams.values():
                     stream.cut()
                 started = anyio.current_time()
-                alice._presence._socket._socket.transport.abort()
+                break_events(alice)
                 alice._tasks.cancel_scope.cancel()
                 await until(events, ParticipantLeft, within=2)
                 assert anyio.current_time() - started < 2

@@ -68,6 +68,10 @@ class Session:
                 await self._finish()
             await self._link.aclose()
 
+    async def aclose(self) -> None:
+        """Release a session that never ran."""
+        await self._link.aclose()
+
     async def _watch(self, scope: anyio.CancelScope) -> None:
         await self._link.wait_ended()
         scope.cancel()

@@ -180,11 +180,12 @@ class Stages(anyio.AsyncContextManagerMixin):
         member.sessions.add(session)
         try:
             text = await session.answer()
+            self._group.start_soon(self._run, room, session)
         except BaseException:
             member.sessions.discard(session)
+            await session.aclose()
             raise
         self._sessions[session.id] = (room, session)
-        self._group.start_soon(self._run, room, session)
         return text
 
     async def _run(self, room: Room, session: Session) -> None:
