@@ -1,17 +1,16 @@
-"""Packets to pictures: complete with the last packet, whatever the order; held back evenly; never piled up."""
+"""Packets to pictures: complete with the last packet, whatever the order; never piled up."""
 
 from __future__ import annotations
 
 import random
 from fractions import Fraction
 
-import anyio
 import pytest
 from aiortc.rtp import RtpPacket
-from av import AudioFrame, VideoFrame
+from av import VideoFrame
 
 from realtime_fast._native import VideoMeter
-from realtime_fast.peer.jitter import FrameQueue, Playout, PromptJitterBuffer, Timing
+from realtime_fast.peer.jitter import FrameQueue, PromptJitterBuffer, Timing
 
 
 def packets(sizes: list[int], *, first: int = 65530, marked: bool = True) -> list[RtpPacket]:
@@ -97,17 +96,6 @@ def test_the_time_of_waiting_and_decoding_is_summed() -> None:
     assert len(timing._arrivals) <= 64 >= len(timing._decoding)
 
 
-def test_frames_are_due_evenly() -> None:
-    playout = Playout(0.1)
-    network = [0.02, 0.05, 0.01, 0.09, 0.01]
-    due = [playout.due(index / 30 + delay, index / 30) for index, delay in enumerate(network)]
-    assert due[0] == pytest.approx(0.12)
-    assert [at - index / 30 for index, at in enumerate(due)][2:] == pytest.approx([0.11] * 3)
-    late = playout.due(5 / 30 + 0.4, 5 / 30)
-    assert late == pytest.approx(5 / 30 + 0.4), "a frame later than the delay is shown at once"
-    assert playout.due(6 / 30 + 0.01, 6 / 30) >= late
-
-
 def picture(pts: int) -> VideoFrame:
     frame = VideoFrame(32, 16, "yuv420p")
     frame.pts, frame.time_base = pts, Fraction(1, 1000)
@@ -123,26 +111,3 @@ async def test_frames_that_nobody_reads_do_not_pile_up() -> None:
     kept = [queue.get_nowait() for _ in range(queue.qsize())]
     assert [frame and frame.pts for frame in kept] == [6, 7, 8, 9, None]
     assert (meter.frames, meter.width) == (10, 32)
-
-
-async def test_frames_are_held_until_they_are_due_and_let_go_at_the_end() -> None:
-    queue = FrameQueue(50, VideoMeter(), Timing(), min_delay=0.15)
-    begin = anyio.current_time()
-    for pts in (0, 20, 40):
-        await queue.put(picture(pts))
-    assert queue.empty()
-    shown = []
-    with anyio.fail_after(2):
-        for _ in range(3):
-            frame = await queue.get()
-            shown.append((frame.pts, anyio.current_time() - begin))
-    assert [pts for pts, _ in shown] == [0, 20, 40]
-    # All came at once: the last is the least delayed one, so it alone is held for the whole delay.
-    assert 0.1 < shown[0][1] < shown[2][1] < 0.5
-    sound = AudioFrame("s16", "mono", 160)
-    sound.pts, sound.time_base = 3000, Fraction(1, 1000)
-    await queue.put(sound)
-    await queue.put(None)
-    assert await queue.get() is None
-    await anyio.sleep(0.25)
-    assert queue.empty()

@@ -157,14 +157,13 @@ class SendGauge:
 class ReceiveGauge:
     """Watches a receiver, and governs the waiting in it: for the rest of a picture, and for a reader."""
 
-    def __init__(self, receiver: RTCRtpReceiver, min_delay: float = 0.0) -> None:
+    def __init__(self, receiver: RTCRtpReceiver) -> None:
         self.frames = VideoMeter()
         self.timing = Timing()
         self.bytes = 0
         self.nacks = self.plis = 0
         self.media_ssrc: int | None = None
         self._receiver = receiver
-        self._min_delay = min_delay
         self._kind: str = vars(receiver)["_RTCRtpReceiver__kind"]
         if self._kind == "video":
             vars(receiver)["_RTCRtpReceiver__jitter_buffer"] = PromptJitterBuffer(self.timing)
@@ -177,8 +176,7 @@ class ReceiveGauge:
 
     def bound(self, track: RemoteStreamTrack) -> None:
         """Count what the decoder puts into `track`, and let it keep the newest frames only."""
-        limit = _QUEUE_LIMITS[track.kind]
-        track._queue = FrameQueue(limit, self.frames, self.timing, self._min_delay)
+        track._queue = FrameQueue(_QUEUE_LIMITS[track.kind], self.frames, self.timing)
 
     async def request_keyframe(self) -> None:
         """Ask the sender for a key frame (PLI, RFC 4585 section 6.3.1), if anything came from it yet."""
@@ -215,13 +213,10 @@ class ReceiveGauge:
             "nackCount": self.nacks,
         }
         if self._kind == "video":
-            held = self._min_delay * self.timing.emitted
             entry |= self.frames.inbound(now) | {
                 "pliCount": self.plis,
                 "firCount": 0,
-                "jitterBufferDelay": self.timing.buffered + held,
-                "jitterBufferMinimumDelay": held,
-                "jitterBufferTargetDelay": held,
+                "jitterBufferDelay": self.timing.buffered,
                 "jitterBufferEmittedCount": self.timing.emitted,
                 "totalDecodeTime": self.timing.decoding,
                 "totalProcessingDelay": self.timing.processing,

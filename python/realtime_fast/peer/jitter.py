@@ -1,4 +1,4 @@
-"""From packet to picture: aiortc's waiting shortened, measured and, if asked for, made even."""
+"""From packet to picture: aiortc's waiting, shortened and measured."""
 
 from __future__ import annotations
 
@@ -102,56 +102,20 @@ class PromptJitterBuffer(JitterBuffer):
         return JitterFrame(data, packets[0].timestamp)
 
 
-class Playout:
-    """When a frame is due, so that each is shown the same time after it was made.
-
-    The least delayed frame so far is the measure: a frame is due `min_delay` after that one's delay.
-    """
-
-    def __init__(self, min_delay: float) -> None:
-        self.min_delay = min_delay
-        self._base: float | None = None
-        self._last = float("-inf")
-
-    def due(self, now: float, media_time: float) -> float:
-        """When the frame of `media_time` (seconds) that came `now` is due; never before an earlier one."""
-        base = now - media_time
-        self._base = base if self._base is None else min(self._base, base)
-        self._last = max(self._last, now, self._base + media_time + self.min_delay)
-        return self._last
-
-
 class FrameQueue(asyncio.Queue[Any]):  # noqa: TID251 - in the place of a remote track's own, which is unbounded
-    """Decoded frames of one remote track: counted, held until due, the newest `limit` kept; None is the end."""
+    """Decoded frames of one remote track: counted, the newest `limit` kept; None is the end."""
 
-    def __init__(self, limit: int, meter: VideoMeter, timing: Timing, min_delay: float = 0.0) -> None:
+    def __init__(self, limit: int, meter: VideoMeter, timing: Timing) -> None:
         super().__init__()
         self._limit = limit
         self._meter = meter
         self._timing = timing
-        self._playout = Playout(min_delay) if min_delay > 0 else None
-        self._held: deque[asyncio.TimerHandle] = deque()
-
-    async def put(self, item: VideoFrame | AudioFrame | None) -> None:
-        """Take what the decoder's thread sends."""
-        if isinstance(item, VideoFrame):
-            self._timing.decode(item.pts, time.monotonic())
-        if item is None:
-            while self._held:
-                self._held.popleft().cancel()
-        elif self._playout is not None and item.time is not None:
-            loop = asyncio.get_running_loop()
-            self._held.append(loop.call_at(self._playout.due(loop.time(), item.time), self._release, item))
-            return
-        self.put_nowait(item)
-
-    def _release(self, item: VideoFrame | AudioFrame) -> None:
-        self._held.popleft()
-        self.put_nowait(item)
 
     def _put(self, item: VideoFrame | AudioFrame | None) -> None:
         if isinstance(item, VideoFrame):
-            self._meter.add(time.monotonic(), item.width, item.height)
+            now = time.monotonic()
+            self._timing.decode(item.pts, now)
+            self._meter.add(now, item.width, item.height)
         if item is not None and self.qsize() >= self._limit:
             self._get()
         super()._put(item)

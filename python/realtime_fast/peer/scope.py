@@ -47,7 +47,6 @@ async def open_peer(
     video_codec: VideoCodec = "vp8",
     transport: TransportName = "webrtc",
     silence_limit: float = 4.0,
-    min_delay: float = 0.0,
 ) -> AsyncIterator[Peer]:
     """Open a peer connection for the length of a scope.
 
@@ -58,13 +57,12 @@ async def open_peer(
         transport: Whose error codes the failures carry.
         silence_limit: Seconds without any packet, and without an answer to a consent check, after which a
             link that was up is reported lost.
-        min_delay: Seconds that received frames are held back to even out the network's jitter.
 
     Raises:
         InvalidInputError: An ICE server's URL is none.
     """
     async with owned_tasks() as tasks:
-        peer = Peer(report, ice_servers, video_codec, transport, min_delay)
+        peer = Peer(report, ice_servers, video_codec, transport)
         tasks.start_soon(peer._watch, silence_limit)
         try:
             yield peer
@@ -82,9 +80,7 @@ class Peer:
         ice_servers: Sequence[IceServer],
         video_codec: VideoCodec,
         transport: TransportName,
-        min_delay: float,
     ) -> None:
-        self._min_delay = min_delay
         self._report_to = report
         self._video_codec = video_codec
         self._transport = transport
@@ -363,7 +359,7 @@ class Peer:
         if sender not in self._senders:
             self._senders[sender] = SendGauge(sender)
         if receiver not in self._receivers:
-            self._receivers[receiver] = ReceiveGauge(receiver, self._min_delay)
+            self._receivers[receiver] = ReceiveGauge(receiver)
 
 
 _NO_PATH = "No network path to the far side was found"
