@@ -30,6 +30,7 @@ from realtime_fast.ivs import (
     presence,
 )
 from realtime_fast.ivs.events import Heartbeat
+from realtime_fast.peer.h264 import FastH264Encoder
 
 
 async def picture(track, count=1):
@@ -106,6 +107,25 @@ async def test_what_one_publishes_another_sees_and_hears(stage_token, camera, mi
     assert not bob.streams
     with anyio.fail_after(2), pytest.raises(MediaStreamError):
         await picture(stream.video, 1000)
+
+
+async def test_pictures_are_encoded_by_the_fast_encoder(stage_token, camera, monkeypatch):
+    encoded = 0
+    encode = FastH264Encoder.encode
+
+    def counted(*args):
+        nonlocal encoded
+        encoded += 1
+        return encode(*args)
+
+    monkeypatch.setattr(FastH264Encoder, "encode", counted)
+    async with Stage(stage_token()) as alice, Stage(stage_token()) as bob, Stage(stage_token()) as carol:
+        await alice.publish(video=camera())
+        for watcher in (bob, carol):
+            stream = await watcher.subscribe((await watcher.wait_publishing()).id)
+            await picture(stream.video, 10)
+    # Once a picture, however many watch: 30 a second, and no more than they saw and a little.
+    assert 20 <= encoded <= 200
 
 
 async def test_a_late_subscriber_begins_with_a_whole_picture(stage_token, camera, caplog):

@@ -28,8 +28,11 @@ from aiortc.sdp import SessionDescription
 from realtime_fast.errors import IceError, InvalidInputError, TransportName
 from realtime_fast.options import IceServer, VideoCodec
 from realtime_fast.peer import ice
+from realtime_fast.peer.h264 import FastH264Encoder
 
 logger = logging.getLogger(__name__)
+
+_SENDER_ENCODER = "_RTCRtpSender__encoder"
 
 
 class RtcConnection(RTCPeerConnection):
@@ -92,6 +95,8 @@ class RtcConnection(RTCPeerConnection):
         if not self._setting_up:
             self.set_up = anyio.Event()
         self._setting_up += 1
+        for transceiver in self.getTransceivers():
+            _speed_up(transceiver)
         try:
             await super()._RTCPeerConnection__connect()  # type: ignore[misc]
         except Exception as exc:  # noqa: BLE001 - what it does not expect of a description can be anything
@@ -141,6 +146,15 @@ def foreign_errors(what: str, transport: TransportName) -> Iterator[None]:
     except Exception as exc:
         detail = str(exc) or type(exc).__name__
         raise IceError(f"{what}: {detail}", transport=transport) from exc
+
+
+def _speed_up(transceiver: RTCRtpTransceiver) -> None:
+    """Have a sender of H.264 use our encoder; it makes aiortc's own only where it has none."""
+    codecs = transceiver._codecs
+    if codecs and codecs[0].mimeType.lower() == "video/h264":
+        sender = vars(transceiver.sender)
+        if sender[_SENDER_ENCODER] is None:
+            sender[_SENDER_ENCODER] = FastH264Encoder()
 
 
 def _check(sdp: str) -> None:
