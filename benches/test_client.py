@@ -18,6 +18,8 @@ from aiortc import VideoStreamTrack
 
 import realtime_fast
 
+pytestmark = pytest.mark.timeout(300)
+
 HERE = Path(__file__).parent
 PACKAGES = {"decart": decart, "ours": realtime_fast}
 AT_MOST = 0.9
@@ -109,7 +111,7 @@ def stream(who, url):
             process.stdin.flush()
             return json.loads(process.stdout.readline()), time.perf_counter()
 
-        while figures()[0]["received"] < 60:
+        while figures()[0]["received"] < 90:
             time.sleep(0.1)
         before, begin = figures()
         time.sleep(TURN)
