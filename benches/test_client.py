@@ -72,7 +72,7 @@ def test_cpu_of_a_client(benchmark, streams, who):
     turns = streams[who]
     benchmark.extra_info["fps_sent"] = fmean(turn["sent"] for turn in turns)
     benchmark.extra_info["fps_received"] = fmean(turn["received"] for turn in turns)
-    record(benchmark, who, [turn["cpu"] for turn in turns])
+    record(benchmark, who, [fmean(turn["cpu"] for turn in turns)])
 
 
 async def first_frame(package, url):
