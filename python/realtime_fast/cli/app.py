@@ -6,6 +6,7 @@ import typer
 
 from realtime_fast.cli.demo import demo
 from realtime_fast.cli.serve import FAULTS, serve
+from realtime_fast.cli.watch import watch
 
 app = typer.Typer(
     name="realtime-fast",
@@ -24,3 +25,4 @@ def _commands() -> None:
 
 app.command(epilog=FAULTS)(serve)
 app.command()(demo)
+app.command()(watch)

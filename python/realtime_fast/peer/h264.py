@@ -8,6 +8,7 @@ presets look for is not to be had.
 from __future__ import annotations
 
 from fractions import Fraction
+
 from aiortc.codecs.h264 import MAX_FRAME_RATE, H264Encoder
 from av import CodecContext, VideoFrame
 from av.frame import Frame

@@ -1,0 +1,83 @@
+"""`realtime-fast watch`: what somebody publishes on an Amazon IVS stage."""
+
+from __future__ import annotations
+
+import time
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Annotated
+
+import anyio
+import typer
+from rich.console import Console
+from rich.live import Live
+
+from realtime_fast.cli.reporting import Debug, reported
+from realtime_fast.ivs import Stage, Subscription
+from realtime_fast.media.recorder import Recorder
+from realtime_fast.media.tracks import ReceivedTrack
+
+LOOK_INTERVAL = 0.5
+"""Seconds between two looks at the figures."""
+
+
+def watch(
+    token: Annotated[
+        str,
+        typer.Argument(
+            help="A participant token of the stage.", envvar="REALTIME_FAST_STAGE_TOKEN", show_envvar=True
+        ),
+    ],
+    participant: Annotated[
+        str | None, typer.Option(help="Whom to watch; by default whoever publishes first.")
+    ] = None,
+    seconds: Annotated[float | None, typer.Option(min=0.1, help="End after so long.")] = None,
+    output: Annotated[Path | None, typer.Option(help="Record to this mp4 or webm.")] = None,
+    debug: Debug = False,
+) -> None:
+    """Watch a participant of a stage until they leave, or until interrupted.
+
+    All it needs is the token: it says where the stage is.
+    """
+    with reported(debug):
+        anyio.run(_watch, token, participant, seconds, output)
+
+
+async def _watch(token: str, participant: str | None, seconds: float | None, output: Path | None) -> None:
+    console = Console()
+    async with AsyncExitStack() as stack:
+        recorder = await stack.enter_async_context(Recorder(output)) if output is not None else None
+        stage = await stack.enter_async_context(Stage(token))
+        with Live(console=console, refresh_per_second=4) as live:
+            live.update("waiting for somebody to publish")
+            who = await stage.wait_publishing(lambda one: participant in (None, one.id))
+            stream = await stage.subscribe(who.id)
+            for track in stream.tracks.values():
+                if recorder is not None and isinstance(track, ReceivedTrack):
+                    recorder.add(track)
+            began = time.monotonic()
+            with anyio.move_on_after(seconds):
+                async with anyio.create_task_group() as tasks:
+                    tasks.start_soon(_show, live, stream, who.user_id or who.id, began)
+                    error = await stream.wait_ended()
+                    tasks.cancel_scope.cancel()
+                if error is not None:
+                    raise error
+        console.print(f"{_figures(stream)} in {time.monotonic() - began:.1f} s")
+
+
+async def _show(live: Live, stream: Subscription, name: str, began: float) -> None:
+    while True:
+        live.update(f"{name}   {time.monotonic() - began:5.1f} s   {_figures(stream)}")
+        await anyio.sleep(LOOK_INTERVAL)
+
+
+def _figures(stream: Subscription) -> str:
+    video = stream.video
+    if not isinstance(video, ReceivedTrack):
+        return "no pictures"
+    figures = video.meter.inbound(time.monotonic())
+    return (
+        f"{figures['framesDecoded']} pictures, {figures['frameWidth']}x{figures['frameHeight']}, "
+        f"{figures['framesPerSecond']:.0f} a second"
+    )

@@ -1,0 +1,58 @@
+"""`realtime-fast watch` as a process, on a stage of the embedded service."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import anyio
+import av
+import pytest
+
+from realtime_fast.ivs import Stage
+
+COMMAND = [sys.executable, "-c", "from realtime_fast.cli import main; main()", "watch"]
+
+
+async def test_watches_records_and_ends_when_the_publisher_leaves(stage_token, camera, microphone, tmp_path):
+    output = tmp_path / "seen.mp4"
+    async with Stage(stage_token(user_id="camera")) as stage:
+        await stage.publish(video=camera(size=(320, 240)), audio=microphone())
+        command = [*COMMAND, stage_token(publish=False), "--output", str(output)]
+        async with await anyio.open_process(command, stdout=subprocess.PIPE) as process:
+            with anyio.fail_after(20):
+                while len(stage.participants) < 1:
+                    await anyio.sleep(0.05)
+            await anyio.sleep(2.5)
+            await stage.streams[stage.participant_id].aclose()
+            said = b""
+            with anyio.fail_after(20):
+                async for chunk in process.stdout:
+                    said += chunk
+                assert await process.wait() == 0, said
+    assert b"320x240" in said
+    with av.open(output) as recording:
+        assert {stream.type for stream in recording.streams} == {"video", "audio"}
+        assert sum(1 for _ in recording.decode(video=0)) > 10
+
+
+async def test_ends_after_the_time_it_was_given(stage_token, camera):
+    async with Stage(stage_token()) as stage:
+        await stage.publish(video=camera())
+        done = await anyio.run_process([*COMMAND, stage_token(), "--seconds", "1.5"])
+    assert b"pictures" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("wanted", "says", "code"),
+    [(None, b"not a JWT", 5), ({"ttl": -5}, b"expired", 5), ({"subscribe": False}, b"does not allow", 5)],
+)
+async def test_a_token_that_will_not_do_is_one_sentence(stage_token, camera, wanted, says, code):
+    async with Stage(stage_token()) as stage:
+        await stage.publish(video=camera())
+        token = "nonsense" if wanted is None else stage_token(**wanted)
+        done = await anyio.run_process([*COMMAND, token], check=False)
+    assert done.returncode == code
+    assert says in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert token.encode()[:40] not in done.stderr
