@@ -1,6 +1,6 @@
 """Types of the Rust extension."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from types import ModuleType
 from typing import Any, Literal, TypeAlias, final
 
@@ -17,6 +17,7 @@ __all__ = [
     "_testing",
     "convert",
     "read",
+    "read_soft",
     "stamp",
 ]
 
@@ -42,9 +43,21 @@ def read(
     picture: _Picture,
     method: Literal["hard", "soft"] = "hard",
     *,
+    in_flight: ProbeLedger | Iterable[int] | None = None,
+    now: float | None = None,
+    stamped_size: tuple[int, int] | None = None,
     format: str | None = None,
     full_range: bool | None = None,
 ) -> int | Literal["corrupted"] | None: ...
+def read_soft(
+    picture: _Picture,
+    *,
+    in_flight: ProbeLedger | Iterable[int] | None = None,
+    now: float | None = None,
+    stamped_size: tuple[int, int] | None = None,
+    format: str | None = None,
+    full_range: bool | None = None,
+) -> tuple[int | Literal["corrupted"] | None, float]: ...
 
 @final
 class ProbeLedger:

@@ -10,6 +10,8 @@ import time
 from collections import deque
 from typing import Final
 
+import av
+
 from realtime_fast._native import ProbeLedger
 from realtime_fast.events import (
     CompositeLatency,
@@ -17,7 +19,7 @@ from realtime_fast.events import (
     PixelLatencyEvent,
     PixelLatencyReport,
 )
-from realtime_fast.marker import CORRUPTED, Reading
+from realtime_fast.marker import CORRUPTED, Reading, read
 from realtime_fast.wire import E2eLatencyReport
 
 __all__ = ["PROBE_TIMEOUT", "REPORT_INTERVAL", "PixelProbes", "composite_latency"]
@@ -71,6 +73,16 @@ class PixelProbes:
             self._given_way.append(given_way)
         self._sent += 1
         return seq
+
+    def read(self, frame: av.VideoFrame, now: float, stamped_size: tuple[int, int] | None = None) -> Reading:
+        """What a frame that came at `now` carries, by the reader for real channels; for `observe`.
+
+        Args:
+            frame: The received frame.
+            now: When it came.
+            stamped_size: Width and height at the stamper; by default the usual scales are tried.
+        """
+        return read(frame, "soft", in_flight=self._ledger, now=now, stamped_size=stamped_size)
 
     def observe(self, reading: Reading, now: float) -> PixelLatencyEvent | None:
         """The event for what was read at `now`; None if it says nothing new.

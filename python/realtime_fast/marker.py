@@ -4,6 +4,16 @@ The layout is `spec` marker: 24 cells of one pixel on the four bottom rows. Pict
 (yuv420p, nv12, yuyv422, gray8, rgb24, bgr24, rgba, bgra), arrays of (height, width[, channels]) or tuples of
 planes such as `(y, u, v)`; they are used where they lie, without a copy. Whoever stamps must own the picture:
 `stamped_copy` is for the one who does not.
+
+`read(picture)` is the reference reader, for pictures as they were stamped. After an encoder or a scaler,
+`read(picture, "soft", in_flight=…, now=…, stamped_size=…)` finds what can still be told:
+
+- `in_flight`: the numbers that may come, as `PixelProbes.in_flight` or any numbers, the likeliest first. Without
+  it every number may come, which takes longer and needs a clearer picture.
+- `now`: the frame's time beside a ledger, from which it knows which number to expect.
+- `stamped_size`: (width, height) when it was stamped; without it the scales 1, 3/4, 2/3 and 1/2 are tried.
+
+`read_soft` also says how sure it is. Bad pictures and numbers raise `ValueError`.
 """
 
 from __future__ import annotations
@@ -13,9 +23,9 @@ from typing import Final, Literal, TypeAlias
 import av
 import numpy as np
 
-from realtime_fast._native import read, stamp
+from realtime_fast._native import read, read_soft, stamp
 
-__all__ = ["CORRUPTED", "HEIGHT", "WIDTH", "Reading", "read", "stamp", "stamped_copy"]
+__all__ = ["CORRUPTED", "HEIGHT", "WIDTH", "Reading", "read", "read_soft", "stamp", "stamped_copy"]
 
 WIDTH: Final = 24
 """Pixels a marker is wide; narrower pictures are refused."""

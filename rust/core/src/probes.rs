@@ -5,10 +5,23 @@
 //! the delay, and the soft reader gets its candidates without a copy. Times are seconds of any
 //! monotonic clock, passed in.
 
+use crate::marker::Candidate;
 use std::collections::VecDeque;
 
 /// Half the number space: what serial-number arithmetic (RFC 1982) can still order.
 const MAX_WINDOW: usize = 1 << 15;
+
+/// Seconds between frames, as the unit of surprise.
+const FRAME: f64 = 1.0 / 30.0;
+
+/// Arrivals remembered: as candidates, so that a repeated frame is not read as the number after it, and for
+/// the latency to expect.
+const ARRIVALS: usize = 9;
+const REPEATS: usize = 4;
+/// Arrivals that make an expectation. Before, numbers are expected in order, but none surprises by more than
+/// this many frames: the first ones may have been lost.
+const MIN_ARRIVALS: usize = 3;
+const UNEXPECTED: f32 = 3.0;
 
 /// A probe that came back.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -17,6 +30,13 @@ pub struct Arrival {
     pub latency: f64,
     /// A later number had been read before.
     pub reordered: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Arrived {
+    seq: u16,
+    at: f64,
+    latency: f64,
 }
 
 /// The probes in flight. See the module's text.
@@ -29,6 +49,9 @@ pub struct Probes {
     next: u16,
     pending: usize,
     newest_read: Option<u16>,
+    /// The latest arrivals, and the median of their latencies once there are enough.
+    arrived: VecDeque<Arrived>,
+    latency: Option<f64>,
     /// When numberless markers were read: each stands for one probe that will never be named.
     corrupted: VecDeque<f64>,
 }
@@ -43,6 +66,8 @@ impl Probes {
             next: 1,
             pending: 0,
             newest_read: None,
+            arrived: VecDeque::new(),
+            latency: None,
             corrupted: VecDeque::new(),
         }
     }
@@ -64,6 +89,7 @@ impl Probes {
         let at = self.window.get_mut(usize::from(seq.wrapping_sub(self.first())))?.take()?;
         self.pending -= 1;
         self.drop_settled();
+        self.expect(Arrived { seq, at, latency: now - at });
         let reordered = self.newest_read.is_some_and(|newest| is_older(seq, newest));
         if !reordered {
             self.newest_read = Some(seq);
@@ -104,6 +130,8 @@ impl Probes {
     pub fn drop_in_flight(&mut self) {
         self.window.clear();
         self.corrupted.clear();
+        self.arrived.clear();
+        self.latency = None;
         self.pending = 0;
     }
 
@@ -115,12 +143,42 @@ impl Probes {
 
     /// The numbers in flight, oldest first.
     pub fn in_flight(&self) -> impl Iterator<Item = u16> + '_ {
+        self.waiting().map(|(seq, _)| seq)
+    }
+
+    /// What a frame that came at `now` may carry: the numbers in flight and the latest arrivals.
+    ///
+    /// Latency moves slowly, so the one to expect is the one that would have the median of
+    /// the last ones'; before the first arrivals it is the oldest.
+    pub fn candidates(&self, now: f64) -> impl Iterator<Item = Candidate> + '_ {
+        let surprise = move |at: f64, order: usize| match self.latency {
+            Some(latency) => ((now - at - latency) / FRAME).abs() as f32,
+            None => UNEXPECTED.min(order as f32),
+        };
+        let repeats = self.arrived.iter().rev().take(REPEATS).zip(1..);
+        let repeats = repeats.map(|(arrived, order)| (arrived.seq, arrived.at, order));
+        let waiting = self.waiting().zip(0..).map(|((seq, at), order)| (seq, at, order));
+        repeats.chain(waiting).map(move |(seq, at, order)| Candidate { seq, surprise: surprise(at, order) })
+    }
+
+    fn expect(&mut self, arrived: Arrived) {
+        if self.arrived.len() == ARRIVALS {
+            self.arrived.pop_front();
+        }
+        self.arrived.push_back(arrived);
+        let mut latencies = [0.0; ARRIVALS];
+        let latencies = &mut latencies[..self.arrived.len()];
+        for (slot, arrived) in latencies.iter_mut().zip(&self.arrived) {
+            *slot = arrived.latency;
+        }
+        latencies.sort_unstable_by(f64::total_cmp);
+        self.latency = (latencies.len() >= MIN_ARRIVALS).then(|| latencies[latencies.len() / 2]);
+    }
+
+    fn waiting(&self) -> impl Iterator<Item = (u16, f64)> + '_ {
         let first = self.first();
         // The window is at most 2^15 long, so the offset always fits.
-        (0_u16..)
-            .zip(&self.window)
-            .filter(|(_, at)| at.is_some())
-            .map(move |(offset, _)| first.wrapping_add(offset))
+        (0_u16..).zip(&self.window).filter_map(move |(offset, at)| Some((first.wrapping_add(offset), (*at)?)))
     }
 
     /// The number at the front of the window.

@@ -20,7 +20,7 @@ mod _native {
     #[pymodule_export]
     use crate::convert::convert;
     #[pymodule_export]
-    use crate::marker::{read, stamp};
+    use crate::marker::{read, read_soft, stamp};
     #[pymodule_export]
     use crate::meter::VideoMeter;
     #[pymodule_export]

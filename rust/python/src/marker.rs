@@ -2,9 +2,11 @@
 
 use crate::error::{invalid, value_error};
 use crate::picture::Picture;
+use crate::probes::ProbeLedger;
 use pyo3::intern;
 use pyo3::prelude::*;
-use realtime_fast_core::marker::{self, Reading};
+use realtime_fast_core::frame::Size;
+use realtime_fast_core::marker::{self, Candidate, Reading, SoftReading};
 
 /// Writes the number `seq` into the bottom-left corner of a picture, in place.
 #[pyfunction]
@@ -22,22 +24,84 @@ pub fn stamp(
 
 /// Reads the number back.
 #[pyfunction]
-#[pyo3(signature = (picture, method="hard", *, format=None, full_range=None))]
+#[pyo3(signature = (
+    picture, method="hard", *, in_flight=None, now=None, stamped_size=None, format=None, full_range=None
+))]
 pub fn read<'py>(
     picture: &Bound<'py, PyAny>,
     method: &str,
+    in_flight: Option<&Bound<'py, PyAny>>,
+    now: Option<f64>,
+    stamped_size: Option<(usize, usize)>,
     format: Option<&str>,
     full_range: Option<bool>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let py = picture.py();
-    if method != "hard" {
-        return Err(invalid(format!("method: expected 'hard', got {method:?}")));
-    }
-    let picture = Picture::of(picture, format, full_range)?;
-    let reading = picture
-        .first(|plane| marker::read_hard(plane, picture.format, picture.size, picture.levels))?
-        .map_err(value_error)?;
+    let reading = match method {
+        "hard" => {
+            let picture = Picture::of(picture, format, full_range)?;
+            picture
+                .first(|plane| marker::read_hard(plane, picture.format, picture.size, picture.levels))?
+                .map_err(value_error)?
+        }
+        "soft" => soft(picture, in_flight, now, stamped_size, format, full_range)?.reading,
+        _ => return Err(invalid(format!("method: expected 'hard' or 'soft', got {method:?}"))),
+    };
     to_python(py, reading)
+}
+
+/// Reads the number back from a picture that was encoded or scaled, and says how sure that is.
+#[pyfunction]
+#[pyo3(signature = (picture, *, in_flight=None, now=None, stamped_size=None, format=None, full_range=None))]
+pub fn read_soft<'py>(
+    picture: &Bound<'py, PyAny>,
+    in_flight: Option<&Bound<'py, PyAny>>,
+    now: Option<f64>,
+    stamped_size: Option<(usize, usize)>,
+    format: Option<&str>,
+    full_range: Option<bool>,
+) -> PyResult<(Bound<'py, PyAny>, f32)> {
+    let found = soft(picture, in_flight, now, stamped_size, format, full_range)?;
+    Ok((to_python(picture.py(), found.reading)?, found.confidence))
+}
+
+fn soft(
+    picture: &Bound<'_, PyAny>,
+    in_flight: Option<&Bound<'_, PyAny>>,
+    now: Option<f64>,
+    stamped_size: Option<(usize, usize)>,
+    format: Option<&str>,
+    full_range: Option<bool>,
+) -> PyResult<SoftReading> {
+    let picture = Picture::of(picture, format, full_range)?;
+    let stamped =
+        stamped_size.map(|(width, height)| Size::new(width, height)).transpose().map_err(value_error)?;
+    let candidates = in_flight.map(|numbers| candidates(numbers, now)).transpose()?;
+    picture
+        .first(|plane| {
+            let (format, size, levels) = (picture.format, picture.size, picture.levels);
+            marker::read_soft(plane, format, size, levels, stamped, candidates.as_deref())
+        })?
+        .map_err(value_error)
+}
+
+/// A ledger's candidates at `now`, or those of plain numbers, the likeliest first.
+fn candidates(numbers: &Bound<'_, PyAny>, now: Option<f64>) -> PyResult<Vec<Candidate>> {
+    if let Ok(ledger) = numbers.cast::<ProbeLedger>() {
+        let now =
+            now.ok_or_else(|| invalid("now: expected the time of the frame beside a ledger, got None"))?;
+        return Ok(ledger.get().lock().candidates(now).collect());
+    }
+    numbers
+        .try_iter()?
+        .enumerate()
+        .map(|(order, seq)| {
+            let seq = seq?.extract::<i64>()?;
+            let seq = u16::try_from(seq)
+                .map_err(|_| invalid(format!("in_flight: expected numbers of 0 to 65535, got {seq}")))?;
+            Ok(Candidate { seq, surprise: order as f32 })
+        })
+        .collect()
 }
 
 fn to_python(py: Python<'_>, reading: Reading) -> PyResult<Bound<'_, PyAny>> {

@@ -1,14 +1,16 @@
 //! The pixel marker: a number written into the picture's bottom-left corner, and its readers.
 //!
 //! [`code`] is the layout in bits, [`stamp()`] writes it on the planes of a picture, [`read_hard()`] is the
-//! reference reader.
+//! reference reader and [`read_soft()`] the one for real channels.
 
 pub mod code;
 mod read_hard;
+pub mod soft;
 mod stamp;
 
 pub use code::{CELLS, ROWS, Reading};
 pub use read_hard::read_hard;
+pub use soft::{Candidate, SoftReading, read_soft};
 pub use stamp::stamp;
 
 use crate::Error;

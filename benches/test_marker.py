@@ -1,0 +1,73 @@
+"""Stamping and reading a marker beside the same algorithms in NumPy; results are compared before times are."""
+
+import numpy as np
+import pytest
+from tests.reference import marker as reference
+
+from realtime_fast.latency import PixelProbes
+from realtime_fast.marker import read, stamp
+
+SEQ = 0x5A3C
+
+
+def planes(frame):
+    """The planes as arrays, where they lie."""
+    return [np.frombuffer(p, np.uint8).reshape(-1, p.line_size)[:, : p.width] for p in frame.planes]
+
+
+@pytest.mark.benchmark(group="stamp a marker")
+@pytest.mark.parametrize("who", ["ours, frame", "ours, planes", "NumPy, frame", "NumPy, planes"])
+def test_stamp(benchmark, model_frame, who):
+    arrays = tuple(planes(model_frame))
+    work = {
+        "ours, frame": lambda: stamp(model_frame, SEQ),
+        "ours, planes": lambda: stamp(arrays, SEQ),
+        "NumPy, frame": lambda: reference.stamp_yuv420p(*planes(model_frame), SEQ),
+        "NumPy, planes": lambda: reference.stamp_yuv420p(*arrays, SEQ),
+    }[who]
+    stamp(model_frame, 0)
+    work()
+    assert reference.read_luma(arrays[0]) == SEQ
+    benchmark(work)
+
+
+@pytest.mark.benchmark(group="read a marker")
+@pytest.mark.parametrize(
+    "who", ["ours, frame", "ours, plane", "soft, 64 in flight", "NumPy, frame", "NumPy, plane"]
+)
+def test_read(benchmark, model_frame, who):
+    stamp(model_frame, SEQ)
+    luma = planes(model_frame)[0]
+    probes = PixelProbes()
+    while probes.stamp(0.0) != SEQ:
+        if probes.pending == 64:
+            probes.drop_in_flight()
+    size = (model_frame.width, model_frame.height)
+    work = {
+        "ours, frame": lambda: read(model_frame),
+        "ours, plane": lambda: read(luma),
+        "soft, 64 in flight": lambda: read(
+            model_frame, "soft", in_flight=probes.in_flight, now=0.0, stamped_size=size
+        ),
+        "NumPy, frame": lambda: reference.read_luma(planes(model_frame)[0]),
+        "NumPy, plane": lambda: reference.read_luma(luma),
+    }[who]
+    assert work() == SEQ
+    benchmark(work)
+
+
+@pytest.mark.benchmark(group="a probe through the ledger")
+@pytest.mark.parametrize("in_flight", [10, 600, 20_000])
+def test_ledger(benchmark, in_flight):
+    probes = PixelProbes()
+    for _ in range(in_flight):
+        probes.stamp(0.0)
+
+    def work():
+        seq = probes.stamp(1.0)
+        event = probes.observe((seq - in_flight) & 0xFFFF, 1.0)
+        probes.tick(1.0)
+        return event
+
+    assert work() is not None
+    benchmark(work)

@@ -1,0 +1,24 @@
+"""One statistics sample of a browser-size report beside the same parser in pure Python."""
+
+import json
+
+import pytest
+from tests.reference.reports import as_objects, browser_report
+from tests.reference.stats import ReferenceParser
+
+from realtime_fast.stats import StatsParser
+
+REPORT = browser_report()
+INPUTS = {"dicts": REPORT, "objects": as_objects(REPORT), "JSON": json.dumps(REPORT)}
+
+
+@pytest.mark.parametrize("source", INPUTS)
+@pytest.mark.parametrize("who", ["ours", "Python"])
+def test_sample(benchmark, who, source):
+    benchmark.group = f"one stats sample from {source}"
+    parser = StatsParser() if who == "ours" else ReferenceParser()
+    report = INPUTS[source]
+    first, wanted = StatsParser().parse(report, 1.0), ReferenceParser().parse(report, 1.0)
+    assert first.video is not None
+    assert first.video.bytes_received == wanted["video"]["bytes_received"] == 625_000
+    benchmark(lambda: parser.parse(report, 1.0))
