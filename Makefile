@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 RUST := $(shell find rust Cargo.toml Cargo.lock -name '*.rs' -o -name 'Cargo.*' 2>/dev/null | grep -v /target/)
 
-.PHONY: demo test browser check bench wheel test-wheel fuzz format clean
+.PHONY: demo test browser check bench bench-core wheel test-wheel fuzz miri format clean
 .DELETE_ON_ERROR:
 
 .venv/.tools: pyproject.toml
@@ -49,6 +49,10 @@ bench: .venv/.installed
 		--benchmark-columns=min,median,rounds --benchmark-json=.benchmarks/report.json $(ARGS)
 	$(BIN)/python benches/table.py .benchmarks/report.json docs/bench
 
+# The core alone, every level, beside the yuv crate; CARGO_FLAGS="--features libyuv" adds libyuv.
+bench-core:
+	cd rust/bench && cargo bench --locked $(CARGO_FLAGS)
+
 wheel: .venv/.tools
 	rm -f dist/*.whl
 	$(BIN)/maturin build --release --out dist
@@ -61,12 +65,17 @@ test-wheel: wheel
 	cp -r tests pyproject.toml target/wheel
 	cd target/wheel && venv/bin/python -P -m pytest $(ARGS)
 
-# Minutes, not CI: FUZZ_SECONDS for each target.
+# Minutes, not CI: FUZZ_SECONDS for each target. Needs nightly and `cargo install cargo-fuzz`.
 FUZZ_SECONDS ?= 120
 fuzz:
-	for target in $$(cd rust/fuzz && cargo +nightly fuzz list); do \
-		(cd rust/fuzz && cargo +nightly fuzz run $$target -- -max_total_time=$(FUZZ_SECONDS)) || exit 1; \
+	for target in $$(cargo +nightly fuzz list --fuzz-dir rust/fuzz); do \
+		cargo +nightly fuzz run --fuzz-dir rust/fuzz $$target -- -max_total_time=$(FUZZ_SECONDS) || exit 1; \
 	done
+
+# Undefined behaviour in the core, without and with vectors. Needs nightly with miri.
+miri:
+	cargo +nightly miri test --package realtime-fast-core --lib --test convert_levels
+	RUSTFLAGS=-Ctarget-feature=+avx2 cargo +nightly miri test --package realtime-fast-core --test convert_levels
 
 clean:
 	rm -rf .venv target dist

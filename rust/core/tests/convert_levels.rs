@@ -36,7 +36,7 @@ fn pairs() -> impl Iterator<Item = (PixelFormat, PixelFormat)> {
 #[test]
 fn all_widths() {
     for (from, to) in pairs() {
-        for width in 1..=130 {
+        for width in (1..=130).filter(|width| !cfg!(miri) || [1, 34, 65].contains(width)) {
             let color = Color::ALL[width % 4];
             check(from, to, Size::new(width, 3).unwrap(), width % 7, width % 5, color);
         }
@@ -44,6 +44,7 @@ fn all_widths() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "too many for an interpreter")]
 fn all_heights_strides_and_starts() {
     for (from, to) in pairs() {
         for height in 1..=5 {
@@ -58,8 +59,9 @@ fn all_heights_strides_and_starts() {
 }
 
 #[test]
-fn all_codes() {
-    // 4096 x 4096 pixels: every triple of bytes once, packed; for YUV every Y with many U and V.
+#[cfg_attr(miri, ignore = "too many for an interpreter")]
+fn a_large_picture() {
+    // Far more pixels than there are values of a byte, in rows of whole vectors.
     for color in Color::ALL {
         for (from, to) in [
             (PixelFormat::Rgb24, PixelFormat::Yuv420p),

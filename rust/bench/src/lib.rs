@@ -1,0 +1,1 @@
+//! Benches of the core beside its peers: `make bench-core`.
