@@ -33,6 +33,8 @@ from realtime_fast.peer.h264 import FastH264Encoder
 logger = logging.getLogger(__name__)
 
 _SENDER_ENCODER = "_RTCRtpSender__encoder"
+_DECODER_QUEUE = "_RTCRtpReceiver__decoder_queue"
+_TASKS = ("_RTCRtpSender__rtp_task", "_RTCRtpSender__rtcp_task", "_RTCRtpReceiver__rtcp_task")
 
 
 class RtcConnection(RTCPeerConnection):
@@ -133,9 +135,21 @@ class RtcConnection(RTCPeerConnection):
                 for receiver in self.getReceivers():
                     _end(receiver)
                 return True
-            for connection in connections:
-                ice.abort(connection)
+            self._cut(connections)
         return False
+
+    def _cut(self, connections: Sequence[Connection]) -> None:
+        """End sockets, tasks and threads without waiting for any of them."""
+        for transceiver in self.getTransceivers():
+            for half in (transceiver.sender, transceiver.receiver):
+                for name in _TASKS:
+                    if (task := vars(half).get(name)) is not None:
+                        task.cancel()
+            if (queue := vars(transceiver.receiver).get(_DECODER_QUEUE)) is not None:
+                queue.put(None)
+            _end(transceiver.receiver)
+        for connection in connections:
+            ice.abort(connection)
 
 
 @contextmanager
@@ -194,7 +208,7 @@ def _ice_servers(servers: Sequence[IceServer]) -> list[RTCIceServer]:
 
 def _discard_undecoded(receiver: RTCRtpReceiver) -> None:
     """Stopping a receiver waits, on the event loop, until all it has queued is decoded: leave it nothing."""
-    queue = vars(receiver).get("_RTCRtpReceiver__decoder_queue")
+    queue = vars(receiver).get(_DECODER_QUEUE)
     with suppress(Empty):
         while queue is not None:
             queue.get_nowait()

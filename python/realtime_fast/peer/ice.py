@@ -19,7 +19,7 @@ from typing import Any, cast
 import anyio
 from aioice import Candidate, Connection, stun
 from aioice.candidate import candidate_foundation, candidate_priority
-from aioice.ice import StunProtocol, get_host_addresses, relayed_candidate
+from aioice.ice import ConnectionClosed, StunProtocol, get_host_addresses, relayed_candidate
 
 logger = logging.getLogger(__name__)
 
@@ -180,9 +180,16 @@ def selected_pair(connection: Connection) -> CandidatePair | None:
 
 
 def abort(connection: Connection) -> None:
-    """Close the connection's sockets at once, without a word to anybody: the hard end of a close."""
+    """End the connection's sockets and tasks at once, without a word to anybody: the hard end of a close."""
+    for task in (connection._query_consent_task, *(pair.task for pair in connection._check_list)):
+        if task is not None:
+            task.cancel()
     for protocol in connection._protocols:
         protocol.transport.abort()
+    connection._queue.put_nowait(None)  # whoever waits for a packet
+    if not connection._closed:
+        connection._closed = True
+        connection._emit_event(ConnectionClosed())
 
 
 def mute(connection: Connection) -> None:
