@@ -16,7 +16,7 @@ from realtime_fast.server.stage.link import Link
 REPORT_INTERVAL = 0.5
 """Seconds between two receiver reports to a publisher."""
 
-SILENCE_LIMIT = 3.5
+SILENCE_LIMIT = 3.0
 """Seconds after which a publisher that sends neither media nor reports is gone: ICE needs half a minute to say so."""
 
 
