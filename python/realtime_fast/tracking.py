@@ -59,7 +59,8 @@ class LatencyTracker:
         """Look for a marker in a received picture; returns the number of the probe that it answers."""
         if not self._probes.pending:
             return None
-        event = self._probes.observe(marker.read(frame), time.monotonic())
+        now = time.monotonic()
+        event = self._probes.observe(self._probes.read(frame, now), now)
         if event is None:
             return None
         if (measured := measurement(event)) is not None:
