@@ -52,6 +52,10 @@ class AckLedger:
         self._entries.append(_Entry(self._tickets, command, timeout, now + timeout))
         return self._tickets
 
+    def awaits(self, kind: str) -> bool:
+        """Whether an acknowledgement of this message type would answer something that is outstanding."""
+        return any(_ACKNOWLEDGED_BY[type(entry.command)] == kind for entry in self._entries)
+
     def forget(self, ticket: int) -> None:
         """Nobody waits for this command any more."""
         self._entries = [entry for entry in self._entries if entry.ticket != ticket]
@@ -81,6 +85,9 @@ class AckLedger:
         entries, self._entries = self._entries, []
         for entry in entries:
             yield Settled(entry.ticket, error)
+
+
+_ACKNOWLEDGED_BY: dict[type[Command], str] = {wire.Prompt: "prompt_ack", wire.SetImage: "set_image_ack"}
 
 
 def _answers(ack: wire.PromptAck | wire.SetImageAck, command: Command) -> bool:

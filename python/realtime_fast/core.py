@@ -231,7 +231,8 @@ class SessionCore:
         one, ends it soon instead of by a later timeout.
         """
         logger.warning("ignored a message of the service: %s", error)
-        if self.link is Link.PREPARING and error.type in _ESSENTIAL:
+        essential = error.type in _ESSENTIAL or self._acks.awaits(error.type or "")
+        if self.link is Link.PREPARING and essential:
             self._hold(ControlChannelError(f"The service sent a {error}"), now, redeemed_by=error.type)
 
     def fail(self, failure: RealtimeError) -> None:
@@ -297,4 +298,4 @@ class SessionCore:
         return settled
 
 
-_ESSENTIAL = frozenset({"offer", "answer", "ivs_stage_ready", "error", "prompt_ack", "set_image_ack"})
+_ESSENTIAL = frozenset({"offer", "answer", "ivs_stage_ready", "error"})

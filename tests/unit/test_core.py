@@ -152,6 +152,7 @@ def test_broken_essentials_end_the_set_up(kind: str) -> None:
 
 def test_a_proper_message_redeems_a_broken_one() -> None:
     core = core_in(Link.PREPARING)
+    core.request(wire.Prompt(prompt="boat"), timeout=15, now=1)
     core.malformed(wire.MalformedMessageError("broken prompt_ack", "prompt_ack"), now=1)
     core.receive(wire.SetImageAck(success=True))
     assert core.deadline == 1 + GRACE
@@ -159,6 +160,13 @@ def test_a_proper_message_redeems_a_broken_one() -> None:
     assert core.deadline is None
     core.tick(100)
     assert core.link is Link.PREPARING
+
+
+def test_a_broken_acknowledgement_of_nothing_is_noise() -> None:
+    core = core_in(Link.PREPARING)
+    core.request(wire.SetImage(image_data=None), timeout=30, now=1)
+    core.malformed(wire.MalformedMessageError("broken prompt_ack", "prompt_ack"), now=1)
+    assert core.deadline == 31
 
 
 def failure_of(core: SessionCore) -> BaseException | None:
