@@ -361,6 +361,10 @@ LIVE_FAULTS = {
 async def test_a_live_session_is_lost_for_good(
     service: Service, camera: MediaSource, watch: Watch, transport: TransportName, fault: str
 ) -> None:
+    if (transport, fault) == ("ivs", "silence"):
+        pytest.skip(
+            "between the client and a silent participant is a stage that is alive: it is the one to notice"
+        )
     blow = LIVE_FAULTS[fault]
     states: list[str] = []
     async with leaving_nothing():
@@ -385,6 +389,10 @@ async def test_a_live_session_is_lost_for_good(
 async def test_a_live_session_recovers(
     service: Service, camera: MediaSource, watch: Watch, transport: TransportName, fault: str
 ) -> None:
+    if (transport, fault) == ("ivs", "silence"):
+        pytest.skip(
+            "between the client and a silent participant is a stage that is alive: it is the one to notice"
+        )
     blow = LIVE_FAULTS[fault]
     states: list[str] = []
     redials: list[Diagnostic] = []
