@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 RUST := $(shell find rust Cargo.toml Cargo.lock -name '*.rs' -o -name 'Cargo.*' 2>/dev/null | grep -v /target/)
 
-.PHONY: demo test browser check bench bench-core wheel test-wheel fuzz miri format clean
+.PHONY: demo test browser check bench bench-core soak wheel test-wheel fuzz miri format clean
 .DELETE_ON_ERROR:
 
 .venv/.tools: pyproject.toml
@@ -52,6 +52,10 @@ bench: .venv/.installed
 # The core alone, every level, beside the yuv crate; CARGO_FLAGS="--features libyuv" adds libyuv.
 bench-core:
 	cd rust/bench && cargo bench --locked $(CARGO_FLAGS)
+
+# 200 sessions and one of 10 minutes; what the client holds, over time
+soak: .venv/.installed
+	$(BIN)/python benches/soak.py $(ARGS)
 
 wheel: .venv/.tools
 	rm -f dist/*.whl
