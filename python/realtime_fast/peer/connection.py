@@ -90,7 +90,9 @@ class RtcConnection(RTCPeerConnection):
     async def take(self, kind: Literal["offer", "answer"], sdp: str) -> None:
         """Take the far side's description; raises anything if it is not one."""
         _check(sdp)
-        await self.setRemoteDescription(RTCSessionDescription(sdp=sdp, type=kind))
+        # Bundling closes the transports it does without, and aioice can never close one if that was cancelled.
+        with anyio.CancelScope(shield=True):
+            await self.setRemoteDescription(RTCSessionDescription(sdp=sdp, type=kind))
 
     async def _RTCPeerConnection__connect(self) -> None:  # noqa: N802 - overrides a private method
         # aiortc runs this in tasks that it forgets, their failures included.

@@ -104,6 +104,11 @@ class Conversation(ABC):
         finally:
             self._finished.set()
 
+    @property
+    def _over(self) -> bool:
+        """Whether it is being taken down: the media path outlives the tasks and still reports."""
+        return self._scope.cancel_called or self._finished.is_set() or self._tasks.cancel_scope.cancel_called
+
     async def wait_finished(self) -> None:
         """Return once `run` has left nothing behind."""
         await self._finished.wait()
@@ -144,7 +149,7 @@ class Conversation(ABC):
 
     def report(self, event: LinkEvent) -> None:
         """Take a link event; called by whatever carries the media."""
-        if self._scope.cancel_called or self._finished.is_set():
+        if self._over:
             return
         match event:
             case LinkUp():

@@ -285,7 +285,7 @@ class Session(Conversation):
         return (*super()._timed_faults(), (self.faults.stall, stall))
 
     def _output(self) -> None:
-        if self._live and (effects := self._core.output_began(time.monotonic())):
+        if self._live and not self._over and (effects := self._core.output_began(time.monotonic())):
             self._perform_now(effects)
             self._tasks.start_soon(self._tick)
 
