@@ -5,19 +5,25 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from typing import Any
 
 import anyio
 import pytest
 
-from realtime_fast import RealtimeConnectOptions
+from realtime_fast import RealtimeConnectOptions, RealtimeError
+from realtime_fast.errors import TransportName
+from realtime_fast.events import ErrorRaised
+from realtime_fast.hub import EventHub
 from realtime_fast.media.sources import MediaSource, open_source
 from realtime_fast.models import ModelDefinition
 from realtime_fast.options import ReconnectPolicy
 from realtime_fast.server import Service, ServiceConfig
+from realtime_fast.server.conversation import Conversation
 
 SMALL = ModelDefinition("lucy-2.1", "/v1/stream", 30, 320, 192)
 """A model of the service, with pictures that cost little."""
@@ -74,6 +80,41 @@ async def service() -> AsyncIterator[Service]:
 async def camera() -> AsyncIterator[MediaSource]:
     async with open_source("synthetic", size=(SMALL.width, SMALL.height), fps=SMALL.fps) as source:
         yield source
+
+
+@pytest.fixture(params=["webrtc", "ivs"])
+def transport(request: pytest.FixtureRequest) -> TransportName:
+    return request.param
+
+
+@dataclass
+class Watch:
+    """What was raised for the user, and when the service did wrong."""
+
+    errors: list[RealtimeError]
+    struck: list[tuple[str, float]]
+
+    def since(self, phase: str) -> float:
+        return time.monotonic() - next(at for entered, at in reversed(self.struck) if entered == phase)
+
+
+@pytest.fixture
+def watch(monkeypatch: pytest.MonkeyPatch) -> Iterator[Watch]:
+    watch = Watch([], [])
+    emit, strike = EventHub.emit, Conversation._strike
+
+    def spying_emit(hub: EventHub, event: Any) -> None:
+        if isinstance(event, ErrorRaised):
+            watch.errors.append(event.error)
+        emit(hub, event)
+
+    async def spying_strike(conversation: Conversation, phase: Any) -> None:
+        watch.struck.append((phase, time.monotonic()))
+        await strike(conversation, phase)
+
+    monkeypatch.setattr(EventHub, "emit", spying_emit)
+    monkeypatch.setattr(Conversation, "_strike", spying_strike)
+    return watch
 
 
 @pytest.fixture(autouse=True)

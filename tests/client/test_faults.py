@@ -6,13 +6,13 @@ For each: which error with which code, phase and words; one `error` event; how l
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
-from client.conftest import KEY, QUICK, eventually, leaving_nothing, options
+from client.conftest import KEY, QUICK, Watch, eventually, leaving_nothing, options
 from client.test_webrtc import PNG, SHA, first_picture
 from realtime_fast import (
     AckTimeoutError,
@@ -30,11 +30,9 @@ from realtime_fast import (
 )
 from realtime_fast import attempt as attempt_module
 from realtime_fast.errors import TransportName
-from realtime_fast.events import Diagnostic, ErrorRaised
-from realtime_fast.hub import EventHub
+from realtime_fast.events import Diagnostic
 from realtime_fast.media.sources import MediaSource
 from realtime_fast.server import Faults, Service
-from realtime_fast.server.conversation import Conversation
 from realtime_fast.server.faults import CAPACITY_ERROR
 from realtime_fast.server.session import FAILED
 
@@ -56,41 +54,6 @@ CHANNEL_FAULTS: dict[str, tuple[type[RealtimeError], str, str]] = {
     "close": (ControlChannelError, "WEBSOCKET_ERROR", "closed the control channel with code 1011"),
     "drop": (ControlChannelError, "WEBSOCKET_ERROR", "broke without a closing handshake"),
 }
-
-
-@pytest.fixture(params=["webrtc", "ivs"])
-def transport(request: pytest.FixtureRequest) -> TransportName:
-    return request.param
-
-
-@dataclass
-class Watch:
-    """What was raised for the user, and when the service did wrong."""
-
-    errors: list[RealtimeError]
-    struck: list[tuple[str, float]]
-
-    def since(self, phase: str) -> float:
-        return time.monotonic() - next(at for entered, at in reversed(self.struck) if entered == phase)
-
-
-@pytest.fixture
-def watch(monkeypatch: pytest.MonkeyPatch) -> Iterator[Watch]:
-    watch = Watch([], [])
-    emit, strike = EventHub.emit, Conversation._strike
-
-    def spying_emit(hub: EventHub, event: Any) -> None:
-        if isinstance(event, ErrorRaised):
-            watch.errors.append(event.error)
-        emit(hub, event)
-
-    async def spying_strike(conversation: Conversation, phase: Any) -> None:
-        watch.struck.append((phase, time.monotonic()))
-        await strike(conversation, phase)
-
-    monkeypatch.setattr(EventHub, "emit", spying_emit)
-    monkeypatch.setattr(Conversation, "_strike", spying_strike)
-    return watch
 
 
 async def failing(service: Service, camera: MediaSource | None, **changes: Any) -> tuple[RealtimeError, bool]:

@@ -10,8 +10,8 @@ from typing import Any
 import anyio
 import pytest
 
-from client.conftest import KEY, QUICK, eventually, leaving_nothing, options
-from client.test_faults import MEDIA_LIMIT, Watch, transport, watch  # noqa: F401 - fixtures
+from client.conftest import KEY, QUICK, Watch, eventually, leaving_nothing, options
+from client.test_faults import MEDIA_LIMIT
 from client.test_webrtc import PNG, SHA, first_picture
 from realtime_fast import (
     AuthenticationError,
