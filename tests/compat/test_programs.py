@@ -52,6 +52,14 @@ def image(tmp_path: Path) -> Path:
     return path
 
 
+async def last_session(service: Service) -> dict[str, Any]:
+    """What the service knows of it, once all have ended."""
+    with anyio.fail_after(10):
+        while service.sessions or service.viewers:
+            await anyio.sleep(0.02)
+    return service.ended[-1]
+
+
 def recorded(path: Path) -> tuple[str, int, int]:
     """Codec and size of the recorded video, which must have pictures."""
     with av.open(path) as container:
@@ -69,7 +77,7 @@ async def test_a_session(service: Service, image: Path, tmp_path: Path) -> None:
         assert outcome.code == 0, outcome.errors
         outcomes.append(outcome)
         films.append(recorded(film))
-        info = service.ended[-1]
+        info = await last_session(service)
         told.append({name: info[name] for name in ("model", "resolution", "prompts", "images", "messages")})
 
     sdk, ours = outcomes
@@ -99,11 +107,36 @@ async def test_pictures_follow_the_prompt(service: Service, image: Path) -> None
         outcome = await run(mode, PROGRAMS / "pictures.py", service.url, KEY, image)
         assert outcome.code == 0, outcome.errors
         (facts,) = outcome.facts
-        assert facts.pop("session_id") == service.ended[-1]["id"]
+        assert facts.pop("session_id") == (await last_session(service))["id"]
         saw.append(facts)
     sdk, ours = saw
     assert ours["first"] != ours["second"]
     assert ours == sdk
+
+
+@pytest.mark.timeout(120)
+async def test_a_connection_is_lost(service: Service) -> None:
+    saw, prompts = [], []
+    for mode in ON_THE_SDK, ON_OURS:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(cut, service)
+            outcome = await run(mode, PROGRAMS / "lost.py", service.url, KEY)
+        assert outcome.code == 0, outcome.errors
+        saw += outcome.facts
+        prompts.append((await last_session(service))["prompts"])
+    sdk, ours = saw
+    assert ours == sdk
+    assert prompts == [[None, "and after"], ["until the end", "and after"]]  # the SDK forgets, see the docs
+
+
+async def cut(service: Service) -> None:
+    """End the session without a word once it generates and has its second prompt."""
+    while True:
+        for session in tuple(service.sessions.values()):
+            if session.prompt == "until the end" and session.pipeline.frames_out > 30:
+                session.cancel()
+                return
+        await anyio.sleep(0.02)
 
 
 async def test_one_that_is_not_let_in(service: Service) -> None:
