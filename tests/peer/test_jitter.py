@@ -51,6 +51,20 @@ def test_without_marks_the_next_timestamp_ends_a_picture() -> None:
     assert [frame and frame.data for frame in got] == [None, None, content(0, 2), None, content(1, 2)]
 
 
+def test_padding_after_a_picture_is_no_picture() -> None:
+    """As senders that probe the path do: empty packets, with the timestamp of what is gone already."""
+    buffer = PromptJitterBuffer(Timing())
+    stream = packets([2, 0, 2])
+    padding = [RtpPacket(timestamp=0) for _ in range(3)]
+    for one in padding:
+        vars(one)["_data"] = b""
+    arriving = [*stream[:2], *padding, *stream[2:]]
+    for number, packet in enumerate(arriving):
+        packet.sequence_number = number
+    got = [frame.data for packet in arriving if (frame := buffer.add(packet)[1]) is not None]
+    assert got == [content(0, 2), content(2, 2)]
+
+
 @pytest.mark.parametrize("seed", range(30))
 def test_disorder_and_duplicates_change_nothing(seed: int) -> None:
     dice = random.Random(seed)

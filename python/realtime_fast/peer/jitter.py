@@ -83,6 +83,7 @@ class PromptJitterBuffer(JitterBuffer):
     def _remove_frame(self, sequence_number: int) -> JitterFrame | None:
         if self._origin is None:
             return None
+        self._skip_padding()
         packets: list[RtpPacket] = []
         for count in range(self.capacity):
             packet = self._packets[(self._origin + count) % self.capacity]
@@ -95,11 +96,27 @@ class PromptJitterBuffer(JitterBuffer):
                 return self._taken(packets)
         return None
 
+    def _skip_padding(self) -> None:
+        """Drop packets without content from the front.
+
+        Senders that probe the path pad with the timestamp of a picture that is gone by then. A picture of no bytes
+        would tell the decoder that the stream is over, and it would refuse all that follows.
+        """
+        while self._origin is not None:
+            packet = self._packets[self._origin % self.capacity]
+            if packet is None or _payload(packet):
+                return
+            self.remove(1)
+
     def _taken(self, packets: list[RtpPacket]) -> JitterFrame:
         self.remove(len(packets))
-        # aiortc puts the payload without its codec's descriptor into an attribute that it does not declare.
-        data = b"".join(vars(packet)["_data"] for packet in packets)
-        return JitterFrame(data, packets[0].timestamp)
+        return JitterFrame(b"".join(map(_payload, packets)), packets[0].timestamp)
+
+
+def _payload(packet: RtpPacket) -> bytes:
+    # aiortc puts the payload without its codec's descriptor into an attribute that it does not declare.
+    payload: bytes = vars(packet)["_data"]
+    return payload
 
 
 class FrameQueue(asyncio.Queue[Any]):  # noqa: TID251 - in the place of a remote track's own, which is unbounded
