@@ -16,7 +16,7 @@
 //! very same picture, and only the surprise tells them apart.
 
 use super::code::{self, CELLS, ROWS, Reading};
-use super::{Levels, sampling};
+use super::{Levels, read_hard, sampling};
 use crate::Error;
 use crate::frame::{PixelFormat, Size};
 use crate::plane::Plane;
@@ -111,7 +111,13 @@ pub fn read_soft(
         }
         None => SCALES.iter().for_each(|(n, d)| look(*n as f32 / *d as f32, *n as f32 / *d as f32)),
     }
-    Ok(best.reading())
+    let mut found = best.reading();
+    // What the reference reader sees as well needs no further evidence.
+    let plain = read_hard(first, format, size, levels).ok();
+    if !best.foreign && best.score.is_finite() && plain == Some(Reading::Number(best.seq)) {
+        found.reading = Reading::Number(best.seq);
+    }
+    Ok(found)
 }
 
 /// The best score above its threshold, and the best one of any other number.
