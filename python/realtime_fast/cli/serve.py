@@ -45,6 +45,10 @@ def serve(
     resume: Annotated[
         bool, typer.Option("--resume", help="Give clients that come back the session id that they had.")
     ] = False,
+    stage_front_door: Annotated[
+        bool,
+        typer.Option("--stage-front-door", help="Redirect IVS clients to the stage, as production does."),
+    ] = False,
     until_eof: Annotated[
         bool, typer.Option("--until-eof", help="End when standard input does, so as not to outlive a parent.")
     ] = False,
@@ -64,6 +68,7 @@ def serve(
             api_keys=frozenset(api_key) if api_key else None,
             faults=Faults.parse(fault or ()),
             resume=resume,
+            stage_front_door=stage_front_door,
         )
         anyio.run(_serve, config, until_eof)
 

@@ -82,10 +82,10 @@ class StagePath:
     async def _begin(self) -> None:
         camera = anyio.Event()
         self._tasks.start_soon(self._guarded, self._see, camera)
-        with anyio.move_on_after(CAMERA_LIMIT):
-            await camera.wait()
         tracks = {track.kind: track for track in self._tracks()}
         output = await self._stage.publish(video=tracks.get("video"), audio=tracks.get("audio"))
+        with anyio.move_on_after(CAMERA_LIMIT):
+            await camera.wait()
         self._report(LinkUp())
         error = await output.wait_ended()
         if error is not None:
