@@ -126,7 +126,7 @@ async def test_leaving_a_stage_at_any_moment(service: Service, camera: MediaSour
     await leave_often(range(10), service, camera, "ivs")
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.parametrize("transport", ["webrtc", "ivs"])
 @pytest.mark.parametrize("seeds", [range(start, start + 30) for start in range(0, 300, 30)], ids=str)
 @pytest.mark.timeout(300)
