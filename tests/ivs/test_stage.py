@@ -174,7 +174,9 @@ async def test_events_tell_who_comes_publishes_and_leaves(stage_token, camera):
         left = await until(events, ParticipantLeft, within=2)
         assert left.participant.id == alice.participant_id
         assert not bob.participants
-        assert not bob.streams
+        with anyio.fail_after(3):
+            while bob.streams:
+                await anyio.sleep(0.01)
     assert isinstance(await anext(aiter(_rest(events))), StageLeft)
 
 
@@ -373,7 +375,6 @@ async def test_a_participant_that_vanishes_is_gone_within_two_seconds(stage_toke
                 await alice.publish(video=camera())
                 await bob.subscribe((await bob.wait_publishing()).id)
                 # All that leaves a process that was killed: its sockets are closed, nothing is said.
-                alice._presence.hold = None
                 for stream in alice.streams.values():
                     stream.cut()
                 started = anyio.current_time()
@@ -382,7 +383,9 @@ async def test_a_participant_that_vanishes_is_gone_within_two_seconds(stage_toke
                 await until(events, ParticipantLeft, within=2)
                 assert anyio.current_time() - started < 2
                 scope.cancel()
-        assert not bob.streams
+        with anyio.fail_after(3):
+            while bob.streams:
+                await anyio.sleep(0.01)
 
 
 async def test_a_dead_events_socket_is_replaced(stage_token, monkeypatch):
