@@ -51,7 +51,7 @@ PROMPTLY = 1.0
 # What each fault of the control channel must surface as: never as the media path's end, which it brings along.
 CHANNEL_FAULTS: dict[str, tuple[type[RealtimeError], str, str]] = {
     "error": (ServerError, "SERVER_ERROR", CAPACITY_ERROR),
-    "close": (ControlChannelError, "WEBSOCKET_ERROR", "closed the control channel with code 1011"),
+    "close": (ControlChannelError, "WEBSOCKET_ERROR", "closed from afar with code 1011"),
     "drop": (ControlChannelError, "WEBSOCKET_ERROR", "broke without a closing handshake"),
 }
 
@@ -220,7 +220,7 @@ async def test_a_phase_takes_too_long(
         pytest.skip("nothing is offered over the control channel of an ivs session")
     expected = {"open": STATE_PHASE["prompt"] if transport == "webrtc" else HANDSHAKE["ivs"]}
     expected |= {"state": STATE_PHASE["prompt"], "offer": HANDSHAKE["webrtc"], "answer": HANDSHAKE["webrtc"]}
-    service.set_faults(Faults(delay={phase: 30}))
+    service.set_faults(Faults(delay={phase: LIMIT + 2}))
     async with leaving_nothing():
         began = time.monotonic()
         error, _ = await failing(
