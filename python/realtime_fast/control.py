@@ -25,7 +25,8 @@ def open_channel(url: str, *, agent: str) -> AbstractAsyncContextManager[TextSoc
     """
     return open_socket(
         url,
-        far_side="The control channel",
+        far_side="The service",
+        purpose="the control channel",
         failure=_failure,
         max_size=wire.MAX_MESSAGE_BYTES,
         user_agent_header=agent,

@@ -37,9 +37,10 @@ class Failure(Protocol):
 class TextSocket:
     """An open WebSocket; only `open_socket` makes one."""
 
-    def __init__(self, connection: ClientConnection, far_side: str, failure: Failure) -> None:
+    def __init__(self, connection: ClientConnection, far_side: str, purpose: str, failure: Failure) -> None:
         self._connection = connection
         self._far_side = far_side
+        self._purpose = purpose
         self._failure = failure
 
     async def send(self, text: str) -> bool:
@@ -64,20 +65,21 @@ class TextSocket:
     def _farewell(self, error: ConnectionClosed) -> str:
         frame = error.rcvd
         if frame is None:
-            return f"{self._far_side} broke without a closing handshake"
+            return f"The connection for {self._purpose} broke without a closing handshake"
         reason = f" ({frame.reason})" if frame.reason else ""
-        return f"{self._far_side} was closed from afar with code {int(frame.code)}{reason}"
+        return f"{self._far_side} closed {self._purpose} with code {int(frame.code)}{reason}"
 
 
 @asynccontextmanager
 async def open_socket(
-    url: str, *, far_side: str, failure: Failure, max_size: int, **options: Any
+    url: str, *, far_side: str, purpose: str, failure: Failure, max_size: int, **options: Any
 ) -> AsyncIterator[TextSocket]:
     """Open a WebSocket and close it on leaving: politely if that goes quickly, else by cutting it.
 
     Args:
         url: Where. It may hold a secret, so it appears in no message and no log.
-        far_side: What messages call it, such as "The control channel".
+        far_side: Whom messages speak of, such as "The service".
+        purpose: What they call the socket, such as "the control channel".
         failure: Makes the errors.
         max_size: Limit of one message in bytes.
         options: Passed on to `websockets`.
@@ -85,9 +87,9 @@ async def open_socket(
     Raises:
         RealtimeError: It cannot be reached, or is answered with anything but a WebSocket.
     """
-    connection = await _dial(url, far_side, failure, max_size, options)
+    connection = await _dial(url, far_side, purpose, failure, max_size, options)
     try:
-        yield TextSocket(connection, far_side, failure)
+        yield TextSocket(connection, far_side, purpose, failure)
     finally:
         with anyio.move_on_after(CLOSE_GRACE, shield=True):
             await connection.close()
@@ -98,7 +100,7 @@ async def open_socket(
 
 
 async def _dial(
-    url: str, far_side: str, failure: Failure, max_size: int, options: dict[str, Any]
+    url: str, far_side: str, purpose: str, failure: Failure, max_size: int, options: dict[str, Any]
 ) -> ClientConnection:
     try:
         return await connect(
@@ -111,12 +113,12 @@ async def _dial(
         )
     except InvalidStatus as error:
         status = error.response.status_code
-        raise failure(f"{far_side} was refused with HTTP {status}", status=status) from None
+        raise failure(f"{far_side} refused {purpose} with HTTP {status}", status=status) from None
     except InvalidHandshake as error:
-        raise failure(f"{far_side} met something that is no WebSocket: {type(error).__name__}") from None
+        raise failure(f"{far_side} does not speak WebSocket for {purpose}: {type(error).__name__}") from None
     except ssl.SSLError as error:
-        raise failure(f"{far_side} failed in the TLS handshake: {error.reason}") from error
+        raise failure(f"The TLS handshake for {purpose} failed: {error.reason}") from error
     except OSError as error:
-        raise failure(f"{far_side} cannot be reached: {error.strerror or error}") from error
+        raise failure(f"{far_side} cannot be reached for {purpose}: {error.strerror or error}") from error
     except EOFError as error:
-        raise failure(f"{far_side} was closed before the WebSocket was open") from error
+        raise failure(f"{far_side} hung up before {purpose} was open") from error

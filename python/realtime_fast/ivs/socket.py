@@ -53,7 +53,8 @@ async def open_events(token: StageToken) -> AsyncIterator[EventsSocket]:
     """
     async with open_socket(
         events_url(token.claims, secrets.token_hex(8)),
-        far_side="The stage's events socket",
+        far_side="The stage",
+        purpose="the events socket",
         failure=StageError,
         max_size=MAX_MESSAGE_BYTES,
         subprotocols=[Subprotocol(token.text)],
