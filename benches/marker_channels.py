@@ -99,7 +99,7 @@ def main() -> None:
             )
     frames, false = false_readings(800)
     lines.append(f"\nUnmarked video: {false} false readings in {frames} frames.")
-    print("\n".join(lines))  # noqa: T201
+    print("\n".join(lines))
 
 
 if __name__ == "__main__":
