@@ -51,7 +51,11 @@ PROMPTLY = 1.0
 # What each fault of the control channel must surface as: never as the media path's end, which it brings along.
 CHANNEL_FAULTS: dict[str, tuple[type[RealtimeError], str, str]] = {
     "error": (ServerError, "SERVER_ERROR", CAPACITY_ERROR),
-    "close": (ControlChannelError, "WEBSOCKET_ERROR", "The service closed the control channel with code 1011"),
+    "close": (
+        ControlChannelError,
+        "WEBSOCKET_ERROR",
+        "The service closed the control channel with code 1011",
+    ),
     "drop": (ControlChannelError, "WEBSOCKET_ERROR", "broke without a closing handshake"),
 }
 
