@@ -28,7 +28,8 @@ from realtime_fast.server.conversation import Conversation
 SMALL = ModelDefinition("lucy-2.1", "/v1/stream", 30, 320, 192)
 """A model of the service, with pictures that cost little."""
 
-QUICK = ReconnectPolicy(base_delay=0.05, max_delay=0.2)
+QUICK = ReconnectPolicy(retries=100, base_delay=0.05, max_delay=0.2)
+"""Dials often, and long enough to outlast the death of a service on a busy machine."""
 
 
 def options(**changes: Any) -> RealtimeConnectOptions:

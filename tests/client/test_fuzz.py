@@ -127,7 +127,9 @@ async def test_five_thousand_messages_into_a_live_session(
         await first_picture(client)
         (session,) = service.sessions.values()
         began, sent = time.monotonic(), 0
-        for message in messages(3, 5_000):
+        for message in messages(3, 20_000):
+            if sent == 5_000:
+                break
             # Signaling for a link of this kind is renegotiated or refused by the media path: see test_peer.
             if any(kind in str(message) for kind in ('"offer"', '"answer"', "ivs_stage_ready", *LETHAL)):
                 continue
@@ -135,7 +137,7 @@ async def test_five_thousand_messages_into_a_live_session(
             sent += 1
             while session._outbox.statistics().current_buffer_used > 50:
                 await anyio.sleep(0.002)
-        assert sent > 2_500
+        assert sent == 5_000
         # The acknowledgements among them answer commands that nobody gave; the genuine ones come through.
         with anyio.fail_after(15):
             while session.prompt != "still here":

@@ -27,7 +27,7 @@ from realtime_fast.errors import TransportName
 from realtime_fast.events import Event
 from realtime_fast.handle import SessionHandle
 from realtime_fast.media.sources import MediaSource
-from realtime_fast.server import Faults, Service
+from realtime_fast.server import Faults, Service, ServiceConfig
 
 SLACK = 4.0
 """How much longer than on a quiet machine things may take in these tests."""
@@ -156,6 +156,27 @@ async def test_a_viewer_whose_connection_breaks_comes_back(
         await timeline.picture_after(detected)
         assert client.is_connected()
         assert publisher.is_connected()
+    assert watch.errors == []
+
+
+async def test_a_viewer_survives_the_service_where_sessions_keep_their_ids(
+    camera: MediaSource, watch: Watch
+) -> None:
+    async with (
+        Service(ServiceConfig(port=0, resume=True)) as service,
+        RealtimeClient.connect(service.url, KEY, camera, options(reconnect=QUICK)) as publisher,
+        viewer(service, publisher, reconnect=QUICK) as client,
+        timed(client) as timeline,
+    ):
+        for _ in range(2):
+            struck = time.monotonic()
+            await service.kill()
+            await service.start()
+            await eventually(lambda: timeline.entered("connected", struck), 15)  # noqa: B023 - called at once
+            back = timeline.entered("connected", struck)
+            assert back is not None
+            assert await timeline.picture_after(back) - back < 1.0 + SLACK
+        await eventually(publisher.is_connected)
     assert watch.errors == []
 
 
