@@ -19,7 +19,6 @@ ImageInput: TypeAlias = bytes | str | os.PathLike[str] | IO[bytes]
 
 VideoCodec: TypeAlias = Literal["vp8", "h264"]
 
-DEFAULT_BASE_URL = "wss://api3.decart.ai"
 DEFAULT_TELEMETRY_URL = "https://platform.decart.ai/api/v1/telemetry"
 
 
