@@ -1,7 +1,8 @@
 //! Arguments: short strings to the core's enums, tuples to pictures.
 
-use crate::buffer::{ReadBuf, WriteBuf};
+use crate::buffer::{ReadBuf, Slot, WriteBuf};
 use crate::error::{invalid, value_error};
+use arrayvec::ArrayVec;
 use pyo3::prelude::*;
 use realtime_fast_core::color::{Color, Matrix, Range};
 use realtime_fast_core::frame::{Frame, FrameMut, PixelFormat, Size};
@@ -67,14 +68,15 @@ impl<'a, 'py> FromPyObject<'a, 'py> for Natural {
 pub struct Picture<Buffer> {
     pub format: PixelFormat,
     pub size: Size,
-    pub buffers: Vec<Buffer>,
-    strides: Vec<Option<usize>>,
+    pub buffers: ArrayVec<Buffer, 3>,
+    strides: [Option<usize>; 3],
 }
 
 impl<Buffer> Picture<Buffer> {
-    fn get<'py>(
-        description: Description<'py>,
-        get: impl Fn(&str, &Bound<'py, PyAny>) -> PyResult<Buffer>,
+    fn get<'a>(
+        slots: &'a mut [Slot; 3],
+        description: Description<'a>,
+        get: impl Fn(&'a mut Slot, &str, &Bound<'a, PyAny>) -> PyResult<Buffer>,
     ) -> PyResult<Self> {
         let (FormatArg(format), width, height, planes) = description;
         let size = Size::new(width.0, height.0).map_err(value_error)?;
@@ -86,10 +88,11 @@ impl<Buffer> Picture<Buffer> {
                 planes.len()
             )));
         }
-        let (mut buffers, mut strides) = (Vec::with_capacity(3), Vec::with_capacity(3));
-        for (index, (obj, stride)) in planes.iter().enumerate() {
-            buffers.push(get(if planes.len() == 1 { format.name() } else { names[index] }, obj)?);
-            strides.push(stride.map(|stride| stride.0));
+        let (mut buffers, mut strides) = (ArrayVec::new(), [None; 3]);
+        for (index, (slot, (obj, stride))) in slots.iter_mut().zip(&planes).enumerate() {
+            let name = if planes.len() == 1 { format.name() } else { names[index] };
+            buffers.push(get(slot, name, obj)?);
+            strides[index] = stride.map(|stride| stride.0);
         }
         Ok(Self { format, size, buffers, strides })
     }
@@ -99,10 +102,10 @@ impl<Buffer> Picture<Buffer> {
     }
 }
 
-impl Picture<ReadBuf> {
+impl<'a> Picture<ReadBuf<'a>> {
     /// Holds a picture to read from.
-    pub fn read(description: &Bound<'_, PyAny>) -> PyResult<Self> {
-        Self::get(description.extract()?, ReadBuf::get)
+    pub fn read(slots: &'a mut [Slot; 3], description: &Bound<'a, PyAny>) -> PyResult<Self> {
+        Self::get(slots, description.extract()?, ReadBuf::get)
     }
 
     /// The picture.
@@ -111,7 +114,7 @@ impl Picture<ReadBuf> {
             let data = self.buffers[0].packed_bytes(self.format.name())?;
             return Frame::packed(self.format, self.size, data).map_err(value_error);
         }
-        let mut planes = Vec::with_capacity(3);
+        let mut planes = ArrayVec::<_, 3>::new();
         for (index, (buffer, &stride)) in self.buffers.iter().zip(&self.strides).enumerate() {
             let (rows, row_bytes) = self.format.plane_shape(self.size, index);
             planes.push(buffer.plane(self.format.plane_names()[index], row_bytes, rows, stride)?);
@@ -120,10 +123,10 @@ impl Picture<ReadBuf> {
     }
 }
 
-impl Picture<WriteBuf> {
+impl<'a> Picture<WriteBuf<'a>> {
     /// Holds a picture to write to.
-    pub fn write(description: &Bound<'_, PyAny>) -> PyResult<Self> {
-        Self::get(description.extract()?, WriteBuf::get)
+    pub fn write(slots: &'a mut [Slot; 3], description: &Bound<'a, PyAny>) -> PyResult<Self> {
+        Self::get(slots, description.extract()?, WriteBuf::get)
     }
 
     /// The picture.
@@ -133,7 +136,7 @@ impl Picture<WriteBuf> {
             let data = self.buffers[0].packed_bytes_mut(format.name())?;
             return FrameMut::packed(format, size, data).map_err(value_error);
         }
-        let mut planes = Vec::with_capacity(3);
+        let mut planes = ArrayVec::<_, 3>::new();
         for (index, (buffer, &stride)) in self.buffers.iter_mut().zip(&self.strides).enumerate() {
             let (rows, row_bytes) = format.plane_shape(size, index);
             planes.push(buffer.plane_mut(format.plane_names()[index], row_bytes, rows, stride)?);

@@ -9,52 +9,115 @@
 //! [`refuse_overlap`] makes sure of it.
 
 use crate::error::{invalid, value_error};
-use pyo3::buffer::{ElementType, PyUntypedBuffer};
+use pyo3::buffer::ElementType;
+use pyo3::exceptions::PyBufferError;
+use pyo3::ffi;
 use pyo3::prelude::*;
 use realtime_fast_core::plane::{Plane, PlaneMut};
+use std::ffi::{CStr, c_char};
+use std::marker::PhantomData;
+use std::mem::MaybeUninit;
 use std::ops::Range;
+use std::ptr::NonNull;
 
-/// An exported buffer of bytes whose rows run forward.
-struct Export {
-    buffer: PyUntypedBuffer,
-    /// Bytes from the first element to the end of the last one.
-    span: usize,
+/// Where an export is kept, on the stack of the call: a marker is read in less time than PyO3's buffer, which
+/// is on the heap, takes to come and go.
+pub struct Slot(MaybeUninit<ffi::Py_buffer>);
+
+impl Slot {
+    /// Room for one export.
+    pub const EMPTY: Self = Self(MaybeUninit::uninit());
 }
 
-impl Export {
-    fn get(name: &str, obj: &Bound<'_, PyAny>) -> PyResult<Self> {
-        let buffer = PyUntypedBuffer::get(obj).map_err(|cause| {
-            let error = invalid(format!(
-                "{name}: expected a buffer of bytes (uint8), got {}",
-                obj.get_type().name().map_or_else(|_| "an unnamed type".into(), |name| name.to_string())
-            ));
-            error.set_cause(obj.py(), Some(cause));
-            error
-        })?;
-        if !matches!(ElementType::from_format(buffer.format()), ElementType::UnsignedInteger { bytes: 1 })
-            || buffer.item_size() != 1
-        {
+/// An exported buffer of bytes whose rows run forward.
+struct Export<'a> {
+    /// Points into a slot, where it stays: exporters may let `shape` and `strides` point to the view's own fields.
+    view: NonNull<ffi::Py_buffer>,
+    /// Bytes from the first element to the end of the last one.
+    span: usize,
+    /// The slot is taken, and the interpreter attached, until the export is released.
+    held: PhantomData<(&'a mut Slot, Python<'a>)>,
+}
+
+impl Drop for Export<'_> {
+    fn drop(&mut self) {
+        // SAFETY: `get` filled the view, it has not moved since, and this is the one release.
+        unsafe { ffi::PyBuffer_Release(self.view.as_ptr()) }
+    }
+}
+
+impl<'a> Export<'a> {
+    fn get(slot: &'a mut Slot, name: &str, obj: &Bound<'a, PyAny>) -> PyResult<Self> {
+        let view = NonNull::from(&mut slot.0).cast();
+        // SAFETY: attached, as `obj` proves, and the slot has room for a view.
+        if unsafe { ffi::PyObject_GetBuffer(obj.as_ptr(), view.as_ptr(), ffi::PyBUF_FULL_RO) } != 0 {
+            return Err(not_bytes(name, obj, PyErr::fetch(obj.py())));
+        }
+        let mut export = Self { view, span: 0, held: PhantomData };
+        if export.view().shape.is_null() || export.view().strides.is_null() {
+            return Err(not_bytes(name, obj, PyBufferError::new_err("shape or strides are missing")));
+        }
+        let format = export.format();
+        // The usual spelling first, the parser for others after it.
+        let is_unsigned = format == c"B"
+            || matches!(ElementType::from_format(format), ElementType::UnsignedInteger { bytes: 1 });
+        let item_bytes = export.view().itemsize;
+        if !is_unsigned || item_bytes != 1 {
             return Err(invalid(format!(
-                "{name}: expected elements of uint8 (format 'B'), got format '{}' of {} bytes each",
-                buffer.format().to_string_lossy(),
-                buffer.item_size()
+                "{name}: expected elements of uint8 (format 'B'), got format '{}' of {item_bytes} bytes each",
+                format.to_string_lossy(),
             )));
         }
-        if buffer.suboffsets().is_some_and(|offsets| offsets.iter().any(|&offset| offset >= 0)) {
+        if export.suboffsets().iter().any(|&offset| offset >= 0) {
             return Err(invalid(format!("{name}: expected one block of memory, got suboffsets")));
         }
-        let span = span(buffer.shape(), buffer.strides()).ok_or_else(|| {
+        export.span = span(export.shape(), export.strides()).ok_or_else(|| {
             invalid(format!(
                 "{name}: expected strides that run forward, got {:?}; numpy.ascontiguousarray makes such a copy",
-                buffer.strides()
+                export.strides()
             ))
         })?;
-        Ok(Self { buffer, span })
+        Ok(export)
+    }
+
+    fn view(&self) -> &ffi::Py_buffer {
+        // SAFETY: filled by `get`, and nobody writes to it before the release.
+        unsafe { self.view.as_ref() }
+    }
+
+    fn format(&self) -> &CStr {
+        let format = self.view().format;
+        // SAFETY: an exporter gives a string that ends with a zero and lives as long as the export, or none.
+        if format.is_null() { c"B" } else { unsafe { CStr::from_ptr(format) } }
+    }
+
+    fn axes(&self) -> usize {
+        self.view().ndim as usize
+    }
+
+    fn shape(&self) -> &[usize] {
+        // SAFETY: not null (checked by `get`), one size for each axis, for as long as the export lives; sizes
+        // are not negative and so the same bits without a sign.
+        unsafe { std::slice::from_raw_parts(self.view().shape.cast(), self.axes()) }
+    }
+
+    fn strides(&self) -> &[isize] {
+        // SAFETY: not null (checked by `get`), one stride for each axis, for as long as the export lives.
+        unsafe { std::slice::from_raw_parts(self.view().strides, self.axes()) }
+    }
+
+    fn suboffsets(&self) -> &[isize] {
+        let suboffsets = self.view().suboffsets;
+        if suboffsets.is_null() {
+            return &[];
+        }
+        // SAFETY: not null, one offset for each axis, for as long as the export lives.
+        unsafe { std::slice::from_raw_parts(suboffsets, self.axes()) }
     }
 
     fn start(&self) -> *mut u8 {
         // Exporters of empty buffers may give a null pointer, which no slice may have.
-        if self.span == 0 { std::ptr::NonNull::dangling().as_ptr() } else { self.buffer.buf_ptr().cast() }
+        if self.span == 0 { std::ptr::NonNull::dangling().as_ptr() } else { self.view().buf.cast() }
     }
 
     fn range(&self) -> Range<usize> {
@@ -67,7 +130,7 @@ impl Export {
     /// A flat buffer is laid out as the caller says (`stride`, else without padding). One with more axes
     /// must have a row on its first axis and bytes without gaps on the others.
     fn stride(&self, name: &str, row_bytes: usize, rows: usize, stride: Option<usize>) -> PyResult<usize> {
-        let (shape, strides) = (self.buffer.shape(), self.buffer.strides());
+        let (shape, strides) = (self.shape(), self.strides());
         if shape.len() <= 1 {
             if strides.first().is_some_and(|&step| step != 1) && self.span > 1 {
                 return Err(invalid(format!(
@@ -98,7 +161,9 @@ impl Export {
 
     /// Whether the elements follow one another without gaps.
     fn is_packed(&self) -> bool {
-        self.span == self.buffer.item_count() && self.buffer.is_c_contiguous()
+        // SAFETY: the view is filled.
+        let is_c_contiguous = || unsafe { ffi::PyBuffer_IsContiguous(self.view(), b'C' as c_char) } != 0;
+        self.span as isize == self.view().len && is_c_contiguous()
     }
 
     fn check_packed(&self, name: &str) -> PyResult<()> {
@@ -107,10 +172,19 @@ impl Export {
         }
         Err(invalid(format!(
             "{name}: expected contiguous bytes, got strides {:?} for shape {:?}",
-            self.buffer.strides(),
-            self.buffer.shape()
+            self.strides(),
+            self.shape()
         )))
     }
+}
+
+fn not_bytes(name: &str, obj: &Bound<'_, PyAny>, cause: PyErr) -> PyErr {
+    let error = invalid(format!(
+        "{name}: expected a buffer of bytes (uint8), got {}",
+        obj.get_type().name().map_or_else(|_| "an unnamed type".into(), |name| name.to_string())
+    ));
+    error.set_cause(obj.py(), Some(cause));
+    error
 }
 
 /// Bytes from the first element to the end of the last, `None` if a stride is negative.
@@ -128,17 +202,25 @@ fn span(shape: &[usize], strides: &[isize]) -> Option<usize> {
 }
 
 /// A buffer to read from.
-pub struct ReadBuf(Export);
+pub struct ReadBuf<'a>(Export<'a>);
 
-impl ReadBuf {
+impl<'a> ReadBuf<'a> {
     /// Holds the buffer of `obj`, called `name` in errors.
-    pub fn get(name: &str, obj: &Bound<'_, PyAny>) -> PyResult<Self> {
-        Ok(Self(Export::get(name, obj)?))
+    pub fn get(slot: &'a mut Slot, name: &str, obj: &Bound<'a, PyAny>) -> PyResult<Self> {
+        Ok(Self(Export::get(slot, name, obj)?))
+    }
+
+    /// The same buffer to write to, if it may be.
+    pub fn writable(self, name: &str) -> PyResult<WriteBuf<'a>> {
+        if self.0.view().readonly != 0 {
+            return Err(invalid(format!("{name}: expected a writable buffer, got a read-only one")));
+        }
+        Ok(WriteBuf(self.0))
     }
 
     /// Its axes.
     pub fn shape(&self) -> &[usize] {
-        self.0.buffer.shape()
+        self.0.shape()
     }
 
     /// All bytes from the first element to the last, gaps included.
@@ -170,16 +252,12 @@ impl ReadBuf {
 }
 
 /// A buffer to write to.
-pub struct WriteBuf(Export);
+pub struct WriteBuf<'a>(Export<'a>);
 
-impl WriteBuf {
+impl<'a> WriteBuf<'a> {
     /// Holds the writable buffer of `obj`, called `name` in errors.
-    pub fn get(name: &str, obj: &Bound<'_, PyAny>) -> PyResult<Self> {
-        let export = Export::get(name, obj)?;
-        if export.buffer.readonly() {
-            return Err(invalid(format!("{name}: expected a writable buffer, got a read-only one")));
-        }
-        Ok(Self(export))
+    pub fn get(slot: &'a mut Slot, name: &str, obj: &Bound<'a, PyAny>) -> PyResult<Self> {
+        ReadBuf::get(slot, name, obj)?.writable(name)
     }
 
     /// All bytes from the first element to the last, gaps included.
@@ -215,7 +293,7 @@ impl WriteBuf {
 /// Refuses outputs that share memory with an input or with one another.
 ///
 /// Must be called before any of the guards hands out a slice.
-pub fn refuse_overlap(reads: &[ReadBuf], writes: &[WriteBuf]) -> PyResult<()> {
+pub fn refuse_overlap(reads: &[ReadBuf<'_>], writes: &[WriteBuf<'_>]) -> PyResult<()> {
     for (index, write) in writes.iter().enumerate() {
         let taken = write.0.range();
         let shares = |other: Range<usize>| taken.start < other.end && other.start < taken.end;

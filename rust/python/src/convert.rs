@@ -1,7 +1,7 @@
 //! Conversion of pictures.
 
 use crate::args::{FilterArg, MatrixArg, Picture, RangeArg, color};
-use crate::buffer::refuse_overlap;
+use crate::buffer::{Slot, refuse_overlap};
 use crate::error::value_error;
 use crate::gil::detach_if_large;
 use pyo3::prelude::*;
@@ -32,8 +32,9 @@ pub fn convert_on(
     (matrix, range): (MatrixArg, RangeArg),
     filter: Option<FilterArg>,
 ) -> PyResult<()> {
-    let source = Picture::read(source)?;
-    let mut target = Picture::write(target)?;
+    let (mut source_slots, mut target_slots) = ([Slot::EMPTY; 3], [Slot::EMPTY; 3]);
+    let source = Picture::read(&mut source_slots, source)?;
+    let mut target = Picture::write(&mut target_slots, target)?;
     refuse_overlap(&source.buffers, &target.buffers)?;
     let bytes = source.format.packed_bytes(source.size) + target.format.packed_bytes(target.size);
     let (source, mut target) = (source.frame()?, target.frame_mut()?);

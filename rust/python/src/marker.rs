@@ -1,5 +1,6 @@
 //! The marker's functions, as `realtime_fast.marker` shows them.
 
+use crate::buffer::Slot;
 use crate::error::{invalid, value_error};
 use crate::picture::Picture;
 use crate::probes::ProbeLedger;
@@ -18,8 +19,10 @@ pub fn stamp(
     full_range: Option<bool>,
 ) -> PyResult<()> {
     let seq = u16::try_from(seq).map_err(|_| invalid(format!("seq: expected 0 to 65535, got {seq}")))?;
-    let picture = Picture::of(picture, format, full_range)?;
-    picture.write(|frame| marker::stamp(frame, picture.levels, seq))
+    let mut slot = Slot::EMPTY;
+    let picture = Picture::of(&mut slot, picture, format, full_range)?;
+    let levels = picture.levels;
+    picture.write(|frame| marker::stamp(frame, levels, seq))
 }
 
 /// Reads the number back.
@@ -39,9 +42,10 @@ pub fn read<'py>(
     let py = picture.py();
     let reading = match method {
         "hard" => {
-            let picture = Picture::of(picture, format, full_range)?;
+            let mut slot = Slot::EMPTY;
+            let picture = Picture::of(&mut slot, picture, format, full_range)?;
             picture
-                .first(|plane| marker::read_hard(plane, picture.format, picture.size, picture.levels))?
+                .read(|plane| marker::read_hard(plane, picture.format, picture.size, picture.levels))?
                 .map_err(value_error)?
         }
         "soft" => soft(picture, in_flight, now, stamped_size, format, full_range)?.reading,
@@ -73,12 +77,13 @@ fn soft(
     format: Option<&str>,
     full_range: Option<bool>,
 ) -> PyResult<SoftReading> {
-    let picture = Picture::of(picture, format, full_range)?;
+    let mut slot = Slot::EMPTY;
+    let picture = Picture::of(&mut slot, picture, format, full_range)?;
     let stamped =
         stamped_size.map(|(width, height)| Size::new(width, height)).transpose().map_err(value_error)?;
     let candidates = in_flight.map(|numbers| candidates(numbers, now)).transpose()?;
     picture
-        .first(|plane| {
+        .read(|plane| {
             let (format, size, levels) = (picture.format, picture.size, picture.levels);
             marker::read_soft(plane, format, size, levels, stamped, candidates.as_deref())
         })?

@@ -1,60 +1,102 @@
 //! What the marker's functions take for a picture: an `av.VideoFrame`, an array, or a sequence of planes.
 //!
-//! Looking at all planes of a frame takes longer than reading a marker, so planes are made one by one.
+//! Getting hold of a plane takes longer than reading a marker, so each is asked for once, and none that is not
+//! needed.
 
-use crate::buffer::{ReadBuf, WriteBuf, refuse_overlap};
+use crate::buffer::{ReadBuf, Slot, refuse_overlap};
 use crate::error::{invalid, value_error};
+use arrayvec::ArrayVec;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyList, PyString, PyTuple, PyType};
 use realtime_fast_core::frame::{FrameMut, PixelFormat, Size};
 use realtime_fast_core::marker::Levels;
+use realtime_fast_core::plane::Plane;
 
 /// `AVCOL_RANGE_UNSPECIFIED` and `AVCOL_RANGE_JPEG`, FFmpeg's names for "not said" and "all 256 values".
 const UNSPECIFIED: u8 = 0;
 const FULL: u8 = 2;
 
-/// A picture whose planes have not been touched yet.
-pub struct Picture<'py> {
+/// A picture whose first plane is held; the others are as yet untouched.
+pub struct Picture<'a> {
     pub format: PixelFormat,
     pub size: Size,
     pub levels: Levels,
-    planes: Planes<'py>,
+    first: ReadBuf<'a>,
+    /// The first plane's stride, where its memory does not tell.
+    stride: Option<usize>,
+    /// None for an array, which is all there is.
+    planes: Option<Planes<'a>>,
 }
 
-enum Planes<'py> {
+enum Planes<'a> {
     /// A frame of PyAV and its class of planes: `cls(frame, index)` is one entry of `frame.planes`.
-    Frame(Bound<'py, PyAny>, &'py Bound<'py, PyType>),
-    Tuple(Bound<'py, PyTuple>),
-    Array(Bound<'py, PyAny>),
+    Frame(&'a Bound<'a, PyAny>, &'a Bound<'a, PyType>),
+    Tuple(Bound<'a, PyTuple>),
 }
 
-impl<'py> Picture<'py> {
+impl<'a> Planes<'a> {
+    /// Holds plane `index`, with its stride where the memory does not tell.
+    fn hold<'b>(
+        &self,
+        slot: &'b mut Slot,
+        format: PixelFormat,
+        index: usize,
+    ) -> PyResult<(ReadBuf<'b>, Option<usize>)>
+    where
+        'a: 'b,
+    {
+        let name = format.plane_names()[index];
+        match self {
+            Self::Frame(frame, plane_type) => {
+                let plane = plane_type.call1((*frame, index))?;
+                let stride: isize = plane.getattr(intern!(frame.py(), "line_size"))?.extract()?;
+                let stride = usize::try_from(stride).map_err(|_| {
+                    invalid(format!("picture: expected rows that run downwards, got a line size of {stride}"))
+                })?;
+                Ok((ReadBuf::get(slot, name, &plane)?, Some(stride)))
+            }
+            Self::Tuple(planes) => {
+                let plane = planes.get_borrowed_item(index)?;
+                Ok((ReadBuf::get(slot, name, &plane)?, None))
+            }
+        }
+    }
+}
+
+impl<'a> Picture<'a> {
     /// Looks at `obj`; `format` and `full_range` say what the object itself does not.
-    pub fn of(obj: &Bound<'py, PyAny>, format: Option<&str>, full_range: Option<bool>) -> PyResult<Self> {
-        let py = obj.py();
-        let (frame_type, plane_type) = av_types(py)?;
+    pub fn of(
+        slot: &'a mut Slot,
+        obj: &'a Bound<'a, PyAny>,
+        format: Option<&str>,
+        full_range: Option<bool>,
+    ) -> PyResult<Self> {
+        let (frame_type, plane_type) = av_types(obj.py())?;
         if obj.is_exact_instance(frame_type) {
-            return Self::of_frame(obj, format, full_range, plane_type);
+            return Self::of_frame(slot, obj, format, full_range, plane_type);
         }
         let format = format.map(parse_format).transpose()?;
         let levels = if full_range == Some(true) { Levels::FULL } else { Levels::LIMITED };
-        if obj.is_instance_of::<PyTuple>() || obj.is_instance_of::<PyList>() {
-            let planes = obj.extract::<Vec<Bound<'py, PyAny>>>()?;
-            return Self::of_planes(PyTuple::new(py, planes)?, format, levels);
+        if let Ok(planes) = obj.cast::<PyTuple>() {
+            return Self::of_planes(slot, planes.clone(), format, levels);
         }
-        let shape = ReadBuf::get("picture", obj)?.shape().to_vec();
-        let (format, size) = of_shape(&shape, format)?;
+        if let Ok(planes) = obj.cast::<PyList>() {
+            return Self::of_planes(slot, planes.to_tuple(), format, levels);
+        }
+        let first = ReadBuf::get(slot, "picture", obj)?;
+        let (format, size) = of_shape(first.shape(), format)?;
         let levels = if format.is_rgb() { Levels::FULL } else { levels };
-        Ok(Self { format, size, levels, planes: Planes::Array(obj.clone()) })
+        Ok(Self { format, size, levels, first, stride: None, planes: None })
     }
 
     fn of_frame(
-        frame: &Bound<'py, PyAny>,
+        slot: &'a mut Slot,
+        frame: &'a Bound<'a, PyAny>,
         format: Option<&str>,
         full_range: Option<bool>,
-        plane_type: &'py Bound<'py, PyType>,
+        plane_type: &'a Bound<'a, PyType>,
     ) -> PyResult<Self> {
         let py = frame.py();
         if let Some(format) = format {
@@ -78,17 +120,21 @@ impl<'py> Picture<'py> {
                 range => range == FULL,
             },
         };
+        let levels = if full_range { Levels::FULL } else { Levels::LIMITED };
         let width = frame.getattr(intern!(py, "width"))?.extract()?;
         let height = frame.getattr(intern!(py, "height"))?.extract()?;
-        Ok(Self {
-            format,
-            size: Size::new(width, height).map_err(value_error)?,
-            levels: if full_range { Levels::FULL } else { Levels::LIMITED },
-            planes: Planes::Frame(frame.clone(), plane_type),
-        })
+        let size = Size::new(width, height).map_err(value_error)?;
+        let planes = Planes::Frame(frame, plane_type);
+        let (first, stride) = planes.hold(slot, format, 0)?;
+        Ok(Self { format, size, levels, first, stride, planes: Some(planes) })
     }
 
-    fn of_planes(planes: Bound<'py, PyTuple>, format: Option<PixelFormat>, levels: Levels) -> PyResult<Self> {
+    fn of_planes(
+        slot: &'a mut Slot,
+        planes: Bound<'a, PyTuple>,
+        format: Option<PixelFormat>,
+        levels: Levels,
+    ) -> PyResult<Self> {
         let format = match (format, planes.len()) {
             (Some(format), _) => format,
             (None, 1) => PixelFormat::Gray8,
@@ -103,56 +149,44 @@ impl<'py> Picture<'py> {
                 planes.len()
             )));
         }
-        let first = ReadBuf::get(format.plane_names()[0], &planes.get_item(0)?)?;
+        let planes = Planes::Tuple(planes);
+        let (first, stride) = planes.hold(slot, format, 0)?;
         let luma = if expected > 1 { PixelFormat::Gray8 } else { format };
         let (_, size) = of_shape(first.shape(), Some(luma))?;
-        Ok(Self { format, size, levels, planes: Planes::Tuple(planes) })
-    }
-
-    /// The memory of plane `index` and its stride, where that is not told by the memory's own shape.
-    fn plane(&self, index: usize) -> PyResult<(Bound<'py, PyAny>, Option<usize>)> {
-        match &self.planes {
-            Planes::Frame(frame, plane_type) => {
-                let plane = plane_type.call1((frame, index))?;
-                let stride: isize = plane.getattr(intern!(frame.py(), "line_size"))?.extract()?;
-                let stride = usize::try_from(stride).map_err(|_| {
-                    invalid(format!("picture: expected rows that run downwards, got a line size of {stride}"))
-                })?;
-                Ok((plane, Some(stride)))
-            }
-            Planes::Tuple(planes) => Ok((planes.get_item(index)?, None)),
-            Planes::Array(array) => Ok((array.clone(), None)),
-        }
+        Ok(Self { format, size, levels, first, stride, planes: Some(planes) })
     }
 
     /// Reads the first plane.
-    pub fn first<T>(&self, read: impl FnOnce(realtime_fast_core::plane::Plane<'_>) -> T) -> PyResult<T> {
+    pub fn read<T>(&self, read: impl FnOnce(Plane<'_>) -> T) -> PyResult<T> {
         let name = self.format.plane_names()[0];
         let (rows, row_bytes) = self.format.plane_shape(self.size, 0);
-        let (memory, stride) = self.plane(0)?;
-        Ok(read(ReadBuf::get(name, &memory)?.plane(name, row_bytes, rows, stride)?))
+        Ok(read(self.first.plane(name, row_bytes, rows, self.stride)?))
     }
 
     /// Writes on all planes.
     pub fn write(
-        &self,
+        self,
         write: impl FnOnce(&mut FrameMut<'_>) -> Result<(), realtime_fast_core::Error>,
     ) -> PyResult<()> {
-        let names = self.format.plane_names();
-        let mut buffers = Vec::with_capacity(names.len());
-        let mut strides = [None; 3];
-        for (index, name) in names.iter().enumerate() {
-            let (memory, stride) = self.plane(index)?;
-            buffers.push(WriteBuf::get(name, &memory)?);
-            strides[index] = stride;
+        let (format, size, names) = (self.format, self.size, self.format.plane_names());
+        let mut slots = [Slot::EMPTY; 2];
+        let mut strides = [self.stride, None, None];
+        let mut buffers = ArrayVec::<_, 3>::new();
+        buffers.push(self.first.writable(names[0])?);
+        if let Some(planes) = &self.planes {
+            for (slot, index) in slots.iter_mut().zip(1..names.len()) {
+                let (buffer, stride) = planes.hold(slot, format, index)?;
+                buffers.push(buffer.writable(names[index])?);
+                strides[index] = stride;
+            }
         }
         refuse_overlap(&[], &buffers)?;
-        let mut planes = Vec::with_capacity(names.len());
+        let mut planes = ArrayVec::<_, 3>::new();
         for (index, buffer) in buffers.iter_mut().enumerate() {
-            let (rows, row_bytes) = self.format.plane_shape(self.size, index);
+            let (rows, row_bytes) = format.plane_shape(size, index);
             planes.push(buffer.plane_mut(names[index], row_bytes, rows, strides[index])?);
         }
-        let mut frame = FrameMut::new(self.format, self.size, planes).map_err(value_error)?;
+        let mut frame = FrameMut::new(format, size, planes).map_err(value_error)?;
         write(&mut frame).map_err(value_error)
     }
 }

@@ -3,6 +3,7 @@
 //! [`code`] is the layout in bits, [`stamp()`] writes it on the planes of a picture, [`read_hard()`] is the
 //! reference reader and [`read_soft()`] the one for real channels.
 
+mod cells;
 pub mod code;
 mod read_hard;
 pub mod soft;
@@ -15,6 +16,9 @@ pub use stamp::stamp;
 
 use crate::Error;
 use crate::frame::{PixelFormat, Size};
+
+/// No colour.
+const NEUTRAL: u8 = 128;
 
 /// What a cell is in a plane: the two values it is written with, and the least value read as high.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! The reference reader: thresholds and votes, as every implementation of the service does.
 
-use super::code::{self, CELLS, ROWS, Reading};
-use super::{Levels, check_size, sampling};
+use super::code::{self, ROWS, Reading};
+use super::{Levels, cells, check_size};
 use crate::Error;
 use crate::frame::{PixelFormat, Size};
 use crate::plane::Plane;
@@ -23,13 +23,7 @@ pub fn read_hard(
     if got != expected {
         return Err(Error::PlaneShape { plane: format.plane_names()[0], expected, got });
     }
-    let (step, offset) = sampling(format);
-    let mut rows = [0; ROWS];
-    for (i, bits) in rows.iter_mut().enumerate() {
-        let row = &first.row(size.height - ROWS + i)[..CELLS * step];
-        *bits = row
-            .chunks_exact(step)
-            .fold(0, |bits, pixel| bits << 1 | u32::from(pixel[offset] >= levels.threshold));
-    }
+    let top = size.height - ROWS;
+    let rows = std::array::from_fn(|i| cells::read(format, levels, first.row(top + i)));
     Ok(code::decode(rows))
 }
