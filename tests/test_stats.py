@@ -38,7 +38,7 @@ def plain(value: Any) -> Any:
 
 
 def test_browser_reports_equal_the_reference_from_every_input() -> None:
-    reference, parsers = ReferenceParser(), [StatsParser() for _ in range(5)]
+    reference, parsers = ReferenceParser(), [StatsParser() for _ in range(7)]
     for tick in (1, 2, 5, 3, 12):
         report = browser_report(tick)
         wanted = reference.parse(report, float(tick))
@@ -47,6 +47,8 @@ def test_browser_reports_equal_the_reference_from_every_input() -> None:
             as_objects(report),
             json.dumps(report),
             json.dumps(report).encode(),
+            json.dumps(report, separators=(",", ":")),
+            json.dumps(report, indent=2),
             MappingProxyType(report),
         )
         for parser, given_report in zip(parsers, inputs, strict=True):
@@ -288,6 +290,7 @@ def test_wire_names() -> None:
         ('{"a": 1} x', "at line 1 column"),
         ('{"a":' * 100_000, "recursion limit"),
         (b"\xff{}", "expected a JSON object"),
+        (b'{"a": {"unread": "\xff"}}', "invalid unicode code point at line 1 column 19"),
         (7, "expected a mapping of statistics entries by id, or its JSON text, got int"),
         (None, "got NoneType"),
     ],

@@ -27,10 +27,12 @@ impl StatsParser {
     fn parse<'py>(&self, report: &Bound<'py, PyAny>, now: f64) -> PyResult<Bound<'py, PyTuple>> {
         let py = report.py();
         if let Ok(text) = report.cast::<PyString>() {
-            return to_python(py, self.parse_text(text.to_str()?.as_bytes(), now)?);
+            let sample = stats::json::parse(&mut self.lock(), text.to_str()?, now);
+            return to_python(py, sample.map_err(malformed)?);
         }
         if let Ok(text) = report.cast::<PyBytes>() {
-            return to_python(py, self.parse_text(text.as_bytes(), now)?);
+            let sample = stats::json::parse_bytes(&mut self.lock(), text.as_bytes(), now);
+            return to_python(py, sample.map_err(malformed)?);
         }
         // Looking at entries can run Python code that comes back here, so the parser is not held meanwhile.
         let mut parser = std::mem::take(&mut *self.lock());
@@ -49,10 +51,10 @@ impl StatsParser {
     fn lock(&self) -> std::sync::MutexGuard<'_, Parser> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
 
-    fn parse_text(&self, text: &[u8], now: f64) -> PyResult<RtcStats> {
-        stats::json::parse(&mut self.lock(), text, now).map_err(|error| invalid(format!("report: {error}")))
-    }
+fn malformed(error: stats::json::JsonError) -> PyErr {
+    invalid(format!("report: {error}"))
 }
 
 fn parse_mapping(parser: &mut Parser, report: &Bound<'_, PyAny>, now: f64) -> PyResult<RtcStats> {
@@ -81,11 +83,12 @@ fn add<'py>(
     entry: Bound<'py, PyAny>,
 ) {
     if let Ok(id) = id.cast::<PyString>().map_err(PyErr::from).and_then(|id| id.to_str()) {
-        sampling.add(id, PyEntry::of(entry));
+        sampling.add(id, &PyEntry::of(entry));
     }
 }
 
 /// An entry that is a dict, or an object with attributes.
+#[derive(Clone)]
 enum PyEntry<'py> {
     Dict(Bound<'py, PyDict>),
     Object(Bound<'py, PyAny>),

@@ -1,15 +1,22 @@
 //! Entries out of JSON text, without building what is not looked at.
 
 use super::entry::{DURATIONS, Entry, NOMINATED, Number, Text, valid};
-use super::{Parser, RtcStats};
-use jiter::{Jiter, JiterError, Peek};
+use super::scan::Scanner;
+use super::{Kind, Parser, RtcStats};
+use jiter::{Jiter, JiterError, JiterErrorType, JsonErrorType};
 use std::borrow::Cow;
 use std::fmt;
-use std::sync::LazyLock;
 
 /// Text that is no report.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JsonError(String);
+
+impl JsonError {
+    fn new(bytes: &[u8], error: &JiterError) -> Self {
+        let position = Jiter::new(bytes).error_position(error.index);
+        Self(format!("{} at {position}", error.error_type))
+    }
+}
 
 impl fmt::Display for JsonError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -23,37 +30,47 @@ impl std::error::Error for JsonError {}
 ///
 /// # Errors
 /// If the text is no such JSON; the parser then remembers what it did before.
-pub fn parse(parser: &mut Parser, text: &[u8], now: f64) -> Result<RtcStats, JsonError> {
-    let mut json = Jiter::new(text).with_allow_inf_nan();
+pub fn parse(parser: &mut Parser, text: &str, now: f64) -> Result<RtcStats, JsonError> {
     let mut sampling = parser.begin(now);
-    read(&mut json, |id, entry| sampling.add(id, entry)).map_err(|error| {
-        JsonError(format!("{} at {}", error.error_type, json.error_position(error.index)))
-    })?;
+    read(&mut Scanner::new(text), |id, entry| sampling.add(id, entry))
+        .map_err(|error| JsonError::new(text.as_bytes(), &error))?;
     Ok(sampling.finish())
 }
 
-fn read<'j>(json: &mut Jiter<'j>, mut add: impl FnMut(&str, JsonEntry<'j>)) -> Result<(), JiterError> {
-    let mut id = String::new();
-    let mut more = keep(json.next_object()?, &mut id);
-    while more {
-        let peek = json.peek()?;
-        if peek == Peek::Object {
-            if let Some(entry) = read_entry(json)? {
-                add(&id, entry);
-            }
-        } else {
-            json.known_skip(peek)?;
-        }
-        more = keep(json.next_key()?, &mut id);
+/// As [`parse`], of bytes that should be UTF-8.
+///
+/// # Errors
+/// As those of [`parse`], or if they are not.
+pub fn parse_bytes(parser: &mut Parser, bytes: &[u8], now: f64) -> Result<RtcStats, JsonError> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => parse(parser, text, now),
+        Err(error) => Err(JsonError::new(
+            bytes,
+            &JiterError {
+                error_type: JiterErrorType::JsonError(JsonErrorType::InvalidUnicodeCodePoint),
+                index: error.valid_up_to(),
+            },
+        )),
     }
-    json.finish()
 }
 
-/// Copies a key, which the reader forgets with its next step; false at the end of the object.
-fn keep(key: Option<&str>, to: &mut String) -> bool {
-    to.clear();
-    to.push_str(key.unwrap_or_default());
-    key.is_some()
+fn read<'j>(json: &mut Scanner<'j>, mut add: impl FnMut(&str, &JsonEntry<'j>)) -> Result<(), JiterError> {
+    let mut id = String::new();
+    let mut entry = JsonEntry::default();
+    let mut more = json.object(|key| id.push_str(key))?;
+    while more.is_some() {
+        match json.peek()? {
+            b'{' => {
+                if read_entry(json, &mut entry)? {
+                    add(&id, &entry);
+                }
+            }
+            first => json.skip(first)?,
+        }
+        id.clear();
+        more = json.next_key(|key| id.push_str(key))?;
+    }
+    json.finish()
 }
 
 /// What a key of an entry stands for.
@@ -66,97 +83,120 @@ enum Member {
     Other,
 }
 
-/// Members by a hash of their names. Most keys of a report are none of ours, so a miss must be cheap:
-/// comparing with every name in turn would take longer than all the rest.
-static MEMBERS: LazyLock<[Vec<(&'static str, Member)>; BUCKETS]> = LazyLock::new(|| {
-    let mut buckets = [const { Vec::new() }; BUCKETS];
-    let numbers = Number::ALL.iter().map(|&name| (name.name(), Member::Number(name)));
-    let texts = Text::ALL.iter().map(|&name| (name.name(), Member::Text(name)));
-    let others = [(DURATIONS, Member::Durations), (NOMINATED, Member::Nominated)];
-    for (name, member) in numbers.chain(texts).chain(others) {
-        buckets[bucket(name.as_bytes())].push((name, member));
+static MEMBERS: [(&str, Member); Number::ALL.len() + Text::ALL.len() + 2] = {
+    let mut members = [(DURATIONS, Member::Durations); Number::ALL.len() + Text::ALL.len() + 2];
+    members[0] = (NOMINATED, Member::Nominated);
+    let mut index = 0;
+    while index < Number::ALL.len() {
+        members[2 + index] = (Number::ALL[index].name(), Member::Number(Number::ALL[index]));
+        index += 1;
     }
-    buckets
-});
+    index = 0;
+    while index < Text::ALL.len() {
+        members[2 + Number::ALL.len() + index] = (Text::ALL[index].name(), Member::Text(Text::ALL[index]));
+        index += 1;
+    }
+    members
+};
 
-const BUCKETS: usize = 256;
+/// Members by a hash of their names, each in the first free slot from there on, as a table without collisions
+/// would break with the next name. Most keys of a report are none of ours, so a miss must be cheap: nearly
+/// always it is one empty slot, or a name of another length.
+static SLOTS: [Option<u8>; 256] = {
+    let mut slots = [None; 256];
+    let mut index = 0;
+    while index < MEMBERS.len() {
+        let mut slot = hash(MEMBERS[index].0.as_bytes());
+        while slots[slot as usize].is_some() {
+            slot = slot.wrapping_add(1);
+        }
+        slots[slot as usize] = Some(index as u8);
+        index += 1;
+    }
+    slots
+};
 
-fn bucket(key: &[u8]) -> usize {
+const fn hash(key: &[u8]) -> u8 {
     match key {
-        [first, .., last] => (key.len() * 7 + usize::from(*first) * 5 + usize::from(*last)) % BUCKETS,
+        [first, .., last] => {
+            (key.len() as u8).wrapping_mul(7).wrapping_add(first.wrapping_mul(5)).wrapping_add(*last)
+        }
         _ => 0,
     }
 }
 
 impl Member {
-    fn of(key: &[u8]) -> Self {
-        MEMBERS[bucket(key)]
-            .iter()
-            .find(|(name, _)| name.as_bytes() == key)
-            .map_or(Self::Other, |&(_, member)| member)
+    #[inline]
+    fn of(key: &str) -> Self {
+        let key = key.as_bytes();
+        let mut slot = hash(key);
+        while let Some(index) = SLOTS[usize::from(slot)] {
+            let (name, member) = MEMBERS[usize::from(index)];
+            if name.as_bytes() == key {
+                return member;
+            }
+            slot = slot.wrapping_add(1);
+        }
+        Self::Other
     }
 }
 
-/// Reads one object; `None` if it turned out to be of a type that nobody looks at.
-fn read_entry<'j>(json: &mut Jiter<'j>) -> Result<Option<JsonEntry<'j>>, JiterError> {
-    let mut entry = JsonEntry::default();
-    let mut wanted = true;
-    let mut member = json.next_object_bytes()?.map(Member::of);
+/// Reads one object into `entry`; false if it turned out to be of a type that nobody looks at.
+fn read_entry<'j>(json: &mut Scanner<'j>, entry: &mut JsonEntry<'j>) -> Result<bool, JiterError> {
+    *entry = JsonEntry::default();
+    let mut member = json.object(Member::of)?;
     while let Some(of) = member {
-        let peek = json.peek()?;
+        let first = json.peek()?;
         match of {
-            _ if !wanted => json.known_skip(peek)?,
-            Member::Number(name) if peek.is_num() => {
-                entry.numbers[name as usize] = json.known_float(peek)?;
+            Member::Number(name) if matches!(first, b'0'..=b'9' | b'-' | b'I' | b'N') => {
+                entry.numbers[name as usize] = json.number()?;
             }
-            Member::Text(name) if peek == Peek::String => {
-                let text = read_text(json)?;
-                wanted = name != Text::Type || text.contains("-rtp") || text.contains("candidate");
+            Member::Text(name) if first == b'"' => {
+                let text = json.string()?;
+                if name == Text::Type && Kind::of(&text).is_none() {
+                    pass_over(json)?;
+                    return Ok(false);
+                }
                 entry.texts[name as usize] = Some(text);
             }
-            Member::Durations if peek == Peek::Object => entry.durations = read_durations(json)?,
+            Member::Durations if first == b'{' => entry.durations = read_durations(json)?,
             Member::Nominated => {
-                entry.nominated = peek == Peek::True;
-                json.known_skip(peek)?;
+                entry.nominated = first == b't';
+                json.skip(first)?;
             }
-            _ => json.known_skip(peek)?,
+            _ => json.skip(first)?,
         }
-        member = json.next_key_bytes()?.map(Member::of);
+        member = json.next_key(Member::of)?;
     }
-    Ok(wanted.then_some(entry))
+    Ok(true)
 }
 
-/// A string, borrowed from the text unless it has escapes.
-fn read_text<'j>(json: &mut Jiter<'j>) -> Result<Cow<'j, str>, JiterError> {
-    let start = json.current_index();
-    let length = json.known_str()?.len();
-    let raw = json.slice_to_current(start);
-    if raw.len() == length + 2 {
-        // Without escapes the text between the quotes is the string.
-        if let Ok(text) = std::str::from_utf8(&raw[1..=length]) {
-            return Ok(Cow::Borrowed(text));
-        }
+/// The rest of an entry.
+fn pass_over(json: &mut Scanner<'_>) -> Result<(), JiterError> {
+    while json.next_key(|_| ())?.is_some() {
+        let first = json.peek()?;
+        json.skip(first)?;
     }
-    let mut again = Jiter::new(raw);
-    Ok(Cow::Owned(again.next_str()?.to_owned()))
+    Ok(())
 }
 
-fn read_durations(json: &mut Jiter<'_>) -> Result<Vec<(String, f64)>, JiterError> {
+fn read_durations(json: &mut Scanner<'_>) -> Result<Vec<(String, f64)>, JiterError> {
     let mut durations = Vec::new();
-    let mut reason = json.known_object()?.map(str::to_owned);
+    let mut reason = json.object(str::to_owned)?;
     while let Some(name) = reason {
-        let peek = json.peek()?;
-        if peek.is_num() {
-            durations.extend(valid(json.known_float(peek)?).map(|seconds| (name, seconds)));
-        } else {
-            json.known_skip(peek)?;
+        match json.peek()? {
+            b'0'..=b'9' | b'-' | b'I' | b'N' => {
+                durations.extend(valid(json.number()?).map(|seconds| (name, seconds)));
+            }
+            first => json.skip(first)?,
         }
-        reason = json.next_key()?.map(str::to_owned);
+        reason = json.next_key(str::to_owned)?;
     }
     Ok(durations)
 }
 
 /// An entry read from text.
+#[derive(Clone)]
 struct JsonEntry<'j> {
     /// NaN where there is none.
     numbers: [f64; Number::ALL.len()],

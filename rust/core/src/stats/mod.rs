@@ -7,6 +7,8 @@
 mod entry;
 pub mod json;
 mod sample;
+mod scan;
+mod stops;
 
 pub use entry::{DURATIONS, Entry, NOMINATED, Number, Text};
 pub use sample::{AudioStats, Candidate, ConnectionStats, OutboundStats, RtcStats, VideoStats};
@@ -41,7 +43,7 @@ impl Parser {
     /// Begins the sample of a report that was taken at `now`, in seconds of a monotonic clock.
     ///
     /// Nothing is remembered unless the sample is finished.
-    pub fn begin<E: Entry>(&mut self, now: f64) -> Sampling<'_, E> {
+    pub fn begin<E: Entry + Clone>(&mut self, now: f64) -> Sampling<'_, E> {
         let elapsed = self.at.map_or(0.0, |at| now - at);
         Sampling {
             now,
@@ -82,37 +84,46 @@ enum Kind {
     Candidate,
 }
 
-impl<E: Entry> Sampling<'_, E> {
-    /// Takes one entry in; those of other types are passed over.
-    pub fn add(&mut self, id: &str, entry: E) {
-        let kind = entry.with_text(Text::Type, |name| match name {
-            "inbound-rtp" => Some(Kind::Inbound),
-            "outbound-rtp" => Some(Kind::Outbound),
-            "remote-inbound-rtp" => Some(Kind::RemoteInbound),
-            "candidate-pair" => Some(Kind::Pair),
-            "local-candidate" | "remote-candidate" => Some(Kind::Candidate),
+impl Kind {
+    /// What entries of a type are taken for.
+    fn of(name: &str) -> Option<Self> {
+        match name {
+            "inbound-rtp" => Some(Self::Inbound),
+            "outbound-rtp" => Some(Self::Outbound),
+            "remote-inbound-rtp" => Some(Self::RemoteInbound),
+            "candidate-pair" => Some(Self::Pair),
+            "local-candidate" | "remote-candidate" => Some(Self::Candidate),
             _ => None,
-        });
+        }
+    }
+}
+
+impl<E: Entry + Clone> Sampling<'_, E> {
+    /// Takes one entry in; those of other types are passed over.
+    pub fn add(&mut self, id: &str, entry: &E) {
+        let kind = entry.with_text(Text::Type, Kind::of);
         let is = |name, value: &str| entry.with_text(name, |text| text == value) == Some(true);
         match kind.flatten() {
             Some(Kind::Inbound) if is(Text::Kind, "video") => {
-                let stats = self.video(id, &entry);
+                let stats = self.video(id, entry);
                 merge(&mut self.video, stats);
             }
             Some(Kind::Inbound) if is(Text::Kind, "audio") => {
-                let stats = self.audio(id, &entry);
+                let stats = self.audio(id, entry);
                 merge(&mut self.audio, stats);
             }
             Some(Kind::Outbound) if is(Text::Kind, "video") => {
-                let stats = self.outbound(id, &entry);
+                let stats = self.outbound(id, entry);
                 merge(&mut self.outbound, stats);
             }
             Some(Kind::RemoteInbound) => {
                 self.remote_trip = self.remote_trip.or_else(|| entry.number(Number::RoundTripTime));
             }
-            Some(Kind::Pair) if is(Text::State, "succeeded") => self.pairs.push((id.to_owned(), entry)),
+            Some(Kind::Pair) if is(Text::State, "succeeded") => {
+                self.pairs.push((id.to_owned(), entry.clone()));
+            }
             Some(Kind::Candidate) => {
-                self.candidates.insert(id.to_owned(), entry);
+                self.candidates.insert(id.to_owned(), entry.clone());
             }
             _ => {}
         }
