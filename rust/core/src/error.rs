@@ -64,15 +64,6 @@ pub enum Error {
         /// The size that came.
         got: Size,
     },
-    /// The format cannot be used for this.
-    Format {
-        /// What was to be done.
-        action: &'static str,
-        /// The formats it can be done with.
-        expected: &'static str,
-        /// The format that came.
-        got: PixelFormat,
-    },
 }
 
 impl fmt::Display for Error {
@@ -100,9 +91,6 @@ impl fmt::Display for Error {
             }
             Self::TooSmall { least, got } => {
                 write!(f, "expected a picture of at least {least} pixels for the marker, got {got}")
-            }
-            Self::Format { action, expected, got } => {
-                write!(f, "cannot {action}: expected {expected}, got {got}")
             }
         }
     }

@@ -9,7 +9,8 @@ use std::fmt;
 /// The longest side of a picture, in pixels.
 pub const MAX_SIDE: usize = 65_535;
 
-/// Width and height in pixels.
+/// Width and height in pixels. Only [`Size::new`] makes one.
+#[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Size {
     /// Pixels per row.
@@ -142,12 +143,12 @@ impl PixelFormat {
         }
     }
 
-    /// Bytes of a picture of `size` whose planes follow one another without padding.
+    /// Bytes of a picture of `size` whose planes follow one another without padding; `usize::MAX` if no memory
+    /// has so many, as on 32 bits.
     pub fn packed_bytes(self, size: Size) -> usize {
         (0..self.plane_names().len())
             .map(|index| self.plane_shape(size, index))
-            .map(|(rows, row_bytes)| rows * row_bytes)
-            .sum()
+            .fold(0, |bytes, (rows, row_bytes)| bytes.saturating_add(rows.saturating_mul(row_bytes)))
     }
 
     fn check_shape(self, size: Size, index: usize, got: (usize, usize)) -> Result<(), Error> {

@@ -216,6 +216,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "too many for an interpreter")]
     fn order_is_serial_across_the_wrap() {
         let mut probes = Probes::new(60.0);
         for _ in 0..65_534 {
@@ -262,6 +263,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "too many for an interpreter")]
     fn the_window_is_bounded() {
         let mut probes = Probes::new(f64::INFINITY);
         for _ in 0..MAX_WINDOW {

@@ -67,6 +67,7 @@ impl Tally {
 const ROW: usize = 512;
 
 #[test]
+#[cfg_attr(miri, ignore = "too many for an interpreter")]
 fn yuv_to_rgb_is_within_one_level_for_every_input() {
     // A picture for each V: every pair of Y and U, doubled in both directions by the shared chroma.
     let size = Size::new(ROW, 512).unwrap();
@@ -106,6 +107,7 @@ fn yuv_to_rgb_is_within_one_level_for_every_input() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "too many for an interpreter")]
 fn rgb_to_yuv_is_within_one_level_for_every_input() {
     // Blocks of 2x2 equal pixels, so that chroma is of one colour.
     let size = Size::new(ROW, 512).unwrap();

@@ -30,13 +30,16 @@ fn check(from: PixelFormat, to: PixelFormat, size: Size, padding: usize, shift: 
 }
 
 fn pairs() -> impl Iterator<Item = (PixelFormat, PixelFormat)> {
-    PixelFormat::ALL.into_iter().flat_map(|from| PixelFormat::ALL.into_iter().map(move |to| (from, to)))
+    let all = PixelFormat::ALL.into_iter();
+    let all = all.flat_map(|from| PixelFormat::ALL.into_iter().map(move |to| (from, to)));
+    // An interpreter is slow: only what goes through vectors.
+    all.filter(|(from, to)| !cfg!(miri) || from.is_rgb() != to.is_rgb())
 }
 
 #[test]
 fn all_widths() {
     for (from, to) in pairs() {
-        for width in (1..=130).filter(|width| !cfg!(miri) || [1, 34, 65].contains(width)) {
+        for width in (1..=130).filter(|width| !cfg!(miri) || [34, 65].contains(width)) {
             let color = Color::ALL[width % 4];
             check(from, to, Size::new(width, 3).unwrap(), width % 7, width % 5, color);
         }

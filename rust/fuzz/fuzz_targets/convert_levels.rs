@@ -2,76 +2,63 @@
 
 #![no_main]
 
+#[path = "../../core/tests/common/mod.rs"]
+mod common;
+
 use arbitrary::Arbitrary;
+use common::Picture;
 use libfuzzer_sys::fuzz_target;
 use realtime_fast_core::color::Color;
-use realtime_fast_core::frame::{Frame, FrameMut, PixelFormat, Size};
+use realtime_fast_core::frame::{PixelFormat, Size};
 use realtime_fast_core::level::Level;
-use realtime_fast_core::plane::{Plane, PlaneMut};
 use realtime_fast_core::resize::{Filter, resize_with};
 
 #[derive(Arbitrary, Debug)]
-struct Input {
-    from: u8,
-    to: u8,
+struct Layout {
+    format: u8,
     size: (u8, u8),
-    target: Option<(u8, u8)>,
     padding: u8,
+    shift: u8,
+}
+
+impl Layout {
+    fn picture(&self, size: Size) -> Picture {
+        let format = PixelFormat::ALL[usize::from(self.format) % PixelFormat::ALL.len()];
+        Picture::new(format, size, usize::from(self.padding % 40), usize::from(self.shift % 40))
+    }
+
+    fn size(&self) -> Size {
+        // Two of the widest vectors and a tail.
+        Size::new(usize::from(self.size.0 % 150) + 1, usize::from(self.size.1 % 40) + 1)
+            .expect("within bounds")
+    }
+}
+
+#[derive(Arbitrary, Debug)]
+struct Input {
+    source: Layout,
+    target: Layout,
+    scales: bool,
     color: u8,
     area: bool,
     pixels: Vec<u8>,
 }
 
-const GUARD: u8 = 0x5a;
-
-/// Memory of a picture: per plane, rows a stride apart.
-fn planes(format: PixelFormat, size: Size, padding: usize) -> Vec<(usize, usize, usize, Vec<u8>)> {
-    (0..format.plane_names().len())
-        .map(|index| {
-            let (rows, row_bytes) = format.plane_shape(size, index);
-            let stride = row_bytes + padding;
-            (rows, row_bytes, stride, vec![GUARD; rows * stride])
-        })
-        .collect()
-}
-
 fuzz_target!(|input: Input| {
-    let format = |byte: u8| PixelFormat::ALL[usize::from(byte) % PixelFormat::ALL.len()];
-    let size = |(width, height): (u8, u8)| Size::new(usize::from(width % 80) + 1, usize::from(height % 40) + 1);
-    let (from, to) = (format(input.from), format(input.to));
-    let from_size = size(input.size).expect("within bounds");
-    let to_size = size(input.target.unwrap_or(input.size)).expect("within bounds");
-    let padding = usize::from(input.padding % 40);
+    let mut source = input.source.picture(input.source.size());
+    let mut bytes = input.pixels.iter().copied().cycle();
+    source.fill(|| bytes.next().unwrap_or(0));
+    let size = if input.scales { input.target.size() } else { source.size };
     let color = Color::ALL[usize::from(input.color) % 4];
     let filter = if input.area { Filter::Area } else { Filter::Bilinear };
 
-    let mut source = planes(from, from_size, padding);
-    let mut bytes = input.pixels.iter().copied().cycle();
-    for (_, _, _, data) in &mut source {
-        data.iter_mut().for_each(|byte| *byte = bytes.next().unwrap_or(0));
-    }
-    let views: Vec<_> = source
-        .iter()
-        .map(|(rows, row_bytes, stride, data)| Plane::new("any", data, *row_bytes, *rows, *stride).expect("it fits"))
-        .collect();
-    let frame = Frame::new(from, from_size, &views).expect("planes of the format");
-
-    let mut first: Option<Vec<Vec<u8>>> = None;
+    let mut expected = None;
     for level in Level::available() {
-        let mut target = planes(to, to_size, padding);
-        let views = target.iter_mut().map(|(rows, row_bytes, stride, data)| {
-            PlaneMut::new("any", data, *row_bytes, *rows, *stride).expect("it fits")
-        });
-        let mut out = FrameMut::new(to, to_size, views).expect("planes of the format");
-        resize_with(level, &frame, &mut out, color, filter).expect("nothing to refuse");
-        for (_, row_bytes, stride, data) in &target {
-            let padded = data.chunks(*stride).flat_map(|row| &row[*row_bytes..]);
-            assert!(padded.copied().all(|byte| byte == GUARD), "{level:?} wrote between the rows");
-        }
-        let target: Vec<_> = target.into_iter().map(|(_, _, _, data)| data).collect();
-        match &first {
-            None => first = Some(target),
-            Some(first) => assert_eq!(first, &target, "{level:?}, {from} to {to}"),
-        }
+        let mut target = input.target.picture(size);
+        resize_with(level, &source.frame(), &mut target.frame_mut(), color, filter)
+            .expect("nothing to refuse");
+        target.assert_guards(level.name());
+        let bytes = target.bytes();
+        assert_eq!(expected.get_or_insert_with(|| bytes.clone()), &bytes, "{level:?}");
     }
 });

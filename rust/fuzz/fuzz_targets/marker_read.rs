@@ -1,25 +1,93 @@
-//! Both readers on any plane, at any scale: no panic.
+//! Any picture, stamped or not, then spoilt: stamping and the reference reader do what the description says,
+//! and nothing else; the robust reader takes any scale and any candidates.
+
 #![no_main]
 
-use libfuzzer_sys::fuzz_target;
-use realtime_fast_core::frame::{PixelFormat, Size};
-use realtime_fast_core::marker::{Candidate, Levels, read_hard, read_soft};
-use realtime_fast_core::plane::Plane;
+#[path = "../../core/tests/common/mod.rs"]
+mod common;
 
-fuzz_target!(|input: (u8, u8, u16, u16, Vec<u16>, Vec<u8>)| {
-    let (width, height, stamped_width, stamped_height, numbers, data) = input;
-    let (Ok(size), Ok(stamped)) = (
-        Size::new(width.into(), height.into()),
-        Size::new(stamped_width.into(), stamped_height.into()),
-    ) else {
-        return;
-    };
-    let format = PixelFormat::Gray8;
-    let Ok(plane) = Plane::new("Y", &data, size.width, size.height, size.width) else { return };
-    let candidates: Vec<Candidate> =
-        numbers.iter().map(|&seq| Candidate { seq, surprise: 0.0 }).collect();
-    let _ = read_hard(plane, format, size, Levels::LIMITED);
-    for stamped in [None, Some(stamped)] {
-        let _ = read_soft(plane, format, size, Levels::LIMITED, stamped, Some(&candidates));
+use arbitrary::Arbitrary;
+use common::{Picture, marker};
+use libfuzzer_sys::fuzz_target;
+use realtime_fast_core::Error;
+use realtime_fast_core::frame::{PixelFormat, Size};
+use realtime_fast_core::marker::{Candidate, Levels, Reading, read_hard, read_soft, stamp};
+
+#[derive(Arbitrary, Debug)]
+struct Input {
+    format: u8,
+    size: (u8, u8),
+    padding: u8,
+    shift: u8,
+    full_range: bool,
+    seq: Option<u16>,
+    /// Bytes of the first plane that change after stamping: row from below, place in it, value.
+    noise: Vec<(u8, u8, u8)>,
+    stamped_size: Option<(u16, u16)>,
+    /// 255 for every number may come, which takes a thousand times longer than a few: short inputs have 0.
+    any_number: u8,
+    candidates: Vec<(u16, f32)>,
+    pixels: Vec<u8>,
+}
+
+fuzz_target!(|input: Input| {
+    let format = PixelFormat::ALL[usize::from(input.format) % PixelFormat::ALL.len()];
+    let (width, height) = (usize::from(input.size.0 % 100) + 1, usize::from(input.size.1 % 20) + 1);
+    let size = Size::new(width, height).expect("within bounds");
+    let levels = if format.is_rgb() || input.full_range { Levels::FULL } else { Levels::LIMITED };
+
+    let mut picture =
+        Picture::new(format, size, usize::from(input.padding % 40), usize::from(input.shift % 40));
+    let mut bytes = input.pixels.iter().copied().cycle();
+    picture.fill(|| bytes.next().unwrap_or(0));
+
+    let holds_marker = width >= 24 && height >= 4;
+    if let Some(seq) = input.seq {
+        let mut expected = picture.clone();
+        match stamp(&mut picture.frame_mut(), levels, seq) {
+            Ok(()) => marker::stamp(&mut expected.frame_mut(), levels, seq),
+            Err(error) => {
+                assert!(matches!(error, Error::TooSmall { .. }) && !holds_marker);
+            }
+        }
+        picture.assert_guards("stamp");
+        assert_eq!(picture.bytes(), expected.bytes());
+    }
+    for (up, at, value) in &input.noise {
+        let mut frame = picture.frame_mut();
+        let row = frame.planes_mut()[0].row_mut(height - 1 - usize::from(*up) % height.min(6));
+        let at = usize::from(*at) % row.len();
+        row[at] = *value;
+    }
+
+    let frame = picture.frame();
+    let first = frame.planes()[0];
+    let hard = read_hard(first, format, size, levels);
+    let stands = input.seq.filter(|_| input.noise.is_empty() && holds_marker);
+    match &hard {
+        Ok(reading) => {
+            assert_eq!(*reading, marker::read(&frame, levels));
+            assert!(stands.is_none_or(|seq| *reading == Reading::Number(seq)));
+        }
+        Err(error) => assert!(matches!(error, Error::TooSmall { .. }) && !holds_marker),
+    }
+
+    let mut candidates: Vec<_> =
+        input.candidates.iter().take(64).map(|&(seq, surprise)| Candidate { seq, surprise }).collect();
+    let known = (input.any_number < 255).then_some(&candidates[..]);
+    let stamped = input.stamped_size.and_then(|(width, height)| Size::new(width.into(), height.into()).ok());
+    let soft =
+        read_soft(first, format, size, levels, stamped, known).expect("the first plane of its picture");
+    assert!((0.0..=1.0).contains(&soft.confidence), "{soft:?}");
+    if let (Some(known), Reading::Number(seq)) = (known, soft.reading) {
+        assert!(known.iter().any(|candidate| candidate.seq == seq), "{soft:?} is none of them");
+    }
+
+    // A marker nobody touched is read among numbers as likely as itself.
+    if let Some(seq) = stands {
+        candidates.push(Candidate { seq, surprise: 0.0 });
+        candidates.iter_mut().for_each(|candidate| candidate.surprise = 0.0);
+        let soft = read_soft(first, format, size, levels, Some(size), Some(&candidates));
+        assert_eq!(soft.map(|soft| soft.reading), Ok(Reading::Number(seq)));
     }
 });

@@ -89,7 +89,7 @@ mod tests {
 
     #[test]
     fn every_number_comes_back() {
-        for seq in 0..=u16::MAX {
+        for seq in (0..=u16::MAX).step_by(if cfg!(miri) { 1021 } else { 1 }) {
             assert_eq!(decode([encode(seq); ROWS]), Reading::Number(seq));
         }
     }
@@ -103,7 +103,7 @@ mod tests {
     #[test]
     fn votes_equal_counting_for_every_pattern_of_one_cell() {
         // Sync right or wrong in each row, and each row's say on one payload bit: 256 cases a bit.
-        for bit in 0..20 {
+        for bit in (0..20).step_by(if cfg!(miri) { 19 } else { 1 }) {
             for case in 0..256_u32 {
                 let rows = [0, 1, 2, 3].map(|row| {
                     let sync = if case >> row & 1 == 1 { 0b1010 } else { 0b1000 };

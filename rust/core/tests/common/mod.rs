@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
+pub mod marker;
+
 use realtime_fast_core::frame::{Frame, FrameMut, PixelFormat, Size};
 use realtime_fast_core::plane::{Plane, PlaneMut};
 
@@ -17,10 +19,9 @@ impl Random {
         z ^ (z >> 31)
     }
 
-    pub fn fill(&mut self, bytes: &mut [u8]) {
-        for byte in bytes {
-            *byte = self.next() as u8;
-        }
+    /// Something below `end`.
+    pub fn below(&mut self, end: usize) -> usize {
+        (self.next() % end as u64) as usize
     }
 }
 
@@ -55,12 +56,17 @@ impl Picture {
         random: &mut Random,
     ) -> Self {
         let mut picture = Self::new(format, size, padding, shift);
-        for plane in picture.frame_mut().planes_mut() {
+        picture.fill(|| random.next() as u8);
+        picture
+    }
+
+    /// Fills the rows, plane after plane.
+    pub fn fill(&mut self, mut byte: impl FnMut() -> u8) {
+        for plane in self.frame_mut().planes_mut() {
             for y in 0..plane.rows() {
-                random.fill(plane.row_mut(y));
+                plane.row_mut(y).fill_with(&mut byte);
             }
         }
-        picture
     }
 
     pub fn frame(&self) -> Frame<'_> {

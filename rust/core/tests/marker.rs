@@ -1,0 +1,113 @@
+//! Stamping and reading on the memory of every format: as the description says, and nothing else.
+
+mod common;
+
+use common::{Picture, Random, marker};
+use realtime_fast_core::Error;
+use realtime_fast_core::frame::{PixelFormat, Size};
+use realtime_fast_core::marker::{CELLS, Levels, ROWS, Reading, read_hard, read_soft, stamp};
+
+fn levels(format: PixelFormat) -> &'static [Levels] {
+    if format.is_rgb() { &[Levels::FULL] } else { &[Levels::LIMITED, Levels::FULL] }
+}
+
+fn hard(picture: &Picture, levels: Levels) -> Reading {
+    read_hard(picture.frame().planes()[0], picture.format, picture.size, levels).unwrap()
+}
+
+#[test]
+fn stamped_pictures_are_as_described_and_read_back() {
+    let mut random = Random(1);
+    for (width, height) in [(24, 4), (25, 5), (26, 7), (131, 36)] {
+        let size = Size::new(width, height).unwrap();
+        for format in PixelFormat::ALL {
+            for (padding, shift) in [(0, 0), (1, 3), (64, 0), (7, 31)] {
+                for &levels in levels(format) {
+                    let mut picture = Picture::random(format, size, padding, shift, &mut random);
+                    let mut expected = picture.clone();
+                    let seq = random.next() as u16;
+                    stamp(&mut picture.frame_mut(), levels, seq).unwrap();
+                    marker::stamp(&mut expected.frame_mut(), levels, seq);
+                    let context = format!("{format} {size}, {padding} bytes of padding, {levels:?}");
+                    picture.assert_guards(&context);
+                    assert!(picture.bytes() == expected.bytes(), "{context}");
+                    assert_eq!(hard(&picture, levels), Reading::Number(seq), "{context}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn any_corner_reads_as_described() {
+    // Cells on both sides of every threshold, on what a stamp left of the corner.
+    const VALUES: [u8; 8] = [0, 50, 125, 126, 127, 128, 200, 255];
+    let rounds = if cfg!(miri) { 5 } else { 4000 };
+    let mut random = Random(2);
+    let mut seen = [0; 3];
+    for format in PixelFormat::ALL {
+        for &levels in levels(format) {
+            for round in 0..rounds {
+                let size = Size::new(24 + round % 3, 4 + round % 2).unwrap();
+                let mut picture = Picture::random(format, size, round % 5, 0, &mut random);
+                stamp(&mut picture.frame_mut(), levels, random.next() as u16).unwrap();
+                for _ in 0..round % 97 {
+                    let mut frame = picture.frame_mut();
+                    let row = frame.planes_mut()[0].row_mut(size.height - 1 - random.below(ROWS));
+                    let at = random.below(row.len());
+                    row[at] = VALUES[random.below(VALUES.len())];
+                }
+                let expected = marker::read(&picture.frame(), levels);
+                assert_eq!(hard(&picture, levels), expected, "{format}, round {round}");
+                seen[match expected {
+                    Reading::Number(_) => 0,
+                    Reading::Corrupted => 1,
+                    Reading::Absent => 2,
+                }] += 1;
+            }
+        }
+    }
+    assert!(cfg!(miri) || seen.iter().all(|count| *count > 100), "all kinds of reading: {seen:?}");
+}
+
+#[test]
+fn pictures_too_small_are_refused_and_left_alone() {
+    for (width, height) in [(23, 4), (24, 3), (1, 1), (23, 1000), (1000, 3)] {
+        let size = Size::new(width, height).unwrap();
+        for format in PixelFormat::ALL {
+            let mut picture = Picture::random(format, size, 2, 1, &mut Random(3));
+            let before = picture.bytes();
+            let refused = stamp(&mut picture.frame_mut(), Levels::LIMITED, 1).unwrap_err();
+            let text = format!("expected a picture of at least 24x4 pixels for the marker, got {size}");
+            assert_eq!(refused.to_string(), text);
+            assert!(picture.bytes() == before);
+            picture.assert_guards(&text);
+            let first = picture.frame().planes()[0];
+            assert_eq!(read_hard(first, format, size, Levels::LIMITED), Err(refused));
+            let soft = read_soft(first, format, size, Levels::LIMITED, None, Some(&[])).unwrap();
+            assert_eq!(soft.reading, Reading::Absent, "{format} {size}");
+        }
+    }
+}
+
+#[test]
+fn readers_want_the_first_plane_of_the_picture() {
+    let (size, other) = (Size::new(CELLS, ROWS).unwrap(), Size::new(CELLS + 2, ROWS).unwrap());
+    for format in PixelFormat::ALL {
+        let picture = Picture::new(format, other, 0, 0);
+        let first = picture.frame().planes()[0];
+        let refused = read_hard(first, format, size, Levels::FULL).unwrap_err();
+        assert!(matches!(refused, Error::PlaneShape { .. }));
+        let row_bytes = |size| format.plane_shape(size, 0).1;
+        assert_eq!(
+            refused.to_string(),
+            format!(
+                "{} plane: expected 4 rows of {} bytes, got 4 rows of {} bytes",
+                format.plane_names()[0],
+                row_bytes(size),
+                row_bytes(other)
+            )
+        );
+        assert_eq!(read_soft(first, format, size, Levels::FULL, None, None), Err(refused));
+    }
+}
