@@ -17,6 +17,7 @@ no other thread may write to its input or touch its output, what lies between th
 
 from __future__ import annotations
 
+import operator
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias, TypeGuard, cast, overload
 
 import av
@@ -135,8 +136,8 @@ def convert(
     _native.convert(
         read,
         write,
-        matrix or _matrix(yuv_side, needed=_is_rgb(read.format) != _is_rgb(write.format)),
-        range or _range(yuv_side, yuv_format),
+        _matrix(yuv_side, needed=_is_rgb(read.format) != _is_rgb(write.format)) if matrix is None else matrix,
+        _range(yuv_side, yuv_format) if range is None else range,
         filter,
     )
 
@@ -168,7 +169,7 @@ def to_ndarray(
     """
     if not isinstance(frame, av.VideoFrame):
         raise InvalidInputError(f"expected an av.VideoFrame, got {type(frame).__name__}")
-    width, height = size or (frame.width, frame.height)
+    width, height = _checked((frame.width, frame.height) if size is None else size)
     shape = _shape(format, width, height)
     if out is None:
         out = np.empty(shape, np.uint8)
@@ -176,7 +177,9 @@ def to_ndarray(
         raise InvalidInputError(
             f"out: expected shape {shape} for {width}x{height} {format}, got {_axes(out)}"
         )
-    convert(frame, out, target_format=format, matrix=matrix, range=range, filter=filter if size else None)
+    convert(
+        frame, out, target_format=format, matrix=matrix, range=range, filter=None if size is None else filter
+    )
     return out
 
 
@@ -208,14 +211,22 @@ def from_ndarray(
         InvalidInputError: As `convert`.
     """
     read = _view(array, format, None)
+    wanted = _checked((read.width, read.height) if size is None else size)
+    frame = _new_frame(pix_fmt, *wanted) if out is None else out
+    convert(
+        array,
+        frame,
+        source_format=format,
+        matrix=matrix,
+        range=range,
+        filter=None if size is None else filter,
+    )
     if out is None:
-        out = _new_frame(pix_fmt, *(size or (read.width, read.height)))
         if matrix is not None:
-            out.colorspace = _MATRIX_CODES.get(matrix, 2)
+            frame.colorspace = _MATRIX_CODES[matrix]
         if range is not None:
-            out.color_range = _RANGE_CODES.get(range, 0)
-    convert(array, out, source_format=format, matrix=matrix, range=range, filter=filter if size else None)
-    return out
+            frame.color_range = _RANGE_CODES[range]
+    return frame
 
 
 @overload
@@ -252,6 +263,7 @@ def resize(
         InvalidInputError: As `convert`.
     """
     read = _view(picture, format, None)
+    size = _checked(size)
     if isinstance(picture, av.VideoFrame):
         scaled = _new_frame(read.format, *size)
         scaled.pts = picture.pts
@@ -270,15 +282,27 @@ def resize(
 
 def _new_frame(format: PixelFormat, width: int, height: int) -> av.VideoFrame:  # noqa: A002
     _known(format)
-    _check_size(width, height)
-    return av.VideoFrame(width, height, _TO_FFMPEG.get(format, format))
+    try:
+        return av.VideoFrame(width, height, _TO_FFMPEG.get(format, format))
+    except ValueError as cause:
+        raise InvalidInputError(
+            f"expected a frame that FFmpeg can hold, got {width}x{height} {format}"
+        ) from cause
 
 
-def _check_size(width: int, height: int) -> None:
+def _checked(size: Size) -> Size:
+    """Width and height, if they are those of a picture."""
+    try:
+        width, height = map(operator.index, size)
+    except (TypeError, ValueError) as cause:
+        raise InvalidInputError(
+            f"expected a size of two whole numbers (width, height), got {size!r}"
+        ) from cause
     if not (0 < width <= _MAX_SIDE and 0 < height <= _MAX_SIDE):
         raise InvalidInputError(
             f"expected a picture of 1x1 to {_MAX_SIDE}x{_MAX_SIDE} pixels, got {width}x{height}"
         )
+    return width, height
 
 
 def _is_rgb(format: PixelFormat) -> bool:  # noqa: A002
@@ -286,7 +310,7 @@ def _is_rgb(format: PixelFormat) -> bool:  # noqa: A002
 
 
 def _known(format: str) -> TypeGuard[PixelFormat]:  # noqa: A002
-    if format in _CHANNELS or format in _PLANES:
+    if isinstance(format, str) and (format in _CHANNELS or format in _PLANES):
         return True
     raise InvalidInputError(f"expected a format of {', '.join((*_PLANES, *_CHANNELS))}, got {format!r}")
 
@@ -307,9 +331,9 @@ def _view(picture: Picture, format: PixelFormat | None, size: Size | None) -> _V
         raise InvalidInputError("expected a format beside a picture that is not a frame, got none")
     _known(format)
     if isinstance(picture, tuple):
-        width, height = size or _size_of(picture[0] if picture else b"", "gray8")
+        width, height = _size_of(picture[0] if picture else b"", "gray8") if size is None else _checked(size)
         return _View(format, width, height, tuple((plane, None) for plane in picture))
-    width, height = size or _size_of(picture, format)
+    width, height = _size_of(picture, format) if size is None else _checked(size)
     return _View(format, width, height, ((picture, None),))
 
 
@@ -351,7 +375,6 @@ def _shapes(format: PixelFormat) -> str:  # noqa: A002
 def _shape(format: PixelFormat, width: int, height: int) -> tuple[int, ...]:  # noqa: A002
     """The shape of an array for a picture of that size."""
     _known(format)
-    _check_size(width, height)
     if format in _PLANES:
         if width % 2 or height % 2:
             raise InvalidInputError(

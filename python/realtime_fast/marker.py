@@ -24,6 +24,7 @@ import av
 import numpy as np
 
 from realtime_fast._native import read, read_soft, stamp
+from realtime_fast.errors import InvalidInputError
 
 __all__ = ["CORRUPTED", "HEIGHT", "WIDTH", "Reading", "read", "read_soft", "stamp", "stamped_copy"]
 
@@ -61,6 +62,9 @@ def stamped_copy(frame: av.VideoFrame, seq: int) -> av.VideoFrame:
     Raises:
         ValueError: if the frame is smaller than 24x4, of another format, or `seq` is not 0 to 65535.
     """
+    if not isinstance(frame, av.VideoFrame):
+        raise InvalidInputError(f"expected an av.VideoFrame, got {type(frame).__name__}")
+    read(frame)  # refuses what cannot be stamped before it is copied
     copy = av.VideoFrame(frame.width, frame.height, frame.format.name)
     for target, source in zip(copy.planes, frame.planes, strict=True):
         rows = np.frombuffer(memoryview(target), np.uint8).reshape(-1, target.line_size)

@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from realtime_fast import _native
+from realtime_fast.errors import InvalidInputError
 
 __all__ = [
     "AudioStats",
@@ -237,5 +238,14 @@ class StatsParser:
 
 
 def merge_reports(reports: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """Reports of several connections as one; the connections' names become prefixes of the ids."""
+    """Reports of several connections as one; the connections' names become prefixes of the ids.
+
+    Raises:
+        InvalidInputError: if one of them is no mapping.
+    """
+    for name, report in reports.items():
+        if not isinstance(report, Mapping):
+            raise InvalidInputError(
+                f"{name}: expected a mapping of statistics entries by id, got {type(report).__name__}"
+            )
     return {f"{name}/{id_}": entry for name, report in reports.items() for id_, entry in report.items()}

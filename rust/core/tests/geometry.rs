@@ -11,13 +11,14 @@ use realtime_fast_core::level::Level;
 use realtime_fast_core::marker::{Levels, Reading, read_hard, stamp};
 use realtime_fast_core::resize::{Filter, resize};
 
-const LONGEST: usize = if cfg!(miri) { 200 } else { MAX_SIDE };
+const LONGEST: usize = if cfg!(miri) { 500 } else { MAX_SIDE };
 
 fn extremes() -> [Size; 3] {
     [(1, 1), (LONGEST, 1), (1, LONGEST)].map(|(width, height)| Size::new(width, height).unwrap())
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "too many for an interpreter")]
 fn the_longest_pictures_are_converted_on_every_level() {
     let mut random = Random(1);
     for size in extremes() {
@@ -38,6 +39,7 @@ fn the_longest_pictures_are_converted_on_every_level() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "too many for an interpreter")]
 fn the_longest_pictures_keep_their_grey_at_any_size() {
     // Tens of thousands of weights add up to one, and white must not become more than white.
     let sides = [1, 2, 3, 7, 100, LONGEST / 2, LONGEST - 1, LONGEST];

@@ -84,7 +84,7 @@ fn nothing_is_negative_or_not_a_number() {
         let (mut parser, mut again) = (Parser::default(), Parser::default());
         for _ in 0..4 {
             let (text, now) = (report(&mut random), CLOCK[random.below(CLOCK.len())]);
-            let sample = json::parse(&mut parser, text.as_bytes(), now).unwrap();
+            let sample = json::parse(&mut parser, &text, now).unwrap();
             assert!(amounts(&sample).iter().all(|amount| *amount >= 0.0), "{text} at {now}: {sample:?}");
             if let Some(v) = &sample.video {
                 assert!(v.packets_lost_delta <= v.packets_lost, "{text}");
@@ -93,7 +93,7 @@ fn nothing_is_negative_or_not_a_number() {
                 assert!(v.freeze_duration_delta <= v.total_freezes_duration, "{text}");
                 assert!(v.nack_count_delta <= v.nack_count, "{text}");
             }
-            assert_eq!(json::parse(&mut again, text.as_bytes(), now), Ok(sample), "{text} at {now}");
+            assert_eq!(json::parse(&mut again, &text, now), Ok(sample), "{text} at {now}");
         }
     }
 }
@@ -113,8 +113,8 @@ fn no_time_between_samples_is_no_bitrate() {
         (0.0, f64::MIN_POSITIVE, u64::MAX),
     ] {
         let mut parser = Parser::default();
-        json::parse(&mut parser, text(1000).as_bytes(), then).unwrap();
-        let sample = json::parse(&mut parser, text(2000).as_bytes(), now).unwrap();
+        json::parse(&mut parser, &text(1000), then).unwrap();
+        let sample = json::parse(&mut parser, &text(2000), now).unwrap();
         assert_eq!(sample.video.unwrap().bitrate, expected, "{then} to {now}");
     }
 }

@@ -3,6 +3,7 @@
 use crate::buffer::{ReadBuf, Slot, WriteBuf};
 use crate::error::{invalid, value_error};
 use arrayvec::ArrayVec;
+use pyo3::exceptions::PyOverflowError;
 use pyo3::prelude::*;
 use realtime_fast_core::color::{Color, Matrix, Range};
 use realtime_fast_core::frame::{Frame, FrameMut, PixelFormat, Size};
@@ -62,6 +63,22 @@ impl<'a, 'py> FromPyObject<'a, 'py> for Natural {
             Err(_) => Err(invalid(format!("expected an integer of at least 0, got {}", obj.repr()?))),
         }
     }
+}
+
+/// A number by the name of its argument. One that is too large or too small is invalid input like any other;
+/// a wrong type stays a `TypeError`.
+pub fn number<'py, T>(name: &str, expected: &str, obj: &Bound<'py, PyAny>) -> PyResult<T>
+where
+    T: for<'a> FromPyObject<'a, 'py, Error = PyErr>,
+{
+    obj.extract().map_err(|error: PyErr| {
+        if !error.is_instance_of::<PyOverflowError>(obj.py()) {
+            return error;
+        }
+        // Python does not write out integers of thousands of digits.
+        let got = obj.repr().map_or_else(|_| "one far larger".to_owned(), |repr| repr.to_string());
+        invalid(format!("{name}: expected {expected}, got {got}"))
+    })
 }
 
 /// A picture whose buffers are held.

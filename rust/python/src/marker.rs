@@ -1,5 +1,6 @@
 //! The marker's functions, as `realtime_fast.marker` shows them.
 
+use crate::args::{Natural, number};
 use crate::buffer::Slot;
 use crate::error::{invalid, value_error};
 use crate::picture::Picture;
@@ -14,11 +15,11 @@ use realtime_fast_core::marker::{self, Candidate, Reading, SoftReading};
 #[pyo3(signature = (picture, seq, *, format=None, full_range=None))]
 pub fn stamp(
     picture: &Bound<'_, PyAny>,
-    seq: i64,
+    seq: &Bound<'_, PyAny>,
     format: Option<&str>,
     full_range: Option<bool>,
 ) -> PyResult<()> {
-    let seq = u16::try_from(seq).map_err(|_| invalid(format!("seq: expected 0 to 65535, got {seq}")))?;
+    let seq = number("seq", "0 to 65535", seq)?;
     let mut slot = Slot::EMPTY;
     let picture = Picture::of(&mut slot, picture, format, full_range)?;
     let levels = picture.levels;
@@ -34,12 +35,13 @@ pub fn read<'py>(
     picture: &Bound<'py, PyAny>,
     method: &str,
     in_flight: Option<&Bound<'py, PyAny>>,
-    now: Option<f64>,
-    stamped_size: Option<(usize, usize)>,
+    now: Option<&Bound<'_, PyAny>>,
+    stamped_size: Option<(Natural, Natural)>,
     format: Option<&str>,
     full_range: Option<bool>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let py = picture.py();
+    let now = now.map(seconds).transpose()?;
     let reading = match method {
         "hard" => {
             let mut slot = Slot::EMPTY;
@@ -60,11 +62,12 @@ pub fn read<'py>(
 pub fn read_soft<'py>(
     picture: &Bound<'py, PyAny>,
     in_flight: Option<&Bound<'py, PyAny>>,
-    now: Option<f64>,
-    stamped_size: Option<(usize, usize)>,
+    now: Option<&Bound<'_, PyAny>>,
+    stamped_size: Option<(Natural, Natural)>,
     format: Option<&str>,
     full_range: Option<bool>,
 ) -> PyResult<(Bound<'py, PyAny>, f32)> {
+    let now = now.map(seconds).transpose()?;
     let found = soft(picture, in_flight, now, stamped_size, format, full_range)?;
     Ok((to_python(picture.py(), found.reading)?, found.confidence))
 }
@@ -73,14 +76,14 @@ fn soft(
     picture: &Bound<'_, PyAny>,
     in_flight: Option<&Bound<'_, PyAny>>,
     now: Option<f64>,
-    stamped_size: Option<(usize, usize)>,
+    stamped_size: Option<(Natural, Natural)>,
     format: Option<&str>,
     full_range: Option<bool>,
 ) -> PyResult<SoftReading> {
     let mut slot = Slot::EMPTY;
     let picture = Picture::of(&mut slot, picture, format, full_range)?;
     let stamped =
-        stamped_size.map(|(width, height)| Size::new(width, height)).transpose().map_err(value_error)?;
+        stamped_size.map(|(width, height)| Size::new(width.0, height.0)).transpose().map_err(value_error)?;
     let candidates = in_flight.map(|numbers| candidates(numbers, now)).transpose()?;
     picture
         .read(|plane| {
@@ -88,6 +91,10 @@ fn soft(
             marker::read_soft(plane, format, size, levels, stamped, candidates.as_deref())
         })?
         .map_err(value_error)
+}
+
+fn seconds(now: &Bound<'_, PyAny>) -> PyResult<f64> {
+    number("now", "seconds as a float", now)
 }
 
 /// A ledger's candidates at `now`, or those of plain numbers, the likeliest first.
@@ -101,9 +108,7 @@ fn candidates(numbers: &Bound<'_, PyAny>, now: Option<f64>) -> PyResult<Vec<Cand
         .try_iter()?
         .enumerate()
         .map(|(order, seq)| {
-            let seq = seq?.extract::<i64>()?;
-            let seq = u16::try_from(seq)
-                .map_err(|_| invalid(format!("in_flight: expected numbers of 0 to 65535, got {seq}")))?;
+            let seq = number("in_flight", "numbers of 0 to 65535", &seq?)?;
             Ok(Candidate { seq, surprise: order as f32 })
         })
         .collect()

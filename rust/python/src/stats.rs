@@ -1,5 +1,6 @@
 //! Statistics entries that are Python objects, and samples as tuples for `realtime_fast.stats`.
 
+use crate::args::number;
 use crate::error::invalid;
 use pyo3::IntoPyObjectExt;
 use pyo3::intern;
@@ -24,10 +25,18 @@ impl StatsParser {
     }
 
     /// The sample of a report taken at `now`: tuples of (video, audio, outbound_video, connection).
-    fn parse<'py>(&self, report: &Bound<'py, PyAny>, now: f64) -> PyResult<Bound<'py, PyTuple>> {
+    fn parse<'py>(
+        &self,
+        report: &Bound<'py, PyAny>,
+        now: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyTuple>> {
         let py = report.py();
+        let now = number("now", "seconds as a float", now)?;
         if let Ok(text) = report.cast::<PyString>() {
-            let sample = stats::json::parse(&mut self.lock(), text.to_str()?, now);
+            let text = text
+                .to_str()
+                .map_err(|error| invalid(format!("report: expected JSON text in Unicode, got {error}")))?;
+            let sample = stats::json::parse(&mut self.lock(), text, now);
             return to_python(py, sample.map_err(malformed)?);
         }
         if let Ok(text) = report.cast::<PyBytes>() {
