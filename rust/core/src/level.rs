@@ -50,7 +50,7 @@ impl Level {
             ]
         };
         #[cfg(not(target_arch = "x86_64"))]
-        let vectors = [];
+        let vectors: [Option<Self>; 0] = [];
         vectors.into_iter().flatten().chain([Self::SCALAR])
     }
 
