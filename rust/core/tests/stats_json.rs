@@ -93,6 +93,20 @@ fn strings_end_where_they_should_at_every_place_in_a_block() {
     }
 }
 
+#[test]
+fn of_each_byte_strings_hold_what_jiter_lets_them_hold() {
+    for byte in 0..=u8::MAX {
+        for text in [&br#"{"a#": {"b#": "c#", "state": "d#"}}"#[..], br##"{"a":{"type":"codec","e#":"f#"}}"##]
+        {
+            for at in (0..text.len()).filter(|&at| text[at] == b'#') {
+                let mut text = text.to_vec();
+                text[at] = byte;
+                let _ = compare(&text);
+            }
+        }
+    }
+}
+
 fn jitter(number: &str) -> Option<f64> {
     let text = format!(r#"{{"a":{{"type":"inbound-rtp","kind":"video","jitter":{number}}}}}"#);
     compare(text.as_bytes()).ok().map(|sample| sample.video.unwrap().jitter)
