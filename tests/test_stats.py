@@ -120,6 +120,7 @@ entries = st.one_of(
     st.lists(st.tuples(st.floats(0, 10), st.dictionaries(ids, entries, max_size=4)), min_size=1, max_size=2)
 )
 @example([(1.0, {"a": {"type": "inbound-rtp", "kind": "video", "framesDecoded": 10**400}})])
+@example([(1.0, {key: {"type": "inbound-rtp", "kind": "video", "bytesReceived": 10**30} for key in "ab"})])
 def test_any_report_equals_the_reference(polls: list[tuple[float, dict[str, Any]]]) -> None:
     reference, from_dicts, from_objects, from_text = (
         ReferenceParser(),

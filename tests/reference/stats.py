@@ -32,6 +32,8 @@ OUTBOUND_COUNTERS = {
     "retransmitted_packets_sent": "retransmittedPacketsSent",
 }
 
+MOST = 2**64 - 1
+
 
 def get(entry, name):
     return entry.get(name) if isinstance(entry, dict) else getattr(entry, name, None)
@@ -54,7 +56,7 @@ def amount(entry, name):
 
 
 def count(entry, name):
-    return min(int(amount(entry, name)), 2**64 - 1)
+    return min(int(amount(entry, name)), MOST)
 
 
 def text(entry, name, default=None):
@@ -116,7 +118,7 @@ class ReferenceParser:
     def bitrate(self, key, name, value, previous, elapsed):
         before = previous.get((key, name), 0)
         self.previous[key, name] = value
-        return min(int(8 * max(0, value - before) / elapsed + 0.5), 2**64 - 1) if elapsed > 0 else 0
+        return min(int(8 * max(0, value - before) / elapsed + 0.5), MOST) if elapsed > 0 else 0
 
     def inbound(self, key, e, previous, elapsed):
         out = {ours: count(e, theirs) for ours, theirs in INBOUND_COUNTERS.items()}
@@ -184,9 +186,14 @@ def merge(entries, summed):
     if len(entries) > 1:
         for name in summed:
             values = [e[name] for e in entries if e[name] is not None]
-            out[name] = sum(values) if values else None
-        out["bitrate"] = sum(e["bitrate"] for e in entries)
+            out[name] = total(values) if values else None
+        out["bitrate"] = total([e["bitrate"] for e in entries])
     return out
+
+
+def total(values):
+    """Sums of counters stop where 64 bits end, as counters themselves do."""
+    return min(sum(values), MOST) if isinstance(values[0], int) else sum(values)
 
 
 def connection(pairs, candidates, remote):
