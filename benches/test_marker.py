@@ -22,21 +22,30 @@ def name_row(benchmark, who, wanted):
         benchmark.extra_info |= {"beside": who.replace("NumPy", "ours"), "wanted": wanted}
 
 
+def stamp_frame(frame, seq):
+    reference.stamp_yuv420p(*planes(frame), seq)
+
+
+def read_frame(frame):
+    return reference.read_luma(planes(frame)[0])
+
+
+# Calls go to the benchmark with their arguments: a lambda around them takes a quarter as long as our call.
 @pytest.mark.benchmark(group="stamp a marker")
 @pytest.mark.parametrize("who", ["ours, frame", "ours, planes", "NumPy, frame", "NumPy, planes"])
 def test_stamp(benchmark, model_frame, who):
     arrays = tuple(planes(model_frame))
-    work = {
-        "ours, frame": lambda: stamp(model_frame, SEQ),
-        "ours, planes": lambda: stamp(arrays, SEQ),
-        "NumPy, frame": lambda: reference.stamp_yuv420p(*planes(model_frame), SEQ),
-        "NumPy, planes": lambda: reference.stamp_yuv420p(*arrays, SEQ),
+    work, *args = {
+        "ours, frame": (stamp, model_frame),
+        "ours, planes": (stamp, arrays),
+        "NumPy, frame": (stamp_frame, model_frame),
+        "NumPy, planes": (reference.stamp_yuv420p, *arrays),
     }[who]
     stamp(model_frame, 0)
-    work()
+    work(*args, SEQ)
     assert reference.read_luma(arrays[0]) == SEQ
     name_row(benchmark, who, wanted=30)
-    benchmark(work)
+    benchmark(work, *args, SEQ)
 
 
 @pytest.mark.benchmark(group="read a marker")
@@ -51,18 +60,18 @@ def test_read(benchmark, model_frame, who):
         if probes.pending == 64:
             probes.drop_in_flight()
     size = (model_frame.width, model_frame.height)
-    work = {
-        "ours, frame": lambda: read(model_frame),
-        "ours, plane": lambda: read(luma),
-        "soft, 64 in flight": lambda: read(
-            model_frame, "soft", in_flight=probes.in_flight, now=0.0, stamped_size=size
-        ),
-        "NumPy, frame": lambda: reference.read_luma(planes(model_frame)[0]),
-        "NumPy, plane": lambda: reference.read_luma(luma),
+    soft = {"in_flight": probes.in_flight, "now": 0.0, "stamped_size": size}
+    work, *args = {
+        "ours, frame": (read, model_frame),
+        "ours, plane": (read, luma),
+        "soft, 64 in flight": (read, model_frame, "soft"),
+        "NumPy, frame": (read_frame, model_frame),
+        "NumPy, plane": (reference.read_luma, luma),
     }[who]
-    assert work() == SEQ
+    options = soft if "soft" in who else {}
+    assert work(*args, **options) == SEQ
     name_row(benchmark, who, wanted=50)
-    benchmark(work)
+    benchmark(work, *args, **options)
 
 
 @pytest.mark.benchmark(group="a probe through the ledger")

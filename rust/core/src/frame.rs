@@ -121,6 +121,7 @@ impl PixelFormat {
     }
 
     /// Rows and bytes per row of plane `index` in a picture of `size`.
+    #[inline]
     pub fn plane_shape(self, size: Size, index: usize) -> (usize, usize) {
         let (full, half) = (size, size.halved());
         match (self, index) {
@@ -250,6 +251,29 @@ impl<'a> FrameMut<'a> {
             if count < format.plane_names().len() {
                 format.check_shape(size, count, (plane.rows(), plane.row_bytes()))?;
                 held[count] = plane;
+            }
+            count += 1;
+        }
+        format.check_count(count)?;
+        Ok(Self { format, size, planes: held })
+    }
+
+    /// A picture made of the bytes of its planes and their strides, in the order of [`PixelFormat::plane_names`].
+    ///
+    /// # Errors
+    /// [`Error::PlaneCount`] if there are too few or too many, and those of [`PlaneMut::new`].
+    #[inline]
+    pub fn strided(
+        format: PixelFormat,
+        size: Size,
+        planes: impl IntoIterator<Item = (&'a mut [u8], usize)>,
+    ) -> Result<Self, Error> {
+        let mut held: [PlaneMut<'a>; 3] = Default::default();
+        let mut count = 0;
+        for (data, stride) in planes {
+            if let Some(name) = format.plane_names().get(count) {
+                let (rows, row_bytes) = format.plane_shape(size, count);
+                held[count] = PlaneMut::new(name, data, row_bytes, rows, stride)?;
             }
             count += 1;
         }

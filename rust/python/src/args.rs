@@ -1,6 +1,6 @@
 //! Arguments: short strings to the core's enums, tuples to pictures.
 
-use crate::buffer::{ReadBuf, Slot, WriteBuf};
+use crate::buffer::{ReadBuf, Slot, WriteBuf, frame_mut};
 use crate::error::{invalid, value_error};
 use arrayvec::ArrayVec;
 use pyo3::exceptions::PyOverflowError;
@@ -153,11 +153,6 @@ impl<'a> Picture<WriteBuf<'a>> {
             let data = self.buffers[0].packed_bytes_mut(format.name())?;
             return FrameMut::packed(format, size, data).map_err(value_error);
         }
-        let mut planes = ArrayVec::<_, 3>::new();
-        for (index, (buffer, &stride)) in self.buffers.iter_mut().zip(&self.strides).enumerate() {
-            let (rows, row_bytes) = format.plane_shape(size, index);
-            planes.push(buffer.plane_mut(format.plane_names()[index], row_bytes, rows, stride)?);
-        }
-        FrameMut::new(format, size, planes).map_err(value_error)
+        frame_mut(format, size, &mut self.buffers, self.strides)
     }
 }

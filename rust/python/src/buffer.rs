@@ -13,7 +13,8 @@ use pyo3::buffer::ElementType;
 use pyo3::exceptions::PyBufferError;
 use pyo3::ffi;
 use pyo3::prelude::*;
-use realtime_fast_core::plane::{Plane, PlaneMut};
+use realtime_fast_core::frame::{FrameMut, PixelFormat, Size};
+use realtime_fast_core::plane::Plane;
 use std::ffi::{CStr, c_char};
 use std::marker::PhantomData;
 use std::mem::MaybeUninit;
@@ -47,6 +48,9 @@ impl Drop for Export<'_> {
 }
 
 impl<'a> Export<'a> {
+    // Always inlined, as the other steps below are: what they return would go through memory, and reading it back
+    // at once in other widths than it was written takes longer than the steps themselves.
+    #[inline(always)]
     fn get(slot: &'a mut Slot, name: &str, obj: &Bound<'a, PyAny>) -> PyResult<Self> {
         let view = NonNull::from(&mut slot.0).cast();
         // SAFETY: attached, as `obj` proves, and the slot has room for a view.
@@ -129,6 +133,7 @@ impl<'a> Export<'a> {
     ///
     /// A flat buffer is laid out as the caller says (`stride`, else without padding). One with more axes
     /// must have a row on its first axis and bytes without gaps on the others.
+    #[inline(always)]
     fn stride(&self, name: &str, row_bytes: usize, rows: usize, stride: Option<usize>) -> PyResult<usize> {
         let (shape, strides) = (self.shape(), self.strides());
         if shape.len() <= 1 {
@@ -211,6 +216,7 @@ impl<'a> ReadBuf<'a> {
     }
 
     /// The same buffer to write to, if it may be.
+    #[inline(always)]
     pub fn writable(self, name: &str) -> PyResult<WriteBuf<'a>> {
         if self.0.view().readonly != 0 {
             return Err(invalid(format!("{name}: expected a writable buffer, got a read-only one")));
@@ -276,18 +282,22 @@ impl<'a> WriteBuf<'a> {
         self.0.check_packed(name)?;
         Ok(self.bytes_mut())
     }
+}
 
-    /// The buffer as `rows` rows of `row_bytes` bytes; `stride` counts for flat buffers only.
-    pub fn plane_mut(
-        &mut self,
-        name: &'static str,
-        row_bytes: usize,
-        rows: usize,
-        stride: Option<usize>,
-    ) -> PyResult<PlaneMut<'_>> {
-        let stride = self.0.stride(name, row_bytes, rows, stride)?;
-        PlaneMut::new(name, self.bytes_mut(), row_bytes, rows, stride).map_err(value_error)
+/// The picture whose planes `buffers` hold; `strides` count for flat buffers only.
+pub fn frame_mut<'a>(
+    format: PixelFormat,
+    size: Size,
+    buffers: &'a mut [WriteBuf<'_>],
+    strides: [Option<usize>; 3],
+) -> PyResult<FrameMut<'a>> {
+    let mut steps = [0; 3];
+    for (index, (buffer, name)) in buffers.iter().zip(format.plane_names()).enumerate() {
+        let (rows, row_bytes) = format.plane_shape(size, index);
+        steps[index] = buffer.0.stride(name, row_bytes, rows, strides[index])?;
     }
+    let planes = buffers.iter_mut().map(WriteBuf::bytes_mut).zip(steps);
+    FrameMut::strided(format, size, planes).map_err(value_error)
 }
 
 /// Refuses outputs that share memory with an input or with one another.

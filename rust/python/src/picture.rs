@@ -3,7 +3,7 @@
 //! Getting hold of a plane takes longer than reading a marker, so each is asked for once, and none that is not
 //! needed.
 
-use crate::buffer::{ReadBuf, Slot, refuse_overlap};
+use crate::buffer::{ReadBuf, Slot, frame_mut, refuse_overlap};
 use crate::error::{invalid, value_error};
 use arrayvec::ArrayVec;
 use pyo3::intern;
@@ -31,13 +31,14 @@ pub struct Picture<'a> {
 }
 
 enum Planes<'a> {
-    /// A frame of PyAV and its class of planes: `cls(frame, index)` is one entry of `frame.planes`.
-    Frame(&'a Bound<'a, PyAny>, &'a Bound<'a, PyType>),
+    /// A frame of PyAV.
+    Frame(&'a Bound<'a, PyAny>),
     Tuple(Bound<'a, PyTuple>),
 }
 
 impl<'a> Planes<'a> {
     /// Holds plane `index`, with its stride where the memory does not tell.
+    #[inline(always)]
     fn hold<'b>(
         &self,
         slot: &'b mut Slot,
@@ -49,8 +50,9 @@ impl<'a> Planes<'a> {
     {
         let name = format.plane_names()[index];
         match self {
-            Self::Frame(frame, plane_type) => {
-                let plane = plane_type.call1((*frame, index))?;
+            Self::Frame(frame) => {
+                // One entry of `frame.planes`.
+                let plane = plane_type(frame.py())?.call1((*frame, index))?;
                 let stride: isize = plane.getattr(intern!(frame.py(), "line_size"))?.extract()?;
                 let stride = usize::try_from(stride).map_err(|_| {
                     invalid(format!("picture: expected rows that run downwards, got a line size of {stride}"))
@@ -73,9 +75,8 @@ impl<'a> Picture<'a> {
         format: Option<&str>,
         full_range: Option<bool>,
     ) -> PyResult<Self> {
-        let (frame_type, plane_type) = av_types(obj.py())?;
-        if obj.is_exact_instance(frame_type) {
-            return Self::of_frame(slot, obj, format, full_range, plane_type);
+        if obj.is_exact_instance(frame_type(obj.py())?) {
+            return Self::of_frame(slot, obj, format, full_range);
         }
         let format = format.map(parse_format).transpose()?;
         let levels = if full_range == Some(true) { Levels::FULL } else { Levels::LIMITED };
@@ -96,7 +97,6 @@ impl<'a> Picture<'a> {
         frame: &'a Bound<'a, PyAny>,
         format: Option<&str>,
         full_range: Option<bool>,
-        plane_type: &'a Bound<'a, PyType>,
     ) -> PyResult<Self> {
         let py = frame.py();
         if let Some(format) = format {
@@ -124,7 +124,7 @@ impl<'a> Picture<'a> {
         let width = frame.getattr(intern!(py, "width"))?.extract()?;
         let height = frame.getattr(intern!(py, "height"))?.extract()?;
         let size = Size::new(width, height).map_err(value_error)?;
-        let planes = Planes::Frame(frame, plane_type);
+        let planes = Planes::Frame(frame);
         let (first, stride) = planes.hold(slot, format, 0)?;
         Ok(Self { format, size, levels, first, stride, planes: Some(planes) })
     }
@@ -181,12 +181,7 @@ impl<'a> Picture<'a> {
             }
         }
         refuse_overlap(&[], &buffers)?;
-        let mut planes = ArrayVec::<_, 3>::new();
-        for (index, buffer) in buffers.iter_mut().enumerate() {
-            let (rows, row_bytes) = format.plane_shape(size, index);
-            planes.push(buffer.plane_mut(names[index], row_bytes, rows, strides[index])?);
-        }
-        let mut frame = FrameMut::new(format, size, planes).map_err(value_error)?;
+        let mut frame = frame_mut(format, size, &mut buffers, strides)?;
         write(&mut frame).map_err(value_error)
     }
 }
@@ -232,9 +227,14 @@ fn shape_error(shape: &[usize]) -> PyErr {
     ))
 }
 
-/// `av.VideoFrame` and its class of planes.
-fn av_types<'py>(py: Python<'py>) -> PyResult<(&'py Bound<'py, PyType>, &'py Bound<'py, PyType>)> {
-    static FRAME: PyOnceLock<Py<PyType>> = PyOnceLock::new();
-    static PLANE: PyOnceLock<Py<PyType>> = PyOnceLock::new();
-    Ok((FRAME.import(py, "av.video.frame", "VideoFrame")?, PLANE.import(py, "av.video.plane", "VideoPlane")?))
+/// `av.VideoFrame`.
+fn frame_type<'py>(py: Python<'py>) -> PyResult<&'py Bound<'py, PyType>> {
+    static TYPE: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+    TYPE.import(py, "av.video.frame", "VideoFrame")
+}
+
+/// The class of its planes.
+fn plane_type<'py>(py: Python<'py>) -> PyResult<&'py Bound<'py, PyType>> {
+    static TYPE: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+    TYPE.import(py, "av.video.plane", "VideoPlane")
 }

@@ -1,11 +1,9 @@
 //! A row of cells as bytes of the first plane: bits to levels and back, eight cells a word.
 
-use super::code::CELLS;
+use super::code::{CELLS, ROWS};
 use super::{Levels, NEUTRAL, sampling};
 use crate::frame::PixelFormat;
 
-/// The widest pixel, in bytes.
-const MAX_STEP: usize = 4;
 /// Cells in a word.
 const LANES: usize = 8;
 
@@ -13,65 +11,72 @@ const LANES: usize = 8;
 const ONES: u64 = u64::from_ne_bytes([1; LANES]);
 /// The seven lowest bits of each byte.
 const LOW_SEVEN: u64 = 0x7f * ONES;
-/// Bit 7 in the first cell's byte to bit 0 in the last one's.
-const DIAGONAL: u64 = 0x8040_2010_0804_0201;
 /// Times this, bit 0 of byte `i` is bit `56 + i` of the product, and nothing carries into it.
 const GATHER: u64 = 0x0102_0408_1020_4080;
 
-/// The 24 lowest of `bits` as pixels of the first plane, as many bytes as they take.
-pub(super) fn write(format: PixelFormat, levels: Levels, bits: u32) -> [u8; CELLS * MAX_STEP] {
-    let cells = spread(levels, bits);
+/// Gives `put` the 24 lowest of `bits` as pixels of the first plane, the highest bit first.
+pub(super) fn write(format: PixelFormat, levels: Levels, bits: u32, mut put: impl FnMut(&[u8])) {
+    // A call for each length, so that each copies words and not a number of bytes.
     match format {
-        PixelFormat::Yuv420p | PixelFormat::Nv12 | PixelFormat::Gray8 => pixels(cells, |cell| [cell]),
-        PixelFormat::Yuyv422 => pixels(cells, |cell| [cell, NEUTRAL]),
-        PixelFormat::Rgb24 | PixelFormat::Bgr24 => pixels(cells, |cell| [cell; 3]),
-        PixelFormat::Rgba | PixelFormat::Bgra => pixels(cells, |cell| [cell, cell, cell, u8::MAX]),
+        PixelFormat::Yuv420p | PixelFormat::Nv12 | PixelFormat::Gray8 => {
+            put(spread(levels, bits, [None]).as_flattened().as_flattened());
+        }
+        PixelFormat::Yuyv422 => {
+            put(spread(levels, bits, [None, Some(NEUTRAL)]).as_flattened().as_flattened());
+        }
+        PixelFormat::Rgb24 | PixelFormat::Bgr24 => {
+            put(spread(levels, bits, [None; 3]).as_flattened().as_flattened());
+        }
+        PixelFormat::Rgba | PixelFormat::Bgra => {
+            put(spread(levels, bits, [None, None, None, Some(u8::MAX)]).as_flattened().as_flattened());
+        }
     }
 }
 
+/// Bits to pixels whose bytes are the cell's level, or what `fixed` says.
 #[inline(always)]
-fn pixels<const STEP: usize>(cells: [u8; CELLS], pixel: impl Fn(u8) -> [u8; STEP]) -> [u8; CELLS * MAX_STEP] {
-    let mut row = [0; CELLS * MAX_STEP];
-    for (target, cell) in row.as_chunks_mut().0.iter_mut().zip(cells) {
-        *target = pixel(cell);
-    }
-    row
+fn spread<const STEP: usize>(
+    levels: Levels,
+    bits: u32,
+    fixed: [Option<u8>; STEP],
+) -> [[[u8; LANES]; STEP]; CELLS / LANES] {
+    let [_, octets @ ..] = bits.to_be_bytes();
+    let low = u64::from(levels.low) * ONES;
+    let gain = u64::from(levels.high - levels.low);
+    octets.map(|octet| {
+        std::array::from_fn(|word| {
+            // A mask of the bit each byte shows. Adding 127 carries that bit, whichever it is, into bit 7.
+            let shown = u64::from_be_bytes(std::array::from_fn(|i| 0x80 >> ((LANES * word + i) / STEP)));
+            let high = ((((u64::from(octet) * ONES) & shown) + LOW_SEVEN) >> 7) & ONES;
+            let mut bytes = (low + gain * high).to_be_bytes();
+            for (i, byte) in bytes.iter_mut().enumerate() {
+                *byte = fixed[(LANES * word + i) % STEP].unwrap_or(*byte);
+            }
+            bytes
+        })
+    })
 }
 
-/// The first 24 pixels of `row` as bits: 1 where the byte that tells reaches the threshold.
+/// The first 24 pixels of each row as bits: 1 where the byte that tells reaches the threshold.
 ///
 /// # Panics
-/// If `row` has fewer pixels.
-#[inline]
-pub(super) fn read(format: PixelFormat, levels: Levels, row: &[u8]) -> u32 {
-    let (step, offset) = sampling(format);
-    let cells = match step {
-        1 => pick::<1>(row, offset),
-        2 => pick::<2>(row, offset),
-        3 => pick::<3>(row, offset),
-        _ => pick::<MAX_STEP>(row, offset),
-    };
-    threshold(levels, cells)
-}
-
-#[inline(always)]
-fn pick<const STEP: usize>(row: &[u8], offset: usize) -> [u8; CELLS] {
-    let pixels = row[..CELLS * STEP].as_chunks::<STEP>().0;
-    std::array::from_fn(|i| pixels[i][offset])
-}
-
-/// Bits to cells, the highest bit first.
-#[inline]
-fn spread(levels: Levels, bits: u32) -> [u8; CELLS] {
-    let mut cells = [0; CELLS];
-    let [_, octets @ ..] = bits.to_be_bytes();
-    for (target, octet) in cells.as_chunks_mut::<LANES>().0.iter_mut().zip(octets) {
-        // Each byte keeps its own bit; adding 127 carries that bit, whichever it is, into bit 7.
-        let own = (u64::from(octet) * ONES) & DIAGONAL;
-        let high = ((own + LOW_SEVEN) >> 7) & ONES;
-        *target = (u64::from(levels.low) * ONES + u64::from(levels.high - levels.low) * high).to_be_bytes();
+/// If a row has fewer pixels.
+pub(super) fn read(format: PixelFormat, levels: Levels, rows: [&[u8]; ROWS]) -> [u32; ROWS] {
+    // A copy of the loop for each step, or the compiler shares one that takes every byte alone.
+    match sampling(format) {
+        (1, _) => read_rows::<1>(0, levels, rows),
+        (2, offset) => read_rows::<2>(offset, levels, rows),
+        (3, offset) => read_rows::<3>(offset, levels, rows),
+        (_, offset) => read_rows::<4>(offset, levels, rows),
     }
-    cells
+}
+
+#[inline(never)]
+fn read_rows<const STEP: usize>(offset: usize, levels: Levels, rows: [&[u8]; ROWS]) -> [u32; ROWS] {
+    rows.map(|row| {
+        let pixels = row[..CELLS * STEP].as_chunks::<STEP>().0;
+        threshold(levels, std::array::from_fn(|i| pixels[i][offset]))
+    })
 }
 
 /// Cells to bits, the first one the highest.
@@ -92,13 +97,19 @@ mod tests {
     const LEVELS: [Levels; 2] = [Levels::FULL, Levels::LIMITED];
 
     #[test]
-    fn each_bit_is_its_own_cell() {
+    fn each_bit_is_its_own_pixel() {
         for levels in LEVELS {
             for bits in (0..1 << 16).flat_map(|bits| [bits, bits << 8 ^ 0x5a]) {
-                let expected = std::array::from_fn(|i| {
+                let cells: [u8; CELLS] = std::array::from_fn(|i| {
                     if bits >> (CELLS - 1 - i) & 1 == 1 { levels.high } else { levels.low }
                 });
-                assert_eq!(spread(levels, bits), expected, "{bits:#x}");
+                let is = |format, expected: &[u8]| {
+                    write(format, levels, bits, |row| assert_eq!(row, expected, "{format} {bits:#x}"));
+                };
+                is(PixelFormat::Gray8, &cells);
+                is(PixelFormat::Yuyv422, cells.map(|cell| [cell, 128]).as_flattened());
+                is(PixelFormat::Rgb24, cells.map(|cell| [cell; 3]).as_flattened());
+                is(PixelFormat::Bgra, cells.map(|cell| [cell, cell, cell, 255]).as_flattened());
             }
         }
     }
@@ -122,7 +133,10 @@ mod tests {
         for format in PixelFormat::ALL {
             for levels in LEVELS {
                 for bits in [0, 0xff_ffff, 0xa5_a5a5, 0x12_3456, 1, 0x80_0000] {
-                    assert_eq!(read(format, levels, &write(format, levels, bits)), bits, "{format}");
+                    write(format, levels, bits, |row| {
+                        assert_eq!(read(format, levels, [row; ROWS]), [bits; ROWS], "{format}");
+                        assert_eq!(row.len(), CELLS * sampling(format).0);
+                    });
                 }
             }
         }

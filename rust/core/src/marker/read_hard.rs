@@ -24,6 +24,6 @@ pub fn read_hard(
         return Err(Error::PlaneShape { plane: format.plane_names()[0], expected, got });
     }
     let top = size.height - ROWS;
-    let rows = std::array::from_fn(|i| cells::read(format, levels, first.row(top + i)));
-    Ok(code::decode(rows))
+    let rows = std::array::from_fn(|i| first.row(top + i));
+    Ok(code::decode(cells::read(format, levels, rows)))
 }

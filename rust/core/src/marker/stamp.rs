@@ -1,7 +1,7 @@
 //! Writes a marker straight on the planes of a picture.
 
 use super::code::{self, CELLS, ROWS};
-use super::{Levels, NEUTRAL, cells, check_size, sampling};
+use super::{Levels, NEUTRAL, cells, check_size};
 use crate::Error;
 use crate::frame::{FrameMut, PixelFormat};
 
@@ -14,16 +14,21 @@ use crate::frame::{FrameMut, PixelFormat};
 pub fn stamp(frame: &mut FrameMut<'_>, levels: Levels, seq: u16) -> Result<(), Error> {
     let (format, size) = (frame.format(), frame.size());
     check_size(size)?;
-    let bytes = CELLS * sampling(format).0;
-    let row = cells::write(format, levels, code::encode(seq));
     let [first, chroma @ ..] = frame.planes_mut() else { return Ok(()) };
-    for y in size.height - ROWS..size.height {
-        first.row_mut(y)[..bytes].copy_from_slice(&row[..bytes]);
-    }
+    cells::write(format, levels, code::encode(seq), |row| {
+        for y in size.height - ROWS..size.height {
+            first.row_mut(y)[..row.len()].copy_from_slice(row);
+        }
+    });
+    let top = (size.height - ROWS) / 2;
     for plane in chroma {
-        let bytes = if format == PixelFormat::Nv12 { CELLS } else { CELLS / 2 };
-        for y in (size.height - ROWS) / 2..plane.rows() {
-            plane.row_mut(y)[..bytes].fill(NEUTRAL);
+        for y in top..plane.rows() {
+            let row = plane.row_mut(y);
+            // Of known lengths, these are two stores; of others, a call.
+            match format {
+                PixelFormat::Nv12 => row[..CELLS].fill(NEUTRAL),
+                _ => row[..CELLS / 2].fill(NEUTRAL),
+            }
         }
     }
     Ok(())
