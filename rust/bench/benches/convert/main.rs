@@ -68,10 +68,12 @@ fn benches(criterion: &mut Criterion) {
         let mut group = criterion.benchmark_group(format!("{from} to {to}"));
         group.throughput(Throughput::Elements((WIDTH * HEIGHT) as u64));
         for level in Level::available() {
+            dst.fill(0);
+            ours(level, from, &src, to, &mut dst);
+            assert!(dst == expected, "{level:?} makes another picture than scalar");
             group.bench_function(level.name(), |bencher| {
                 bencher.iter(|| ours(level, from, &src, to, &mut dst));
             });
-            assert_eq!(dst, expected, "{level:?}");
         }
         for (name, peer) in peers {
             dst.fill(0);

@@ -1,0 +1,51 @@
+//! Stamping and reading at 1280x704 in every format; what was stamped must be what is read.
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use realtime_fast_core::frame::{Frame, FrameMut, PixelFormat, Size};
+use realtime_fast_core::marker::{Candidate, Levels, Reading, read_hard, read_soft, stamp};
+use std::hint::black_box;
+use std::time::Duration;
+
+const SEQ: u16 = 0x5a3c;
+const IN_FLIGHT: u16 = 64;
+
+fn benches(criterion: &mut Criterion) {
+    let size = Size::new(1280, 704).expect("a size in bounds");
+    // The expected number is the likeliest, as it is when latency moves slowly.
+    let candidates: Vec<_> =
+        (0..IN_FLIGHT).map(|order| Candidate { seq: SEQ + order, surprise: f32::from(order) }).collect();
+    for format in PixelFormat::ALL {
+        let levels = if format.is_rgb() { Levels::FULL } else { Levels::LIMITED };
+        let mut data = vec![90; format.packed_bytes(size)];
+        let mut group = criterion.benchmark_group(format!("marker in {format}"));
+
+        let mut frame = FrameMut::packed(format, size, &mut data).expect("enough bytes");
+        stamp(&mut frame, levels, SEQ).expect("room for a marker");
+        group.bench_function("stamp", |bencher| {
+            bencher.iter(|| stamp(black_box(&mut frame), levels, black_box(SEQ)));
+        });
+
+        let frame = Frame::packed(format, size, &data).expect("enough bytes");
+        let first = frame.planes()[0];
+        let hard = || read_hard(black_box(first), format, size, levels).expect("the first plane");
+        let soft = || {
+            read_soft(black_box(first), format, size, levels, Some(size), Some(&candidates))
+                .expect("the first plane")
+                .reading
+        };
+        assert_eq!((hard(), soft()), (Reading::Number(SEQ), Reading::Number(SEQ)), "{format}");
+        group.bench_function("hard", |bencher| bencher.iter(hard));
+        group.bench_function("soft, 64 in flight", |bencher| bencher.iter(soft));
+        group.finish();
+    }
+}
+
+criterion_group! {
+    name = markers;
+    config = Criterion::default()
+        .sample_size(20)
+        .warm_up_time(Duration::from_millis(100))
+        .measurement_time(Duration::from_millis(300));
+    targets = benches
+}
+criterion_main!(markers);
