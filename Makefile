@@ -49,7 +49,7 @@ bench: .venv/.installed
 		--benchmark-columns=min,median,rounds --benchmark-json=.benchmarks/report.json $(ARGS)
 	$(BIN)/python benches/table.py .benchmarks/report.json docs/bench
 
-# The core alone, every level, beside the yuv crate; CARGO_FLAGS="--features libyuv" adds libyuv.
+# The core alone: conversion on every level beside the yuv crate, marker, statistics; CARGO_FLAGS="--features libyuv" adds libyuv.
 bench-core:
 	cd rust/bench && cargo bench --locked $(CARGO_FLAGS)
 
