@@ -39,7 +39,7 @@ fn pairs() -> impl Iterator<Item = (PixelFormat, PixelFormat)> {
 #[test]
 fn all_widths() {
     for (from, to) in pairs() {
-        for width in (1..=130).filter(|width| !cfg!(miri) || [34, 65].contains(width)) {
+        for width in if cfg!(miri) { 35..=35 } else { 1..=130 } {
             let color = Color::ALL[width % 4];
             check(from, to, Size::new(width, 3).unwrap(), width % 7, width % 5, color);
         }

@@ -11,7 +11,7 @@ use realtime_fast_core::level::Level;
 use realtime_fast_core::marker::{Levels, Reading, read_hard, stamp};
 use realtime_fast_core::resize::{Filter, resize};
 
-const LONGEST: usize = if cfg!(miri) { 500 } else { MAX_SIDE };
+const LONGEST: usize = if cfg!(miri) { 100 } else { MAX_SIDE };
 
 fn extremes() -> [Size; 3] {
     [(1, 1), (LONGEST, 1), (1, LONGEST)].map(|(width, height)| Size::new(width, height).unwrap())

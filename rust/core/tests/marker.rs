@@ -18,7 +18,9 @@ fn hard(picture: &Picture, levels: Levels) -> Reading {
 #[test]
 fn stamped_pictures_are_as_described_and_read_back() {
     let mut random = Random(1);
-    for (width, height) in [(24, 4), (25, 5), (26, 7), (131, 36)] {
+    for (width, height) in
+        [(25, 5), (24, 4), (26, 7), (131, 36)].into_iter().take(if cfg!(miri) { 1 } else { 4 })
+    {
         let size = Size::new(width, height).unwrap();
         for format in PixelFormat::ALL {
             for (padding, shift) in [(0, 0), (1, 3), (64, 0), (7, 31)] {
@@ -72,7 +74,7 @@ fn any_corner_reads_as_described() {
 
 #[test]
 fn pictures_too_small_are_refused_and_left_alone() {
-    for (width, height) in [(23, 4), (24, 3), (1, 1), (23, 1000), (1000, 3)] {
+    for (width, height) in [(23, 4), (24, 3), (1, 1), (23, 40), (40, 3)] {
         let size = Size::new(width, height).unwrap();
         for format in PixelFormat::ALL {
             let mut picture = Picture::random(format, size, 2, 1, &mut Random(3));

@@ -104,7 +104,7 @@ mod tests {
     fn votes_equal_counting_for_every_pattern_of_one_cell() {
         // Sync right or wrong in each row, and each row's say on one payload bit: 256 cases a bit.
         for bit in (0..20).step_by(if cfg!(miri) { 19 } else { 1 }) {
-            for case in 0..256_u32 {
+            for case in (0..256_u32).step_by(if cfg!(miri) { 5 } else { 1 }) {
                 let rows = [0, 1, 2, 3].map(|row| {
                     let sync = if case >> row & 1 == 1 { 0b1010 } else { 0b1000 };
                     sync << 20 | (case >> (4 + row) & 1) << bit
