@@ -15,6 +15,7 @@
 mod repack;
 mod rows;
 mod scalar;
+#[cfg(target_arch = "x86_64")]
 mod simd;
 mod walk;
 

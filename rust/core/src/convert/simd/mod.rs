@@ -5,24 +5,18 @@
 //! AVX2 and AVX-512; weaving channels into pixels has to shuffle anyway and puts that right in passing. Each
 //! instruction set weaves in its own best way.
 
-#[cfg(target_arch = "x86_64")]
 mod avx2;
-#[cfg(target_arch = "x86_64")]
 mod avx512;
 mod kernels;
-#[cfg(target_arch = "x86_64")]
 mod lanes;
-#[cfg(target_arch = "x86_64")]
 mod sse41;
 
-#[cfg(target_arch = "x86_64")]
 pub(crate) use kernels::Vector;
 
 /// The operations of an instruction set. A value of an implementing type is the proof that the CPU has it.
 ///
 /// Names ending in 8 and 16 treat a vector as elements of so many bits. A pixel's channels are three vectors
 /// of bytes, in the order of memory.
-#[cfg_attr(not(target_arch = "x86_64"), allow(dead_code, reason = "no implementation on this architecture"))]
 pub(crate) trait Simd: Copy {
     /// A vector.
     type V: Copy;
