@@ -6,6 +6,7 @@
 //! geometry is checked when the view is made and never again. [`convert::convert`] takes it from one pixel
 //! format to another, [`resize::resize`] to another size as well.
 
+mod belief;
 pub mod color;
 pub mod convert;
 pub mod error;

@@ -5,23 +5,22 @@
 //! the delay, and the soft reader gets its candidates without a copy. Times are seconds of any
 //! monotonic clock, passed in.
 
-use crate::marker::Candidate;
+use crate::belief::Belief;
+use crate::marker::{Evidence, Reading, SoftReading, decide};
 use std::collections::VecDeque;
 
 /// Half the number space: what serial-number arithmetic (RFC 1982) can still order.
 const MAX_WINDOW: usize = 1 << 15;
 
-/// Seconds between frames, as the unit of surprise.
-const FRAME: f64 = 1.0 / 30.0;
-
-/// Arrivals remembered: as candidates, so that a repeated frame is not read as the number after it, and for
-/// the latency to expect.
-const ARRIVALS: usize = 9;
+/// Arrivals remembered, so that a repeated frame is not read as the number after it.
 const REPEATS: usize = 4;
-/// Arrivals that make an expectation. Before, numbers are expected in order, but none surprises by more than
-/// this many frames: the first ones may have been lost.
-const MIN_ARRIVALS: usize = 3;
-const UNEXPECTED: f32 = 3.0;
+/// Probability that a frame is the one before once more.
+const REPEAT: f32 = 0.01;
+/// How much less likely than the next number an earlier one is, and a later one for each number that it passes
+/// over and no unread frame accounts for.
+const EARLIER: f32 = 0.02;
+const PASSED: f32 = 0.07;
+const MIN_PASSED: f32 = 0.005;
 
 /// A probe that came back.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -36,7 +35,15 @@ pub struct Arrival {
 struct Arrived {
     seq: u16,
     at: f64,
+}
+
+/// A number that a frame may carry.
+#[derive(Clone, Copy, Debug)]
+struct Candidate {
+    seq: u16,
     latency: f64,
+    /// How likely it is by order alone, 1 for the next one.
+    order: f32,
 }
 
 /// The probes in flight. See the module's text.
@@ -49,9 +56,11 @@ pub struct Probes {
     next: u16,
     pending: usize,
     newest_read: Option<u16>,
-    /// The latest arrivals, and the median of their latencies once there are enough.
+    /// The latest arrivals.
     arrived: VecDeque<Arrived>,
-    latency: Option<f64>,
+    /// Frames in which no number was read since.
+    unread: usize,
+    belief: Belief,
     /// When numberless markers were read: each stands for one probe that will never be named.
     corrupted: VecDeque<f64>,
 }
@@ -67,7 +76,8 @@ impl Probes {
             pending: 0,
             newest_read: None,
             arrived: VecDeque::new(),
-            latency: None,
+            unread: 0,
+            belief: Belief::new(),
             corrupted: VecDeque::new(),
         }
     }
@@ -89,7 +99,11 @@ impl Probes {
         let at = self.window.get_mut(usize::from(seq.wrapping_sub(self.first())))?.take()?;
         self.pending -= 1;
         self.drop_settled();
-        self.expect(Arrived { seq, at, latency: now - at });
+        if self.arrived.len() == REPEATS {
+            self.arrived.pop_front();
+        }
+        self.arrived.push_back(Arrived { seq, at });
+        self.unread = 0;
         let reordered = self.newest_read.is_some_and(|newest| is_older(seq, newest));
         if !reordered {
             self.newest_read = Some(seq);
@@ -131,7 +145,8 @@ impl Probes {
         self.window.clear();
         self.corrupted.clear();
         self.arrived.clear();
-        self.latency = None;
+        self.unread = 0;
+        self.belief = Belief::new();
         self.pending = 0;
     }
 
@@ -146,33 +161,53 @@ impl Probes {
         self.waiting().map(|(seq, _)| seq)
     }
 
-    /// What a frame that came at `now` may carry: the numbers in flight and the latest arrivals.
-    ///
-    /// Latency moves slowly, so the one to expect is the one that would have the median of
-    /// the last ones'; before the first arrivals it is the oldest.
-    pub fn candidates(&self, now: f64) -> impl Iterator<Item = Candidate> + '_ {
-        let surprise = move |at: f64, order: usize| match self.latency {
-            Some(latency) => ((now - at - latency) / FRAME).abs() as f32,
-            None => UNEXPECTED.min(order as f32),
-        };
-        let repeats = self.arrived.iter().rev().take(REPEATS).zip(1..);
-        let repeats = repeats.map(|(arrived, order)| (arrived.seq, arrived.at, order));
-        let waiting = self.waiting().zip(0..).map(|((seq, at), order)| (seq, at, order));
-        repeats.chain(waiting).map(move |(seq, at, order)| Candidate { seq, surprise: surprise(at, order) })
+    /// Reads the corner of a frame that came at `now`. Ask once for each frame, in the order they came: what
+    /// one frame shows tells what to expect of the next.
+    pub fn read(&mut self, evidence: &Evidence, now: f64) -> SoftReading {
+        let candidates = self.candidates(now);
+        self.belief.advance(candidates.iter().map(|candidate| candidate.latency).fold(0.0, f64::max));
+        let last = self.arrived.back().map(|arrived| arrived.seq);
+        let mut repeat = 0.0;
+        let mut weights = Vec::with_capacity(candidates.len() + 1);
+        for Candidate { seq, latency, order } in candidates {
+            let ratio = evidence.of(seq).exp();
+            weights.push((seq, self.belief.expects(latency) * order * ratio));
+            self.belief.weigh(latency, ratio);
+            if Some(seq) == last {
+                repeat = REPEAT * ratio;
+                weights.push((seq, self.belief.marked() * repeat));
+            }
+        }
+        let none = self.belief.settle(repeat);
+        let found = decide(evidence, &weights, none);
+        // A repeated number is none that was waited for.
+        if !matches!(found.reading, Reading::Number(_)) {
+            self.unread += 1;
+        }
+        found
     }
 
-    fn expect(&mut self, arrived: Arrived) {
-        if self.arrived.len() == ARRIVALS {
-            self.arrived.pop_front();
-        }
-        self.arrived.push_back(arrived);
-        let mut latencies = [0.0; ARRIVALS];
-        let latencies = &mut latencies[..self.arrived.len()];
-        for (slot, arrived) in latencies.iter_mut().zip(&self.arrived) {
-            *slot = arrived.latency;
-        }
-        latencies.sort_unstable_by(f64::total_cmp);
-        self.latency = (latencies.len() >= MIN_ARRIVALS).then(|| latencies[latencies.len() / 2]);
+    /// What a frame that came at `now` may carry: the latest arrivals and the numbers in flight.
+    fn candidates(&self, now: f64) -> Vec<Candidate> {
+        let newest = self.arrived.back().and(self.newest_read);
+        let repeats = self.arrived.iter().map(|&Arrived { seq, at }| {
+            let order = if newest.is_some_and(|newest| is_older(seq, newest)) { EARLIER } else { 1.0 };
+            Candidate { seq, latency: now - at, order }
+        });
+        let mut later = 0;
+        let waiting = self.waiting().map(|(seq, at)| {
+            let order = match newest {
+                None => 1.0,
+                Some(newest) if is_older(seq, newest) => EARLIER,
+                Some(_) => {
+                    later += 1;
+                    let passed = i32::try_from(later - 1 - self.unread.min(later - 1)).unwrap_or(i32::MAX);
+                    PASSED.powi(passed).max(MIN_PASSED)
+                }
+            };
+            Candidate { seq, latency: now - at, order }
+        });
+        repeats.chain(waiting).collect()
     }
 
     fn waiting(&self) -> impl Iterator<Item = (u16, f64)> + '_ {

@@ -8,7 +8,7 @@ use crate::probes::ProbeLedger;
 use pyo3::intern;
 use pyo3::prelude::*;
 use realtime_fast_core::frame::Size;
-use realtime_fast_core::marker::{self, Candidate, Reading, SoftReading};
+use realtime_fast_core::marker::{self, Evidence, Reading, SoftReading};
 
 /// Writes the number `seq` into the bottom-left corner of a picture, in place.
 #[pyfunction]
@@ -84,34 +84,26 @@ fn soft(
     let picture = Picture::of(&mut slot, picture, format, full_range)?;
     let stamped =
         stamped_size.map(|(width, height)| Size::new(width.0, height.0)).transpose().map_err(value_error)?;
-    let candidates = in_flight.map(|numbers| candidates(numbers, now)).transpose()?;
-    picture
-        .read(|plane| {
-            let (format, size, levels) = (picture.format, picture.size, picture.levels);
-            marker::read_soft(plane, format, size, levels, stamped, candidates.as_deref())
-        })?
-        .map_err(value_error)
+    let evidence = picture
+        .read(|plane| Evidence::new(plane, picture.format, picture.size, picture.levels, stamped))?
+        .map_err(value_error)?;
+    let Some(in_flight) = in_flight else {
+        return Ok(marker::read_soft(&evidence, None));
+    };
+    if let Ok(ledger) = in_flight.cast::<ProbeLedger>() {
+        let now =
+            now.ok_or_else(|| invalid("now: expected the time of the frame beside a ledger, got None"))?;
+        return Ok(ledger.get().lock().read(&evidence, now));
+    }
+    let numbers = in_flight
+        .try_iter()?
+        .map(|seq| number("in_flight", "numbers of 0 to 65535", &seq?))
+        .collect::<PyResult<Vec<u16>>>()?;
+    Ok(marker::read_soft(&evidence, Some(&numbers)))
 }
 
 fn seconds(now: &Bound<'_, PyAny>) -> PyResult<f64> {
     number("now", "seconds as a float", now)
-}
-
-/// A ledger's candidates at `now`, or those of plain numbers, the likeliest first.
-fn candidates(numbers: &Bound<'_, PyAny>, now: Option<f64>) -> PyResult<Vec<Candidate>> {
-    if let Ok(ledger) = numbers.cast::<ProbeLedger>() {
-        let now =
-            now.ok_or_else(|| invalid("now: expected the time of the frame beside a ledger, got None"))?;
-        return Ok(ledger.get().lock().candidates(now).collect());
-    }
-    numbers
-        .try_iter()?
-        .enumerate()
-        .map(|(order, seq)| {
-            let seq = number("in_flight", "numbers of 0 to 65535", &seq?)?;
-            Ok(Candidate { seq, surprise: order as f32 })
-        })
-        .collect()
 }
 
 fn to_python(py: Python<'_>, reading: Reading) -> PyResult<Bound<'_, PyAny>> {
