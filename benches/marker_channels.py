@@ -6,19 +6,27 @@ Run as `python -m benches.marker_channels [--frames 150] [--full]`; the full tab
 from __future__ import annotations
 
 import argparse
+import itertools
 from collections import Counter
 from collections.abc import Iterator
 from fractions import Fraction
 
+import av
 import numpy as np
 from tests.reference import channels
 from tests.reference.channels import HEIGHT, PICTURES, WIDTH, Channel
 
 from realtime_fast.latency import PixelProbes
-from realtime_fast.marker import CORRUPTED, read
+from realtime_fast.marker import read
 
 FIRST = 20_000
 AHEAD = 64
+JITTER = 0.004
+"""Standard deviation of arrivals, in seconds."""
+START = 30
+"""Frames in which encoders find their bit rate."""
+CORNER = (16, 32)
+"""Rows and columns of what stands for a picture when false readings are counted."""
 
 
 def table(full: bool) -> Iterator[Channel]:
@@ -33,50 +41,112 @@ def table(full: bool) -> Iterator[Channel]:
                 yield Channel(codec, 500_000, scale, "BILINEAR", 2)
 
 
+class Receiver:
+    """A ledger with 64 numbers in flight, and frames that come two seconds late, give or take."""
+
+    def __init__(self) -> None:
+        self.probes = PixelProbes(epoch=0.0)
+        while (seq := self.probes.stamp(-1e3)) != FIRST - 1:
+            self.probes.observe(seq, -1e3)
+        self.probes.drop_in_flight()
+        self._rng = np.random.default_rng(3)
+        self._sent = 0
+
+    def read(self, index: int, picture: av.VideoFrame | np.ndarray, stamped_size: tuple[int, int]):
+        """What frame `index` carries, and whether that is news."""
+        while self._sent < index + AHEAD:
+            self.probes.stamp(self._sent / 30)
+            self._sent += 1
+        now = index / 30 + 2.0 + self._rng.normal(0, JITTER)
+        reading = self.probes.read(picture, now, stamped_size)
+        return reading, self.probes.observe(reading, now) is not None
+
+
+def corner(frame: av.VideoFrame, scale: Fraction) -> bytes:
+    """The rows that are marker through and through."""
+    plane = frame.planes[0]
+    luma = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[: frame.height]
+    return luma[-int(4 * scale) :, : int(24 * scale)].tobytes()
+
+
 def measure(kind: str, channel: Channel, frames: int) -> Counter[str]:
-    """Counts of what both readers made of each frame, 64 numbers being in flight."""
-    probes, counts, sent = PixelProbes(epoch=0.0), Counter[str](), 0
-    while (seq := probes.stamp(-1e3)) != FIRST - 1:
-        probes.observe(seq, -1e3)
-    probes.drop_in_flight()
-    settled: set[int] = set()
-    for index, (number, frame) in enumerate(
-        channels.received(channel, channels.stamped(kind, FIRST, frames))
-    ):
-        while sent < index + AHEAD:
-            probes.stamp(sent / 30)
-            sent += 1
-        now = index / 30 + 2.0
-        soft, hard = probes.read(frame, now, (WIDTH, HEIGHT)), read(frame)
-        probes.observe(soft, now)
+    """Counts of what both readers made of each frame."""
+    receiver, counts, before = Receiver(), Counter[str](), b""
+    pictures = channels.received(channel, channels.stamped(kind, FIRST, frames))
+    for index, (number, frame) in enumerate(pictures):
+        soft, news = receiver.read(index, frame, (WIDTH, HEIGHT))
+        hard, now = read(frame), corner(frame, channel.scale)
         counts["frames"] += 1
-        for name, found in (("hard", hard), ("soft", soft)):
-            if found == number:
-                counts[name] += 1
-            elif found == CORRUPTED:
-                counts[f"{name} corrupted"] += 1
-            elif found in settled and name == "soft":
-                counts["soft repeated"] += 1  # known to be no new reading
-            elif found is not None:
-                counts[f"{name} wrong"] += 1
+        counts["later frames"] += index >= START
+        counts["hard"] += hard == number
+        counts["hard wrong"] += isinstance(hard, int) and hard != number
+        counts["soft"] += soft == number
+        counts["soft later"] += soft == number and index >= START
+        counts["soft wrong"] += isinstance(soft, int) and soft != number and news
+        counts["standing"] += now == before and soft != number
         counts["differ"] += hard == number != soft
-        if isinstance(soft, int):
-            settled.add(soft)
+        before = now
     return counts
 
 
-def false_readings(corners_per_frame: int) -> tuple[int, int]:
-    """(frames, false readings) on unmarked corners of the clip, with 64 numbers in flight."""
-    rng, frames, false = np.random.default_rng(1), 0, 0
+def row(channel: Channel, kind: str, got: Counter[str]) -> str:
+    """A row of the table."""
+    scaled = channel.filter.lower() if channel.scale != 1 else "-"
+    share = [
+        f"{got[name] / got[of]:.1%}"
+        for name, of in (("hard", "frames"), ("soft", "frames"), ("soft later", "later frames"))
+    ]
+    cells = [channel.codec, channel.bitrate // 1000, channel.scale, scaled, f"{channel.generations}x", kind]
+    cells += [*share, got["standing"], got["hard wrong"], got["soft wrong"]]
+    return "| " + " | ".join(str(cell) for cell in cells) + " |"
+
+
+def false_in_pictures(per_frame: int) -> tuple[int, int]:
+    """(corners, false readings) on any place of every frame of the clip, each by itself."""
+    rng, count, false = np.random.default_rng(1), 0, 0
+    rows, columns = CORNER
     for packed in channels.clip():
         luma = packed[:HEIGHT]
-        ys, xs = (rng.integers(16, HEIGHT, corners_per_frame), rng.integers(0, WIDTH - 32, corners_per_frame))
-        for y, x, first in zip(ys, xs, rng.integers(0, 65_536, corners_per_frame), strict=True):
-            in_flight = [(int(first) + i) & 0xFFFF for i in range(AHEAD)]
-            corner = luma[y - 16 : y, x : x + 32]
-            frames += 1
-            false += isinstance(read(corner, "soft", in_flight=in_flight, stamped_size=(32, 16)), int)
-    return frames, false
+        places = (rng.integers(rows, HEIGHT, per_frame), rng.integers(0, WIDTH - columns, per_frame))
+        for scale, y, x in zip(itertools.cycle((1, 1.5, 2)), *places, strict=False):
+            first = int(rng.integers(0, 65_536))
+            found = read(
+                luma[y - rows : y, x : x + columns],
+                "soft",
+                in_flight=[(first + i) & 0xFFFF for i in range(AHEAD)],
+                stamped_size=(round(columns * scale), round(rows * scale)),
+            )
+            count += 1
+            false += isinstance(found, int)
+    return count, false
+
+
+def false_in_streams(places: int) -> tuple[int, int]:
+    """(frames, false readings) where a ledger follows unmarked, encoded video at so many places."""
+    count = false = 0
+    rows, columns = CORNER
+    for codec, scale in itertools.product(("H264", "VP8"), (Fraction(1), Fraction(2, 3), Fraction(1, 2))):
+        channel = Channel(codec, 500_000, scale)
+        receivers = [Receiver() for _ in range(places)]
+        rng = np.random.default_rng(5)
+        unmarked = enumerate(packed.copy() for packed in channels.clip())
+        for index, frame in channels.received(channel, unmarked):
+            plane = frame.planes[0]
+            luma = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[: frame.height, : frame.width]
+            if index == 0:
+                corners = list(
+                    zip(
+                        rng.integers(rows, frame.height, places),
+                        rng.integers(0, frame.width - columns, places),
+                        strict=True,
+                    )
+                )
+            for receiver, (y, x) in zip(receivers, corners, strict=True):
+                sized = (round(columns / scale), round(rows / scale))
+                found, _ = receiver.read(index, luma[y - rows : y, x : x + columns], sized)
+                count += 1
+                false += isinstance(found, int)
+    return count, false
 
 
 def main() -> None:
@@ -84,22 +154,36 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=150)
     parser.add_argument("--full", action="store_true")
     arguments = parser.parse_args()
-    lines = [
-        "| codec | kbit/s | scale | filter | encoded | picture | hard | hard wrong | soft | soft wrong |"
+    heads = [
+        "codec",
+        "kbit/s",
+        "scale",
+        "filter",
+        "encoded",
+        "picture",
+        "hard",
+        "soft",
+        "soft later",
+        "standing",
     ]
-    lines.append("|---|---|---|---|---|---|---|---|---|---|")
+    heads += ["hard wrong", "soft wrong"]
+    rule = "|" + "---|" * len(heads)
+    every, means, differ = [], [], 0
     for channel in table(arguments.full):
+        total = Counter[str]()
         for kind in PICTURES:
             got = measure(kind, channel, arguments.frames)
-            share = {name: f"{got[name] / got['frames']:.1%}" for name in ("hard", "soft")}
-            lines.append(
-                f"| {channel.codec} | {channel.bitrate // 1000} | {channel.scale} | "
-                f"{channel.filter.lower() if channel.scale != 1 else '-'} | {channel.generations}x | {kind} | "
-                f"{share['hard']} | {got['hard wrong']} | {share['soft']} | {got['soft wrong']} |"
-            )
-    frames, false = false_readings(800)
-    lines.append(f"\nUnmarked video: {false} false readings in {frames} frames.")
-    print("\n".join(lines))
+            total += got
+            every.append(row(channel, kind, got))
+        differ += total["differ"]
+        means.append(row(channel, "all", total))
+    head = "| " + " | ".join(heads) + " |"
+    print(*(head, rule, *means), "", *(head, rule, *every), sep="\n")
+    print(f"\nThe reference reader was right and the robust one was not in {differ} frames.")
+    count, false = false_in_pictures(800)
+    print(f"Unmarked pictures: {false} false readings in {count} corners.")
+    count, false = false_in_streams(134)
+    print(f"Unmarked streams: {false} false readings in {count} frames.")
 
 
 if __name__ == "__main__":

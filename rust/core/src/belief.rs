@@ -17,7 +17,7 @@ const REACH: usize = 24;
 const STRAY: [f32; 2 * REACH + 1] = stray();
 
 /// Probability, ahead of all frames, that they are marked at all.
-const MARKED: f32 = 0.5;
+const MARKED: f32 = 0.1;
 /// Probabilities per frame: that marking begins or ends, that latency moves by a bin either way, or anywhere.
 const CHANGE: f32 = 1e-3;
 const DRIFT: f32 = 0.02;
@@ -105,7 +105,7 @@ impl Belief {
 
     /// The bins to which an arrival after `latency` seconds can belong, and how likely it strays from each.
     fn around(&self, latency: f64) -> Option<(std::ops::Range<usize>, &'static [f32])> {
-        if self.bins.is_empty() || !(latency >= 0.0) {
+        if self.bins.is_empty() || !(0.0..).contains(&latency) {
             return None;
         }
         // The last bin is for all that is later.
@@ -125,4 +125,91 @@ const fn stray() -> [f32; 2 * REACH + 1] {
         at += 1;
     }
     table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FRAME: f64 = 1.0 / 30.0;
+
+    /// One frame that may have any of 60 numbers, with the likelihood ratio of each.
+    fn frame(belief: &mut Belief, ratio: impl Fn(usize) -> f32) {
+        belief.advance(60.0 * FRAME);
+        for number in 0..60 {
+            belief.weigh(number as f64 * FRAME, ratio(number));
+        }
+        belief.settle(0.0);
+    }
+
+    /// What does not speak for the true number speaks for another one each time.
+    fn scattered(number: usize, round: usize) -> f32 {
+        if (number * 7 + round * 13).is_multiple_of(20) { 8.0 } else { 0.01 }
+    }
+
+    #[test]
+    fn weak_evidence_adds_up() {
+        let mut belief = Belief::new();
+        for round in 0..12 {
+            frame(&mut belief, |number| if number == 20 { 8.0 } else { scattered(number, round) });
+        }
+        belief.advance(60.0 * FRAME);
+        assert!(belief.marked() > 0.99, "{}", belief.marked());
+        assert!(belief.expects(20.0 * FRAME) > 0.8, "{}", belief.expects(20.0 * FRAME));
+        assert!(belief.expects(21.0 * FRAME) < 0.05, "{}", belief.expects(21.0 * FRAME));
+    }
+
+    #[test]
+    fn what_does_not_count_up_convinces_nobody() {
+        let mut belief = Belief::new();
+        for round in 0..300 {
+            frame(&mut belief, |number| scattered(number, round) / 4.0);
+            assert!((0..60).all(|number| belief.expects(number as f64 * FRAME) < 0.2), "round {round}");
+        }
+        assert!(belief.marked() < 0.2, "{}", belief.marked());
+    }
+
+    #[test]
+    fn latency_may_drift_and_jump() {
+        let mut belief = Belief::new();
+        let clear = |at: f64| move |number: usize| if (number as f64 - at).abs() < 0.5 { 1e6 } else { 1e-3 };
+        let mut late = 10.0;
+        for _ in 0..100 {
+            frame(&mut belief, clear(late));
+            late += 0.01;
+        }
+        assert!(belief.expects(late * FRAME) > 0.5, "{}", belief.expects(late * FRAME));
+        for _ in 0..3 {
+            frame(&mut belief, clear(40.0));
+        }
+        assert!(belief.expects(40.0 * FRAME) > 0.8, "{}", belief.expects(40.0 * FRAME));
+    }
+
+    #[test]
+    fn frames_without_a_due_number_say_nothing() {
+        let mut belief = Belief::new();
+        for _ in 0..5 {
+            frame(&mut belief, |number| if number == 20 { 1e6 } else { 1e-3 });
+        }
+        let before = belief.marked();
+        for _ in 0..30 {
+            belief.advance(60.0 * FRAME);
+            belief.weigh(50.0 * FRAME, 1e-3);
+            belief.settle(0.0);
+        }
+        assert!(belief.expects(20.0 * FRAME) > 0.5, "{}", belief.expects(20.0 * FRAME));
+        assert!(belief.marked() > before - 0.05, "{} of {before}", belief.marked());
+    }
+
+    #[test]
+    fn any_time_is_taken() {
+        let mut belief = Belief::new();
+        for late in [f64::NAN, f64::INFINITY, -1.0, 0.0, 1e9, 0.5] {
+            belief.advance(late);
+            belief.weigh(late, 1e12);
+            belief.settle(0.1);
+            assert!((0.0..=1.0).contains(&belief.marked()), "{late}: {}", belief.marked());
+            assert!((0.0..=1.01).contains(&belief.expects(late)), "{late}: {}", belief.expects(late));
+        }
+    }
 }

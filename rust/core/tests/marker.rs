@@ -5,7 +5,7 @@ mod common;
 use common::{Picture, Random, marker};
 use realtime_fast_core::Error;
 use realtime_fast_core::frame::{PixelFormat, Size};
-use realtime_fast_core::marker::{CELLS, Levels, ROWS, Reading, read_hard, read_soft, stamp};
+use realtime_fast_core::marker::{CELLS, Evidence, Levels, ROWS, Reading, read_hard, read_soft, stamp};
 
 fn levels(format: PixelFormat) -> &'static [Levels] {
     if format.is_rgb() { &[Levels::FULL] } else { &[Levels::LIMITED, Levels::FULL] }
@@ -86,8 +86,11 @@ fn pictures_too_small_are_refused_and_left_alone() {
             picture.assert_guards(&text);
             let first = picture.frame().planes()[0];
             assert_eq!(read_hard(first, format, size, Levels::LIMITED), Err(refused));
-            let soft = read_soft(first, format, size, Levels::LIMITED, None, Some(&[])).unwrap();
-            assert_eq!(soft.reading, Reading::Absent, "{format} {size}");
+            let evidence = Evidence::new(first, format, size, Levels::LIMITED, None).unwrap();
+            let numbers: Vec<u16> = (0..64).collect();
+            for numbers in [&[][..], &numbers] {
+                assert_eq!(read_soft(&evidence, Some(numbers)).reading, Reading::Absent, "{format} {size}");
+            }
         }
     }
 }
@@ -110,6 +113,6 @@ fn readers_want_the_first_plane_of_the_picture() {
                 row_bytes(other)
             )
         );
-        assert_eq!(read_soft(first, format, size, Levels::FULL, None, None), Err(refused));
+        assert_eq!(Evidence::new(first, format, size, Levels::FULL, None).err(), Some(refused));
     }
 }

@@ -12,7 +12,8 @@ use common::{Picture, marker};
 use libfuzzer_sys::fuzz_target;
 use realtime_fast_core::Error;
 use realtime_fast_core::frame::{PixelFormat, Size};
-use realtime_fast_core::marker::{Candidate, Levels, Reading, read_hard, read_soft, stamp};
+use realtime_fast_core::marker::{Evidence, Levels, Reading, SoftReading, read_hard, read_soft, stamp};
+use realtime_fast_core::probes::Probes;
 
 #[derive(Arbitrary, Debug)]
 struct Input {
@@ -25,7 +26,10 @@ struct Input {
     /// Bytes of the first plane that change after stamping: row from below, place in it, value.
     noise: Vec<(u8, u8, u8)>,
     stamped_size: Option<(u16, u16)>,
-    candidates: Vec<(u16, f32)>,
+    candidates: Vec<u16>,
+    /// When frames were stamped, and when this one came, twice.
+    stamped_at: Vec<f64>,
+    now: (f64, f64),
     pixels: Vec<u8>,
 }
 
@@ -71,21 +75,33 @@ fuzz_target!(|input: Input| {
         Err(error) => assert!(matches!(error, Error::TooSmall { .. }) && !holds_marker),
     }
 
-    let mut candidates: Vec<_> =
-        input.candidates.iter().take(64).map(|&(seq, surprise)| Candidate { seq, surprise }).collect();
+    let mut candidates: Vec<_> = input.candidates.iter().take(64).copied().collect();
     let stamped = input.stamped_size.and_then(|(width, height)| Size::new(width.into(), height.into()).ok());
-    let soft =
-        read_soft(first, format, size, levels, stamped, Some(&candidates)).expect("the first plane of its picture");
-    assert!((0.0..=1.0).contains(&soft.confidence), "{soft:?}");
-    if let Reading::Number(seq) = soft.reading {
-        assert!(candidates.iter().any(|candidate| candidate.seq == seq), "{soft:?} is none of them");
+    let evidence = Evidence::new(first, format, size, levels, stamped).expect("the first plane of its picture");
+    check(read_soft(&evidence, Some(&candidates)), |seq| candidates.contains(&seq));
+
+    // A ledger takes any times.
+    let mut probes = Probes::new(60.0);
+    input.stamped_at.iter().take(64).for_each(|&at| _ = probes.stamp(at));
+    for now in [input.now.0, input.now.1] {
+        let found = probes.read(&evidence, now);
+        check(found, |seq| (1..=64).contains(&seq));
+        if let Reading::Number(seq) = found.reading {
+            probes.arrive(seq, now);
+        }
     }
 
-    // A marker nobody touched is read among numbers as likely as itself.
+    // A marker nobody touched is read, wherever its number stands in the list.
     if let Some(seq) = stands {
-        candidates.push(Candidate { seq, surprise: 0.0 });
-        candidates.iter_mut().for_each(|candidate| candidate.surprise = 0.0);
-        let soft = read_soft(first, format, size, levels, Some(size), Some(&candidates));
-        assert_eq!(soft.map(|soft| soft.reading), Ok(Reading::Number(seq)));
+        candidates.push(seq);
+        let evidence = Evidence::new(first, format, size, levels, Some(size)).expect("as before");
+        assert_eq!(read_soft(&evidence, Some(&candidates)).reading, Reading::Number(seq));
     }
 });
+
+fn check(found: SoftReading, may_come: impl Fn(u16) -> bool) {
+    assert!((0.0..=1.0).contains(&found.confidence), "{found:?}");
+    if let Reading::Number(seq) = found.reading {
+        assert!(may_come(seq), "{found:?} is none of them");
+    }
+}

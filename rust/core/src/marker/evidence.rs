@@ -54,7 +54,7 @@ const CONTRAST_BELIEF: f32 = 0.3;
 /// No encoder leaves less.
 const MIN_CONTRAST: f32 = 10.0;
 /// What it says that the reference reader sees the number as well.
-const PLAIN: f32 = 5.0;
+const PLAIN: f32 = 3.5;
 
 /// A row's weight by how far below the marker's upper edge it begins: what lies above bleeds into it.
 const ROW_AT_EDGE: f32 = 0.25;
@@ -92,9 +92,13 @@ impl Evidence {
         let corners = match stamped {
             Some(stamped) => {
                 let ratio = |got, sent| got as f32 / sent as f32;
-                look((ratio(size.width, stamped.width), ratio(size.height, stamped.height))).into_iter().collect()
+                look((ratio(size.width, stamped.width), ratio(size.height, stamped.height)))
+                    .into_iter()
+                    .collect()
             }
-            None => SCALES.iter().filter_map(|&(n, d)| look((n as f32 / d as f32, n as f32 / d as f32))).collect(),
+            None => {
+                SCALES.iter().filter_map(|&(n, d)| look((n as f32 / d as f32, n as f32 / d as f32))).collect()
+            }
         };
         let plain = match read_hard(first, format, size, levels) {
             Ok(Reading::Number(seq)) => Some(seq),
@@ -107,7 +111,8 @@ impl Evidence {
     #[must_use]
     pub fn of(&self, seq: u16) -> f32 {
         let cells = code::encode(seq);
-        let best = self.corners.iter().map(|corner| corner.log_ratio(cells)).fold(f32::NEG_INFINITY, f32::max);
+        let best =
+            self.corners.iter().map(|corner| corner.log_ratio(cells)).fold(f32::NEG_INFINITY, f32::max);
         if self.plain == Some(seq) { best + PLAIN } else { best }
     }
 
@@ -219,7 +224,8 @@ impl Corner {
         let left = (self.energy + contrast * (contrast * spread - 2.0 * dot) / count).max(0.0);
         let middle = self.mean - contrast * (sum / count - 0.5);
         self.shared
-            - (FIT + FIT_BY_COLUMNS * by_columns(self.columns)) * (left / (contrast * contrast) + FIT_FLOOR).ln()
+            - (FIT + FIT_BY_COLUMNS * by_columns(self.columns))
+                * (left / (contrast * contrast) + FIT_FLOOR).ln()
             + BREAK * ((self.broken + BREAK_FLOOR) / (left + BREAK_FLOOR)).ln().min(BREAK_MAX)
             - LEVEL * (middle - USUAL_MIDDLE).abs().min(LEVEL_MAX)
             - CONTRAST * (contrast - USUAL_CONTRAST).abs()

@@ -36,7 +36,8 @@ pub fn read_soft(evidence: &Evidence, numbers: Option<&[u16]>) -> SoftReading {
         Some(numbers) => {
             let share = |order: usize| 1.0 / (2.0 + order as f32);
             let total: f32 = (0..numbers.len()).map(share).sum();
-            weights.extend(numbers.iter().enumerate().map(|(order, &seq)| (seq, MARKED * share(order) / total)));
+            weights
+                .extend(numbers.iter().enumerate().map(|(order, &seq)| (seq, MARKED * share(order) / total)));
         }
         None => weights.extend((0..=u16::MAX).map(|seq| (seq, MARKED / 65_536.0))),
     }
@@ -59,9 +60,7 @@ pub(crate) fn decide(evidence: &Evidence, weights: &[(u16, f32)], none: f32) -> 
         Some(seq) if likeliest >= SURE * total => {
             SoftReading { reading: Reading::Number(seq), confidence: likeliest / total }
         }
-        _ if 2.0 * marked > total => {
-            SoftReading { reading: Reading::Corrupted, confidence: marked / total }
-        }
+        _ if 2.0 * marked > total => SoftReading { reading: Reading::Corrupted, confidence: marked / total },
         _ => SoftReading { reading: Reading::Absent, confidence: (none + foreign) / total },
     }
 }
