@@ -77,6 +77,9 @@ class PixelProbes:
     def read(self, frame: av.VideoFrame, now: float, stamped_size: tuple[int, int] | None = None) -> Reading:
         """What a frame that came at `now` carries, by the reader for real channels; for `observe`.
 
+        Show it every received frame once, in order: also those that cannot be read say something about latency,
+        and so about what to expect of the next one.
+
         Args:
             frame: The received frame.
             now: When it came.

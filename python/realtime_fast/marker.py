@@ -9,8 +9,9 @@ planes such as `(y, u, v)`; they are used where they lie, without a copy. Whoeve
 `read(picture, "soft", in_flight=…, now=…, stamped_size=…)` finds what can still be told:
 
 - `in_flight`: the numbers that may come, as `PixelProbes.in_flight` or any numbers, the likeliest first. Without
-  it every number may come, which takes longer and needs a clearer picture.
-- `now`: the frame's time beside a ledger, from which it knows which number to expect.
+  it every number may come, which takes longer and needs a clearer picture. The ledger learns from each frame which
+  number to expect of the next: show it every received frame once, in order.
+- `now`: the frame's time beside a ledger.
 - `stamped_size`: (width, height) when it was stamped; without it the scales 1, 3/4, 2/3 and 1/2 are tried.
 
 `read_soft` also says how sure it is. Bad pictures and numbers raise `ValueError`.

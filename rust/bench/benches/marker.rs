@@ -2,7 +2,8 @@
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use realtime_fast_core::frame::{Frame, FrameMut, PixelFormat, Size};
-use realtime_fast_core::marker::{Candidate, Levels, Reading, read_hard, read_soft, stamp};
+use realtime_fast_core::marker::{Evidence, Levels, Reading, read_hard, stamp};
+use realtime_fast_core::probes::Probes;
 use std::hint::black_box;
 use std::time::Duration;
 
@@ -11,9 +12,11 @@ const IN_FLIGHT: u16 = 64;
 
 fn benches(criterion: &mut Criterion) {
     let size = Size::new(1280, 704).expect("a size in bounds");
-    // The expected number is the likeliest, as it is when latency moves slowly.
-    let candidates: Vec<_> =
-        (0..IN_FLIGHT).map(|order| Candidate { seq: SEQ + order, surprise: f32::from(order) }).collect();
+    // Sent a frame apart; the oldest has just come.
+    let mut probes = Probes::new(60.0);
+    while probes.stamp(0.0).0 != SEQ - 1 {}
+    probes.drop_in_flight();
+    (0..IN_FLIGHT).for_each(|order| _ = probes.stamp(f64::from(order) / 30.0));
     for format in PixelFormat::ALL {
         let levels = if format.is_rgb() { Levels::FULL } else { Levels::LIMITED };
         let mut data = vec![90; format.packed_bytes(size)];
@@ -28,14 +31,14 @@ fn benches(criterion: &mut Criterion) {
         let frame = Frame::packed(format, size, &data).expect("enough bytes");
         let first = frame.planes()[0];
         let hard = || read_hard(black_box(first), format, size, levels).expect("the first plane");
-        let soft = || {
-            read_soft(black_box(first), format, size, levels, Some(size), Some(&candidates))
-                .expect("the first plane")
-                .reading
+        let mut soft = || {
+            let evidence =
+                Evidence::new(black_box(first), format, size, levels, Some(size)).expect("the first plane");
+            probes.read(&evidence, f64::from(IN_FLIGHT) / 30.0).reading
         };
         assert_eq!((hard(), soft()), (Reading::Number(SEQ), Reading::Number(SEQ)), "{format}");
         group.bench_function("hard", |bencher| bencher.iter(hard));
-        group.bench_function("soft, 64 in flight", |bencher| bencher.iter(soft));
+        group.bench_function("soft, 64 in flight", |bencher| bencher.iter(&mut soft));
         group.finish();
     }
 }
