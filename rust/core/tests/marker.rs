@@ -18,12 +18,12 @@ fn hard(picture: &Picture, levels: Levels) -> Reading {
 #[test]
 fn stamped_pictures_are_as_described_and_read_back() {
     let mut random = Random(1);
-    for (width, height) in
-        [(25, 5), (24, 4), (26, 7), (131, 36)].into_iter().take(if cfg!(miri) { 1 } else { 4 })
-    {
+    // An interpreter takes the first of each.
+    let all = if cfg!(miri) { 1 } else { 4 };
+    for &(width, height) in &[(25, 5), (24, 4), (26, 7), (131, 36)][..all] {
         let size = Size::new(width, height).unwrap();
         for format in PixelFormat::ALL {
-            for (padding, shift) in [(0, 0), (1, 3), (64, 0), (7, 31)] {
+            for &(padding, shift) in &[(1, 3), (0, 0), (64, 0), (7, 31)][..all] {
                 for &levels in levels(format) {
                     let mut picture = Picture::random(format, size, padding, shift, &mut random);
                     let mut expected = picture.clone();
