@@ -1,0 +1,34 @@
+"""The soft reader's evidence and its weighing, against the same in NumPy."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from tests.reference import channels, evidence
+from tests.reference.channels import Channel
+
+from realtime_fast.marker import CORRUPTED, read_soft
+
+MARKED = 0.01
+"""How likely the reader takes a picture out of nowhere to be marked."""
+
+
+@pytest.mark.parametrize("scale", [Fraction(3, 4), Fraction(2, 3), Fraction(1, 2)])
+@pytest.mark.parametrize("codec", ["H264", "VP8"])
+def test_one_number_is_as_probable_as_the_reference_says(codec: str, scale: Fraction) -> None:
+    rng = np.random.default_rng(6)
+    telling = 0
+    for seq, frame in channels.received(Channel(codec, 500_000, scale), channels.stamped("noise", 900, 20)):
+        plane = frame.planes[0]
+        luma = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[: frame.height, : frame.width]
+        width, height = round(frame.width / scale), round(frame.height / scale)
+        numbers = np.array([seq, *range(seq + 1, seq + 9), *rng.integers(0, 65_536, 20)])
+        # Senders round to even sides, so the two directions differ by a hair.
+        ratios = np.exp(evidence.log_ratios(luma, frame.width / width, numbers))
+        expected = MARKED * ratios / (1 + MARKED * ratios)
+        for number, probability in zip(numbers, expected, strict=True):
+            reading, confidence = read_soft(luma, in_flight=[int(number)], stamped_size=(width, height))
+            found = confidence if reading in (number, CORRUPTED) else 1 - confidence
+            assert found == pytest.approx(probability, rel=0.02, abs=1e-4)
+            telling += 0.01 < probability < 0.99
+    assert telling >= 20
