@@ -18,7 +18,7 @@ pub struct SoftReading {
 }
 
 /// Probability from which on a number is read.
-const SURE: f32 = 0.9;
+const SURE: f32 = 0.85;
 /// How likely a picture out of nowhere is to carry a marker at all.
 const MARKED: f32 = 1e-2;
 /// How likely a marker is to carry a number that nobody waits for.
