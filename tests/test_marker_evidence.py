@@ -7,10 +7,13 @@ import pytest
 from tests.reference import channels, evidence
 from tests.reference.channels import Channel
 
-from realtime_fast.marker import CORRUPTED, read_soft
+from realtime_fast.marker import CORRUPTED, read, read_soft, stamp
 
 MARKED = 0.01
 """How likely the reader takes a picture out of nowhere to be marked."""
+
+PLAIN = 3.5
+"""What it adds to a number's evidence that the reference reader sees it as well."""
 
 
 @pytest.mark.parametrize("scale", [Fraction(3, 4), Fraction(2, 3), Fraction(1, 2)])
@@ -32,3 +35,23 @@ def test_one_number_is_as_probable_as_the_reference_says(codec: str, scale: Frac
             assert found == pytest.approx(probability, rel=0.02, abs=1e-4)
             telling += 0.01 < probability < 0.99
     assert telling >= 20
+
+
+def test_the_reference_reader_has_a_say_at_full_size() -> None:
+    rng = np.random.default_rng(7)
+    telling = 0
+    for seq in range(500, 700):
+        luma = rng.normal(110, 12, (36, 64))
+        marked = np.zeros((36, 64), np.uint8)
+        stamp(marked, seq)
+        luma[-4:, :24] += (marked[-4:, :24] - 123.0) * rng.uniform(0.15, 0.45) + 13
+        luma = np.clip(luma, 0, 255).astype(np.uint8)
+        if read(luma) != seq:
+            continue
+        ratio = np.exp(evidence.log_ratios(luma, 1.0, np.array([seq]))[0] + PLAIN)
+        reading, confidence = read_soft(luma, in_flight=[seq], stamped_size=(64, 36))
+        found = confidence if reading in (seq, CORRUPTED) else 1 - confidence
+        probability = MARKED * ratio / (1 + MARKED * ratio)
+        assert found == pytest.approx(probability, rel=0.02, abs=1e-4)
+        telling += 0.01 < probability < 0.95
+    assert telling >= 10

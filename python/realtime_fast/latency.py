@@ -39,7 +39,8 @@ class PixelProbes:
 
     `stamp` gives the number for a frame that is stamped now, `observe` takes what was read from a received
     frame, `tick` ends the probes whose time is over, `report` closes a window of `REPORT_INTERVAL`.
-    Every step takes constant time with any number of probes in flight (at most 32768).
+    Every step takes constant time with any number of probes in flight (at most 32768), but for `read`, which tries
+    each of them: about 0.1 ms for 600.
 
     Args:
         epoch: Unix time in seconds at which `now` is 0; by default that of `time.monotonic`.

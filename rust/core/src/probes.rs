@@ -2,8 +2,8 @@
 //!
 //! Numbers are given out in order, so the probes in flight are a window of consecutive numbers and
 //! a deque indexed by distance from the oldest holds them: every step is constant time however long
-//! the delay, and the soft reader gets its candidates without a copy. Times are seconds of any
-//! monotonic clock, passed in.
+//! the delay, but for reading, which tries each number in flight. Times are seconds of any monotonic
+//! clock, passed in.
 
 use crate::belief::Belief;
 use crate::marker::{Evidence, Reading, SoftReading, decide};

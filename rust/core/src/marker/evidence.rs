@@ -17,12 +17,13 @@
 //! over in one frame is there in the next one as well.
 
 use super::code::{self, CELLS, ROWS, Reading};
-use super::sampler::{MAX_COLUMNS, MAX_SCALE, MIN_SCALE, Sampler};
+use super::sampler::{LANES, MAX_COLUMNS, MAX_SCALE, MIN_SCALE, Sampler};
 use super::{Levels, read_hard, sampling};
 use crate::Error;
 use crate::frame::{PixelFormat, Size};
 use crate::plane::Plane;
 use arrayvec::ArrayVec;
+use wide::f32x8;
 
 /// Senders' scales, tried when the stamped size is not known.
 const SCALES: [(usize, usize); 4] = [(1, 1), (3, 4), (2, 3), (1, 2)];
@@ -127,7 +128,7 @@ impl Evidence {
 struct Corner {
     columns: usize,
     mean: f32,
-    /// Deviations of the columns from their mean.
+    /// Deviations of the columns from their mean, and zeros after them.
     profile: [f32; MAX_COLUMNS],
     /// Mean square of `profile`.
     energy: f32,
@@ -206,15 +207,14 @@ impl Corner {
     }
 
     fn fit(&self, sampler: &Sampler, cells: u32) -> f32 {
-        let template = sampler.sample(cells);
-        let template = &template[..self.columns];
         let count = self.columns as f32;
-        let (mut sum, mut square, mut dot) = (0.0, 0.0, 0.0);
-        for (value, profile) in template.iter().zip(&self.profile) {
-            sum += value;
-            square += value * value;
-            dot += value * profile;
+        let [mut sum, mut square, mut dot] = [f32x8::ZERO; 3];
+        for (template, profile) in sampler.sample(cells).zip(self.profile.as_chunks::<LANES>().0) {
+            sum += template;
+            square += template * template;
+            dot += template * f32x8::from(*profile);
         }
+        let [sum, square, dot] = [sum, square, dot].map(f32x8::reduce_add);
         let spread = square - sum * sum / count;
         if dot < MIN_CONTRAST * spread {
             return f32::NEG_INFINITY;

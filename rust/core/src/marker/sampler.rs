@@ -1,19 +1,26 @@
-//! How a scaler makes columns out of cells: a few weights a column.
+//! How a scaler makes columns out of cells.
+//!
+//! Thousands of numbers may be in flight, and each is sampled for every frame. Columns are linear in cells, so what
+//! four cells add to all columns is worked out once for each of their sixteen values.
 
 use super::code::CELLS;
+use wide::f32x8;
 
 /// Cells narrower than this hold too little to tell numbers apart.
 pub(super) const MIN_SCALE: f32 = 0.45;
 pub(super) const MAX_SCALE: f32 = 4.0;
 pub(super) const MAX_COLUMNS: usize = CELLS * MAX_SCALE as usize;
 
+/// Columns in a vector.
+pub(super) const LANES: usize = 8;
 /// Cells that a column can depend on: a triangle at the smallest scale is 4.5 cells wide.
 const TAPS: usize = 6;
+/// Cells whose share of the columns is looked up at once.
+const GROUP: usize = 4;
 
 pub(super) struct Sampler {
-    first: [i8; MAX_COLUMNS],
-    weights: [[f32; TAPS]; MAX_COLUMNS],
-    columns: usize,
+    /// For each eight columns: what each group of cells adds to them, by the group's value.
+    shares: Vec<[[f32x8; 1 << GROUP]; CELLS / GROUP]>,
 }
 
 impl Sampler {
@@ -34,36 +41,47 @@ impl Sampler {
     }
 
     fn new(columns: usize, scale: f32, weight: impl Fn(f32, usize) -> f32) -> Self {
-        let mut sampler = Self { first: [0; MAX_COLUMNS], weights: [[0.0; TAPS]; MAX_COLUMNS], columns };
-        for column in 0..columns {
-            let reach = (column as f32 + 0.5) / scale - 0.5 - 1.0 / scale.min(1.0);
-            let first = reach.ceil() as i8;
-            let weights = &mut sampler.weights[column];
-            for (tap, value) in weights.iter_mut().enumerate() {
-                *value = weight(f32::from(first) + tap as f32, column);
+        let shares = (0..columns).step_by(LANES).map(|start| {
+            let mut weights = [[0.0; LANES]; CELLS];
+            let mut beyond = [0.0; LANES];
+            for (lane, column) in (start..columns.min(start + LANES)).enumerate() {
+                let reach = (column as f32 + 0.5) / scale - 0.5 - 1.0 / scale.min(1.0);
+                let first = reach.ceil();
+                let taps: [f32; TAPS] = std::array::from_fn(|tap| weight(first + tap as f32, column));
+                let total = taps.iter().sum::<f32>();
+                for (tap, weight) in taps.iter().enumerate() {
+                    // Left of the picture scalers repeat its edge.
+                    let cell = (first as i32 + tap as i32).max(0) as usize;
+                    weights.get_mut(cell).unwrap_or(&mut beyond)[lane] += weight / total;
+                }
             }
-            let total = weights.iter().sum::<f32>();
-            weights.iter_mut().for_each(|value| *value /= total);
-            sampler.first[column] = first;
-        }
-        sampler
+            shares(&weights, beyond)
+        });
+        Self { shares: shares.collect() }
     }
 
-    /// The columns of a row of cells: 1 for high, 0 for low, between for what is not known right of it.
-    pub(super) fn sample(&self, cells: u32) -> [f32; MAX_COLUMNS] {
-        // Left of the picture scalers repeat its edge.
-        let mut padded = [0.5; CELLS + 2 * TAPS];
-        for (i, value) in padded[TAPS..TAPS + CELLS].iter_mut().enumerate() {
-            *value = (cells >> (CELLS - 1 - i) & 1) as f32;
-        }
-        let edge = padded[TAPS];
-        padded[..TAPS].fill(edge);
-        let mut columns = [0.0; MAX_COLUMNS];
-        for (column, value) in columns.iter_mut().take(self.columns).enumerate() {
-            let start = (i32::from(self.first[column]) + TAPS as i32) as usize;
-            let cells = &padded[start..start + TAPS];
-            *value = cells.iter().zip(&self.weights[column]).map(|(cell, weight)| cell * weight).sum();
-        }
-        columns
+    /// The columns of a row of cells, eight at a time and zeros after the last: 1 for high, 0 for low, between for
+    /// what is not known right of it.
+    pub(super) fn sample(&self, cells: u32) -> impl Iterator<Item = f32x8> {
+        self.shares.iter().map(move |groups| {
+            groups.iter().rev().enumerate().fold(f32x8::ZERO, |columns, (group, shares)| {
+                columns + shares[(cells >> (GROUP * group)) as usize % shares.len()]
+            })
+        })
     }
+}
+
+/// What each group of cells adds to eight columns, given each cell's weight and that of what lies beyond them.
+fn shares(weights: &[[f32; LANES]; CELLS], beyond: [f32; LANES]) -> [[f32x8; 1 << GROUP]; CELLS / GROUP] {
+    let mut shares = [[f32x8::ZERO; 1 << GROUP]; CELLS / GROUP];
+    for (shares, weights) in shares.iter_mut().zip(weights.as_chunks::<GROUP>().0) {
+        for value in 1..shares.len() {
+            // One cell more than a value that is there already; the last cell is the lowest bit.
+            let cell = GROUP - 1 - value.trailing_zeros() as usize;
+            shares[value] = shares[value & (value - 1)] + f32x8::from(weights[cell]);
+        }
+    }
+    let grey = f32x8::from(beyond) * f32x8::splat(0.5);
+    shares[0].iter_mut().for_each(|share| *share += grey);
+    shares
 }
