@@ -171,6 +171,57 @@ def test_a_repeated_frame_is_not_the_next_number() -> None:
         assert (probes.observe(index // 2 * 2 + 1, now) is None) == (index % 2 == 1)
 
 
+def halved(rng: np.random.Generator, seq: int | None, noise: float) -> np.ndarray:
+    """A picture of 128x96 at half its size, with a marker or without one."""
+    picture = np.kron(rng.integers(30, 220, (12, 16), np.uint8), np.ones((8, 8), np.uint8))
+    if seq is not None:
+        stamp(picture, seq)
+    small = picture.reshape(48, 2, 64, 2).mean((1, 3)) + rng.normal(0, noise, (48, 64))
+    return np.clip(small, 0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize("delay", [0.3, 2.0])
+def test_one_frame_in_ten_may_be_marked(delay: float) -> None:
+    rng, probes = np.random.default_rng(9), PixelProbes(epoch=0.0)
+    late = round(delay * 30)
+    results = []
+    for index in range(600 + late):
+        if index % 10 == 0:
+            probes.stamp(index / 30)
+        if (sent := index - late) < 0:
+            continue
+        # From the 400th frame on none comes back marked.
+        seq = sent // 10 + 1 if sent % 10 == 0 and sent < 400 else None
+        now = index / 30 + rng.normal(0, 0.004) + 0.02
+        reading = read_soft(
+            halved(rng, seq, 6.0), in_flight=probes.in_flight, now=now, stamped_size=(128, 96)
+        )[0]
+        event = probes.observe(reading, now)
+        results.append((seq, None if event is None else event.seq))
+    marked = [(seq, measured) for seq, measured in results if seq is not None]
+    assert sum(seq == measured for seq, measured in marked) >= 0.95 * len(marked) == 38
+    assert [result for result in results if result[1] not in (None, result[0])] == []
+
+
+def test_what_a_connection_taught_ends_with_it() -> None:
+    rng, taught, fresh = np.random.default_rng(10), PixelProbes(epoch=0.0), PixelProbes(epoch=0.0)
+    for index in range(60):
+        seq = taught.stamp(index / 30)
+        assert fresh.stamp(index / 30) == seq
+        read_soft(halved(rng, seq, 6.0), in_flight=taught.in_flight, now=index / 30 + 0.01)
+        taught.observe(seq, index / 30 + 0.01)
+    for probes in (taught, fresh):
+        probes.drop_in_flight()
+        for index in range(30):
+            probes.stamp(10 + index / 30)
+    for seq in range(61, 91):
+        corner = halved(rng, seq, 25.0)
+        got = [
+            read_soft(corner, in_flight=probes.in_flight, now=11.0 + seq / 30) for probes in (taught, fresh)
+        ]
+        assert got[0] == got[1]
+
+
 @pytest.mark.parametrize("size", [(1, 1), (8, 2), (11, 4), (24, 4), (2000, 3)])
 def test_small_pictures_are_no_error(size: tuple[int, int]) -> None:
     luma = np.full(size[::-1], 120, np.uint8)

@@ -245,6 +245,9 @@ fn is_older(a: u16, b: u16) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::frame::{PixelFormat, Size};
+    use crate::marker::Levels;
+    use crate::plane::Plane;
 
     fn lost(probes: &mut Probes, now: f64) -> Vec<u16> {
         std::iter::from_fn(|| probes.next_lost(now)).collect()
@@ -295,6 +298,35 @@ mod tests {
         probes.arrive(3, 102.0);
         probes.stamp(110.0);
         assert_eq!(lost(&mut probes, 171.0), [4], "a reading before its stamp is not its own");
+    }
+
+    #[test]
+    fn unread_frames_account_for_the_numbers_that_are_passed_over() {
+        let mut probes = Probes::new(60.0);
+        for at in 0..6 {
+            probes.stamp(f64::from(at));
+        }
+        probes.arrive(2, 7.0);
+        let orders = |probes: &Probes| {
+            probes
+                .candidates(9.0)
+                .iter()
+                .map(|candidate| (candidate.seq, candidate.order))
+                .collect::<Vec<_>>()
+        };
+        let expected = |later: [f32; 4]| {
+            [(2, 1.0), (1, EARLIER)].into_iter().chain((3..).zip(later)).collect::<Vec<(u16, f32)>>()
+        };
+        assert_eq!(orders(&probes), expected([1.0, PASSED, MIN_PASSED, MIN_PASSED]));
+        let (grey, size) = ([90; 24 * 8], Size::new(24, 8).unwrap());
+        let plane = Plane::new("gray", &grey, 24, 8, 24).unwrap();
+        let nothing = Evidence::new(plane, PixelFormat::Gray8, size, Levels::LIMITED, None).unwrap();
+        for _ in 0..2 {
+            assert_eq!(probes.read(&nothing, 8.0).reading, Reading::Absent);
+        }
+        assert_eq!(orders(&probes), expected([1.0, 1.0, 1.0, PASSED]));
+        probes.arrive(3, 9.0);
+        assert_eq!(orders(&probes)[3..], [(4, 1.0), (5, PASSED), (6, MIN_PASSED)]);
     }
 
     #[test]
