@@ -74,15 +74,24 @@ pub(crate) fn scale(x: u8, coefficient: i16) -> i32 {
     ((i32::from(x) - 128) * 256 * i32::from(coefficient) + (1 << 14)) >> 15
 }
 
-/// YUV to RGB in 16-bit fixed point with 6 fractional bits.
+/// `a * b / 2^15`, rounded: `pmulhrsw` on x86.
+#[inline(always)]
+pub(crate) fn mulhrs(a: i32, b: i16) -> i32 {
+    (a * i32::from(b) + (1 << 14)) >> 15
+}
+
+/// YUV to RGB in 16-bit fixed point.
 ///
 /// ```text
-/// R = clip((scale(Y, luma) + scale(V, red_v) + bias) >> 6), and so on
+/// R = clip(mulhrs(Y * luma + scale(V, red_v) + bias, unit)), and so on
 /// ```
-/// The bias holds the black level, what centring luma took away, and the half that makes the shift round.
+/// One level is `2^15 / unit`. That is no power of two: it is chosen such that the coefficient of luma is an
+/// integer of 7 bits but for one part in 50 000 or less. Bytes times bytes are cheap, and this product has to be
+/// made for every pixel. The bias holds the black level.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Decode {
     pub luma: i16,
+    pub unit: i16,
     pub bias: i16,
     /// Of the channel that comes first in memory, from its chroma: V for red, U for blue.
     pub first: i16,
@@ -99,22 +108,26 @@ impl Decode {
         let (kr, kb) = color.matrix.weights();
         let (black, luma_steps, chroma_steps) = color.range.steps();
         let kg = 1.0 - kr - kb;
-        let luma = 255.0 / luma_steps;
         let chroma = 255.0 / chroma_steps;
         let red_v = 2.0 * (1.0 - kr) * chroma;
         let blue_u = 2.0 * (1.0 - kb) * chroma;
         let green_v = -red_v * kr / kg;
         let green_u = -blue_u * kb / kg;
+        let real = 255.0 / luma_steps;
+        let (luma, unit) = product(real * 32768.0);
+        let level = 32768.0 / unit as f64;
         Self {
-            luma: six_bits(luma),
-            bias: nearest(32.0 + (128.0 - black) * luma * 64.0) as i16,
-            first: six_bits(if blue_first { blue_u } else { red_v }),
+            luma: luma as i16,
+            unit: unit as i16,
+            // Exact in the middle, so that what the coefficient is off counts half at either end.
+            bias: nearest((128.0 - black) * real * level - 128.0 * luma as f64) as i16,
+            first: chroma_coefficient(if blue_first { blue_u } else { red_v }, level),
             green: if blue_first {
-                [six_bits(green_u), six_bits(green_v)]
+                [chroma_coefficient(green_u, level), chroma_coefficient(green_v, level)]
             } else {
-                [six_bits(green_v), six_bits(green_u)]
+                [chroma_coefficient(green_v, level), chroma_coefficient(green_u, level)]
             },
-            last: six_bits(if blue_first { red_v } else { blue_u }),
+            last: chroma_coefficient(if blue_first { red_v } else { blue_u }, level),
             blue_first,
         }
     }
@@ -130,13 +143,29 @@ impl Decode {
     /// A channel from luma and what bias and chroma add to it.
     #[inline(always)]
     pub fn channel(&self, y: u8, offset: i32) -> u8 {
-        ((scale(y, self.luma) + offset) >> 6).clamp(0, 255) as u8
+        mulhrs(i32::from(y) * i32::from(self.luma) + offset, self.unit).clamp(0, 255) as u8
     }
 }
 
-/// A coefficient for [`scale`] with 6 fractional bits.
-const fn six_bits(k: f64) -> i16 {
-    nearest(k * 64.0 * 128.0) as i16
+/// The integers whose product is nearest to `x`, the first in `64..=127`: the most a signed byte holds.
+const fn product(x: f64) -> (i32, i32) {
+    let (mut best, mut least) = ((0, 0), f64::INFINITY);
+    let mut a = 64;
+    while a <= 127 {
+        let b = nearest(x / a as f64);
+        let apart = (a * b) as f64 - x;
+        let apart = if apart < 0.0 { -apart } else { apart };
+        if apart < least {
+            (best, least) = ((a, b), apart);
+        }
+        a += 1;
+    }
+    best
+}
+
+/// A coefficient for [`scale`], where one level is `level`.
+const fn chroma_coefficient(k: f64, level: f64) -> i16 {
+    nearest(k * level * 128.0) as i16
 }
 
 /// RGB to YUV in 16-bit fixed point with 7 fractional bits.

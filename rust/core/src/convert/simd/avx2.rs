@@ -114,7 +114,6 @@ impl Simd for Avx2 {
     shifts! {
         shl16 = _mm256_sll_epi16,
         shr16 = _mm256_srl_epi16,
-        sar16 = _mm256_sra_epi16,
     }
 }
 

@@ -252,6 +252,5 @@ impl Simd for Avx512 {
     shifts! {
         shl16 = _mm512_slli_epi16,
         shr16 = _mm512_srli_epi16,
-        sar16 = _mm512_srai_epi16,
     }
 }

@@ -130,13 +130,15 @@ impl Chroma<'_> {
 
 /// Constants of [`Decode`] in vectors.
 struct Decoder<S: Simd> {
-    luma: S::V,
+    /// The coefficient of luma for even pixels, zero for odd ones, and the other way round.
+    even: S::V,
+    odd: S::V,
+    unit: S::V,
     bias: S::V,
     first: S::V,
     green: [S::V; 2],
     last: S::V,
-    /// 128 in each byte, and in the upper byte of each 16-bit element.
-    centre8: S::V,
+    /// 128 in the upper byte of each 16-bit element.
     centre: S::V,
     high: S::V,
     weave: S::Weave,
@@ -147,12 +149,13 @@ impl<S: Simd> Decoder<S> {
     #[inline(always)]
     fn new(s: S, k: &Decode) -> Self {
         Self {
-            luma: s.splat16(k.luma),
+            even: s.splat16(k.luma),
+            odd: s.splat16(k.luma << 8),
+            unit: s.splat16(k.unit),
             bias: s.splat16(k.bias),
             first: s.splat16(k.first),
             green: [s.splat16(k.green[0]), s.splat16(k.green[1])],
             last: s.splat16(k.last),
-            centre8: s.splat16(CENTRE8),
             centre: s.splat16(i16::MIN),
             high: s.splat16(0xff00_u16 as i16),
             weave: s.weave(),
@@ -184,20 +187,24 @@ impl<S: Simd> Decoder<S> {
     }
 
     /// A channel of even and of odd pixels, which have their chroma in common.
+    ///
+    /// Where the sum saturates, the channel is 255.
     #[inline(always)]
-    fn channel(s: S, (even, odd): (S::V, S::V), offset: S::V) -> S::V {
-        s.packus16(s.sar16::<6>(s.adds16(even, offset)), s.sar16::<6>(s.adds16(odd, offset)))
+    fn channel(&self, s: S, (even, odd): (S::V, S::V), offset: S::V) -> S::V {
+        s.packus16(
+            s.mulhrs16(s.adds16(even, offset), self.unit),
+            s.mulhrs16(s.adds16(odd, offset), self.unit),
+        )
     }
 
     /// `B` pixels.
     #[inline(always)]
     fn block<const P: usize>(&self, s: S, luma: &[u8], offsets: &[S::V; 3], out: &mut [u8]) {
-        let y = s.xor(s.load(luma), self.centre8);
-        // Even pixels moved up, odd ones where they are: each times 256 in a 16-bit element.
-        let y = (s.mulhrs16(s.shl16::<8>(y), self.luma), s.mulhrs16(s.and(y, self.high), self.luma));
-        let a = Self::channel(s, y, offsets[0]);
-        let b = Self::channel(s, y, offsets[1]);
-        let c = Self::channel(s, y, offsets[2]);
+        let y = s.load(luma);
+        let y = (s.maddubs(y, self.even), s.maddubs(y, self.odd));
+        let a = self.channel(s, y, offsets[0]);
+        let b = self.channel(s, y, offsets[1]);
+        let c = self.channel(s, y, offsets[2]);
         if P == 3 {
             s.store3(&self.weave, out, [a, b, c]);
         } else {

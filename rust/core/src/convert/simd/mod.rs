@@ -59,8 +59,6 @@ pub(crate) trait Simd: Copy {
     fn maddubs(self, a: Self::V, b: Self::V) -> Self::V;
     fn shl16<const N: u32>(self, a: Self::V) -> Self::V;
     fn shr16<const N: u32>(self, a: Self::V) -> Self::V;
-    /// Shifts the sign in.
-    fn sar16<const N: u32>(self, a: Self::V) -> Self::V;
     /// Signed 16-bit elements to unsigned bytes, saturating: of each lane, `a` then `b`.
     fn packus16(self, a: Self::V, b: Self::V) -> Self::V;
 }

@@ -110,7 +110,6 @@ impl Simd for Sse41 {
     shifts! {
         shl16 = _mm_sll_epi16,
         shr16 = _mm_srl_epi16,
-        sar16 = _mm_sra_epi16,
     }
 }
 
