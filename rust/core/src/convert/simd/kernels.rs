@@ -27,14 +27,11 @@ impl<S: Simd> Rows for Vector<S> {
         let width = luma[0].len();
         let decoder = Decoder::new(s, k);
         let whole = width - width % S::BYTES;
-        let mut x = 0;
-        while x < whole {
-            let offsets = decoder.offsets(s, chroma, x / 2);
-            for (luma, out) in luma.iter().zip(&mut out) {
-                let out = &mut out[x * P..(x + S::BYTES) * P];
-                decoder.block::<P>(s, &luma[x..x + S::BYTES], &offsets, out);
-            }
-            x += S::BYTES;
+        // Which is asked once, not for every block.
+        match chroma {
+            Chroma::Planar(u, v) => decoder.blocks::<N, P>(s, luma, Chroma::Planar(u, v), &mut out),
+            Chroma::Interleaved(uv) => decoder.blocks::<N, P>(s, luma, Chroma::Interleaved(uv), &mut out),
+            Chroma::Neutral => decoder.blocks::<N, P>(s, luma, Chroma::Neutral, &mut out),
         }
         // What fills no vector goes through scratch rows, so that nothing outside the row is touched.
         let left = width - whole;
@@ -160,6 +157,27 @@ impl<S: Simd> Decoder<S> {
             high: s.splat16(0xff00_u16 as i16),
             weave: s.weave(),
             blue_first: k.blue_first,
+        }
+    }
+
+    /// All pixels that fill vectors.
+    #[inline(always)]
+    fn blocks<const N: usize, const P: usize>(
+        &self,
+        s: S,
+        luma: [&[u8]; N],
+        chroma: Chroma<'_>,
+        out: &mut [&mut [u8]; N],
+    ) {
+        let whole = luma[0].len() - luma[0].len() % S::BYTES;
+        let mut x = 0;
+        while x < whole {
+            let offsets = self.offsets(s, chroma, x / 2);
+            for (luma, out) in luma.iter().zip(out.iter_mut()) {
+                let out = &mut out[x * P..(x + S::BYTES) * P];
+                self.block::<P>(s, &luma[x..x + S::BYTES], &offsets, out);
+            }
+            x += S::BYTES;
         }
     }
 
