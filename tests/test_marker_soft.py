@@ -159,6 +159,15 @@ def test_a_number_that_is_not_in_flight_is_not_mistaken_for_one() -> None:
         assert read(frame, "soft", in_flight=others, stamped_size=(64, 36)) in (None, CORRUPTED)
 
 
+def test_numbers_of_the_same_picture_are_corrupted() -> None:
+    picture = np.full((36, 64), 90, np.uint8)
+    stamp(picture, 0x1101)
+    small = picture.reshape(18, 2, 32, 2).mean((1, 3)).astype(np.uint8)
+    reading, confidence = read_soft(small, in_flight=[0x1101, 0x1102], stamped_size=(64, 36))
+    assert (reading, confidence > 0.9) == (CORRUPTED, True)
+    assert read(small, "soft", in_flight=[0x1101, 0x1103], stamped_size=(64, 36)) == 0x1101
+
+
 def test_a_repeated_frame_is_not_the_next_number() -> None:
     probes = PixelProbes(epoch=0.0)
     frame = av.VideoFrame(64, 36, "yuv420p")
