@@ -113,7 +113,7 @@ async def leave_often(seeds: range, service: Service, camera: MediaSource, trans
     for seed in seeds:
         async with leaving_nothing():
             what = await leave_once(seed, service, camera, transport)
-            await eventually(lambda: not service.sessions, LIMIT)
+            await eventually(lambda: not service.sessions)
         assert camera.video.readyState == "live", what
 
 
