@@ -180,7 +180,7 @@ impl Probes {
         }
         let none = self.belief.settle(repeat);
         let found = decide(evidence, &weights, none);
-        // A repeated number is none that was waited for.
+        // Each of these may have carried the number that the next one to be read passes over.
         if !matches!(found.reading, Reading::Number(_)) {
             self.unread += 1;
         }

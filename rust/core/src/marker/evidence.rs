@@ -12,13 +12,13 @@
 //! - Level and contrast: a marker is about as bright as it was stamped.
 //! - Whether the reference reader sees the number as well.
 //!
-//! The weights are a conditional logistic regression on real encoders' output, marked and unmarked,
-//! (`benches/marker_channels.py` has the channels), rounded, and taken by four fifths because what is left
-//! over in one frame is there in the next one as well.
+//! The weights are a conditional logistic regression on real encoders' output, marked and unmarked
+//! (`benches/marker_weights.py`), rounded, and taken by four fifths because what is left over in one frame is
+//! there in the next one as well.
 
 use super::code::{self, CELLS, ROWS, Reading};
 use super::sampler::{LANES, MAX_COLUMNS, MAX_SCALE, MIN_SCALE, Sampler};
-use super::{Levels, read_hard, sampling};
+use super::{Levels, check_first, read_hard, sampling};
 use crate::Error;
 use crate::frame::{PixelFormat, Size};
 use crate::plane::Plane;
@@ -84,11 +84,7 @@ impl Evidence {
         levels: Levels,
         stamped: Option<Size>,
     ) -> Result<Self, Error> {
-        let got = (first.rows(), first.row_bytes());
-        let expected = format.plane_shape(size, 0);
-        if got != expected {
-            return Err(Error::PlaneShape { plane: format.plane_names()[0], expected, got });
-        }
+        check_first(first, format, size)?;
         let look = |scale| Corner::new(first, format, size, levels, scale);
         let corners = match stamped {
             Some(stamped) => {

@@ -20,6 +20,7 @@ pub use stamp::stamp;
 
 use crate::Error;
 use crate::frame::{PixelFormat, Size};
+use crate::plane::Plane;
 
 /// No colour.
 const NEUTRAL: u8 = 128;
@@ -55,6 +56,16 @@ fn check_size(size: Size) -> Result<(), Error> {
     if size.width < CELLS || size.height < ROWS {
         let least = Size { width: CELLS, height: ROWS };
         return Err(Error::TooSmall { least, got: size });
+    }
+    Ok(())
+}
+
+/// Readers want the plane that holds luma or red.
+fn check_first(first: Plane<'_>, format: PixelFormat, size: Size) -> Result<(), Error> {
+    let got = (first.rows(), first.row_bytes());
+    let expected = format.plane_shape(size, 0);
+    if got != expected {
+        return Err(Error::PlaneShape { plane: format.plane_names()[0], expected, got });
     }
     Ok(())
 }

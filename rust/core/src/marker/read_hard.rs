@@ -1,7 +1,7 @@
 //! The reference reader: thresholds and votes, as every implementation of the service does.
 
 use super::code::{self, ROWS, Reading};
-use super::{Levels, cells, check_size};
+use super::{Levels, cells, check_first, check_size};
 use crate::Error;
 use crate::frame::{PixelFormat, Size};
 use crate::plane::Plane;
@@ -18,11 +18,7 @@ pub fn read_hard(
     levels: Levels,
 ) -> Result<Reading, Error> {
     check_size(size)?;
-    let got = (first.rows(), first.row_bytes());
-    let expected = format.plane_shape(size, 0);
-    if got != expected {
-        return Err(Error::PlaneShape { plane: format.plane_names()[0], expected, got });
-    }
+    check_first(first, format, size)?;
     let top = size.height - ROWS;
     let rows = std::array::from_fn(|i| first.row(top + i));
     Ok(code::decode(cells::read(format, levels, rows)))
