@@ -13,11 +13,12 @@ from fractions import Fraction
 
 import av
 import numpy as np
-from tests.reference import channels
-from tests.reference.channels import HEIGHT, PICTURES, WIDTH, Channel
 
 from realtime_fast.latency import PixelProbes
 from realtime_fast.marker import read
+
+from tests.reference import channels
+from tests.reference.channels import HEIGHT, PICTURES, WIDTH, Channel
 
 FIRST = 20_000
 AHEAD = 64

@@ -14,6 +14,7 @@ from fractions import Fraction
 
 import numpy as np
 from scipy.optimize import minimize
+
 from tests.reference import channels, evidence
 from tests.reference.channels import PICTURES, Channel
 

@@ -24,9 +24,9 @@ from aiortc.rtcicetransport import RTCIceGatherer, RTCIceTransport
 from realtime_fast import RealtimeClient, RealtimeConnectOptions
 from realtime_fast.ivs import StageToken
 from realtime_fast.ivs.stream import perform
+from realtime_fast.ivs.whip import end, subscribe
 from realtime_fast.media.sources import open_source
 from realtime_fast.models import realtime
-from realtime_fast.whip import end, subscribe
 
 OFFER = """v=0
 o=- 1 1 IN IP4 127.0.0.1

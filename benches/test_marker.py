@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
-from tests.reference import marker as reference
 
 from realtime_fast.latency import PixelProbes
 from realtime_fast.marker import read, stamp
+
+from tests.reference import marker as reference
 
 SEQ = 0x5A3C
 

@@ -3,10 +3,11 @@
 import json
 
 import pytest
-from tests.reference.reports import as_objects, browser_report
-from tests.reference.stats import ReferenceParser
 
 from realtime_fast.stats import StatsParser
+
+from tests.reference.reports import as_objects, browser_report
+from tests.reference.stats import ReferenceParser
 
 REPORT = browser_report()
 WANTED = {"dicts": 5, "objects": 5, "JSON": 10}

@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.reference import conversion as reference
 
 from realtime_fast import _native
 from realtime_fast.errors import InvalidInputError
 from realtime_fast.frames import convert, from_ndarray, resize, to_ndarray
+
+from tests.reference import conversion as reference
 
 RGB = ["rgb24", "bgr24", "rgba", "bgra"]
 COLORS = list(itertools.product(["bt601", "bt709"], ["limited", "full"]))

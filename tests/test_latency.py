@@ -5,8 +5,9 @@ import time
 from hypothesis import given
 from hypothesis import strategies as st
 
+from realtime_fast.diagnostics.latency_tracker import to_wire
 from realtime_fast.events import PixelLatencyEvent
-from realtime_fast.latency import PixelProbes, composite_latency, measurement, to_wire
+from realtime_fast.latency import PixelProbes, composite_latency, measurement
 from realtime_fast.marker import CORRUPTED
 
 

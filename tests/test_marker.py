@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from tests.reference import marker as reference
 
 from realtime_fast.marker import CORRUPTED, read, stamp, stamped_copy
+
+from tests.reference import marker as reference
 
 FORMATS = ["yuv420p", "nv12", "yuyv422", "gray8", "rgb24", "bgr24", "rgba", "bgra"]
 numbers = st.integers(0, 65_535)

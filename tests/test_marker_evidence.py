@@ -4,10 +4,11 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from tests.reference import channels, evidence
-from tests.reference.channels import Channel
 
 from realtime_fast.marker import CORRUPTED, read, read_soft, stamp
+
+from tests.reference import channels, evidence
+from tests.reference.channels import Channel
 
 MARKED = 0.01
 """How likely the reader takes a picture out of nowhere to be marked."""

@@ -7,11 +7,12 @@ from typing import NamedTuple
 import av
 import numpy as np
 import pytest
-from tests.reference import channels
-from tests.reference.channels import HEIGHT, WIDTH, Channel
 
 from realtime_fast.latency import PixelProbes
 from realtime_fast.marker import CORRUPTED, Reading, read, read_soft, stamp
+
+from tests.reference import channels
+from tests.reference.channels import HEIGHT, WIDTH, Channel
 
 AHEAD = 64
 START = 30

@@ -9,8 +9,6 @@ import msgspec
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from tests.reference.reports import as_objects, browser_report
-from tests.reference.stats import ReferenceParser
 
 from realtime_fast.stats import (
     AudioStats,
@@ -23,6 +21,9 @@ from realtime_fast.stats import (
     VideoStats,
     merge_reports,
 )
+
+from tests.reference.reports import as_objects, browser_report
+from tests.reference.stats import ReferenceParser
 
 
 def snake(sample: RtcStats) -> dict[str, Any]:

@@ -11,9 +11,11 @@
 from __future__ import annotations
 
 from realtime_fast import frames, ivs, marker, models
-from realtime_fast.accelerate import accelerate, restore
-from realtime_fast.client import RealtimeClient
-from realtime_fast.endpoints import package_version as _package_version
+from realtime_fast.client.publisher import RealtimeClient
+from realtime_fast.client.viewer import SubscribeClient
+from realtime_fast.compat.decart import accelerate, restore
+from realtime_fast.control.subscribe_token import decode_subscribe_token, encode_subscribe_token
+from realtime_fast.control.urls import package_version as _package_version
 from realtime_fast.errors import (
     AckTimeoutError,
     AuthenticationError,
@@ -42,8 +44,6 @@ from realtime_fast.options import (
     SubscribeOptions,
     Telemetry,
 )
-from realtime_fast.subscribe import SubscribeClient
-from realtime_fast.tokens import decode_subscribe_token, encode_subscribe_token
 
 __version__ = _package_version()
 

@@ -11,7 +11,7 @@ import runpy
 import sys
 from typing import NoReturn
 
-from realtime_fast.accelerate import accelerate
+from realtime_fast.compat.decart import accelerate
 
 USAGE = "usage: python -m realtime_fast (app.py | -m module) [args …]"
 

@@ -20,7 +20,6 @@ from realtime_fast.events import (
     PixelLatencyReport,
 )
 from realtime_fast.marker import CORRUPTED, Reading, read
-from realtime_fast.wire import E2eLatencyReport
 
 __all__ = ["PROBE_TIMEOUT", "REPORT_INTERVAL", "PixelProbes", "composite_latency"]
 
@@ -161,17 +160,6 @@ def measurement(event: PixelLatencyEvent) -> PixelLatency | None:
     if event.seq is None or event.e2e_latency_ms is None:
         return None
     return PixelLatency(event.seq, event.e2e_latency_ms, event.timestamp)
-
-
-def to_wire(report: PixelLatencyReport) -> E2eLatencyReport:
-    """The `e2e_latency_report` message for one report: its counts are deltas already."""
-    return E2eLatencyReport(
-        avg_latency_ms=None if report.avg_ms is None else round(report.avg_ms, 2),
-        delivery_rate=report.delivery_rate,
-        lost=report.lost,
-        corrupted=report.corrupted,
-        out_of_order=report.out_of_order,
-    )
 
 
 def composite_latency(

@@ -12,13 +12,13 @@ from typing import Any
 import anyio
 import pytest
 
-from client.conftest import KEY, eventually, leaving_nothing, options
-from client.test_webrtc import first_picture
 from realtime_fast import LatencyTracking, RealtimeClient, Telemetry
 from realtime_fast.events import ConnectionChange, Diagnostic, Event, EventsDropped
-from realtime_fast.hub import QUEUE_LIMIT
 from realtime_fast.media.sources import MediaSource
 from realtime_fast.server import Faults, Service, ServiceConfig
+from realtime_fast.session.event_hub import QUEUE_LIMIT
+
+from tests.support import KEY, eventually, first_picture, leaving_nothing, options
 
 
 async def test_what_came_before_the_handlers_comes_once_and_in_order(

@@ -12,8 +12,6 @@ from typing import Any
 
 import pytest
 
-from client.conftest import KEY, QUICK, Watch, eventually, leaving_nothing, options
-from client.test_webrtc import PNG, SHA, first_picture
 from realtime_fast import (
     AckTimeoutError,
     AuthenticationError,
@@ -26,15 +24,28 @@ from realtime_fast import (
     RealtimeError,
     ServerError,
     StageError,
-    wire,
 )
-from realtime_fast import attempt as attempt_module
+from realtime_fast.control import messages
 from realtime_fast.errors import TransportName
 from realtime_fast.events import Diagnostic
 from realtime_fast.media.sources import MediaSource
 from realtime_fast.server import Faults, Service
 from realtime_fast.server.faults import CAPACITY_ERROR
-from realtime_fast.server.session import FAILED
+from realtime_fast.server.inference.session import FAILED
+from realtime_fast.session import attempt as attempt_module
+
+from tests.support import (
+    KEY,
+    MEDIA_LIMIT,
+    PNG,
+    QUICK,
+    SHA,
+    Watch,
+    eventually,
+    first_picture,
+    leaving_nothing,
+    options,
+)
 
 PROMPT, IMAGE, PASSTHROUGH = (
     ModelState(prompt=Prompt("boat")),
@@ -279,13 +290,10 @@ async def test_what_a_client_bears(
 
 # A live session
 
-MEDIA_LIMIT = 5.0
-"""Seconds in which a far side that is silently dead must be noticed."""
-
 
 async def say_error_and_close(service: Service) -> None:
     for session in service.sessions.values():
-        session.emit(wire.Error(error=CAPACITY_ERROR))
+        session.emit(messages.Error(error=CAPACITY_ERROR))
         session.stop("no capacity", 1013)
 
 

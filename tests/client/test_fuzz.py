@@ -11,14 +11,15 @@ from typing import Any
 
 import anyio
 
-from client.conftest import KEY, Watch, eventually, leaving_nothing, options
-from client.test_webrtc import first_picture
-from realtime_fast import RealtimeClient, RealtimeError, wire
-from realtime_fast.acks import Settled
-from realtime_fast.core import Ended, SessionCore
+from realtime_fast import RealtimeClient, RealtimeError
+from realtime_fast.control import messages
 from realtime_fast.media.sources import MediaSource
 from realtime_fast.server import Service
-from realtime_fast.states import Link
+from realtime_fast.session.acks import Settled
+from realtime_fast.session.core import Ended, SessionCore
+from realtime_fast.session.states import AttemptState
+
+from tests.support import KEY, Watch, eventually, first_picture, leaving_nothing, options
 
 GENUINE: tuple[dict[str, Any], ...] = (
     {"type": "session_id", "session_id": "s", "server_ip": "127.0.0.1", "server_port": 7},
@@ -73,7 +74,7 @@ def mutated(dice: random.Random) -> str | bytes:
             return text
 
 
-def messages(seed: int, count: int) -> Iterator[str | bytes]:
+def mutations(seed: int, count: int) -> Iterator[str | bytes]:
     dice = random.Random(seed)
     return (mutated(dice) for _ in range(count))
 
@@ -83,8 +84,8 @@ def test_a_hundred_thousand_messages_into_the_core() -> None:
     ends = settled = 0
     core, waiting, now = SessionCore("webrtc"), set[int](), 0.0
     dice = random.Random(1)
-    for number, text in enumerate(messages(2, 100_000)):
-        if core.link is Link.CLOSED or number % 97 == 0:
+    for number, text in enumerate(mutations(2, 100_000)):
+        if core.state is AttemptState.CLOSED or number % 97 == 0:
             core.close()
             ends, settled = count(core, waiting, ends, settled)
             assert not waiting
@@ -93,12 +94,14 @@ def test_a_hundred_thousand_messages_into_the_core() -> None:
             if dice.random() < 0.7:
                 core.ready()
         now += dice.random() * 0.2
-        if dice.random() < 0.2 and core.link is not Link.CLOSED:
-            command = wire.Prompt(prompt="boat") if dice.random() < 0.5 else wire.SetImage(image_data=None)
+        if dice.random() < 0.2 and core.state is not AttemptState.CLOSED:
+            command = (
+                messages.Prompt(prompt="boat") if dice.random() < 0.5 else messages.SetImage(image_data=None)
+            )
             waiting.add(core.request(command, timeout=dice.random() * 10, now=now))
         try:
-            core.receive(wire.decode_server(text))
-        except wire.MalformedMessageError as error:
+            core.receive(messages.decode_server(text))
+        except messages.MalformedMessageError as error:
             core.malformed(error, now)
         if (deadline := core.deadline) is not None and deadline <= now:
             core.tick(now)
@@ -127,7 +130,7 @@ async def test_five_thousand_messages_into_a_live_session(
         await first_picture(client)
         (session,) = service.sessions.values()
         began, sent = time.monotonic(), 0
-        for message in messages(3, 20_000):
+        for message in mutations(3, 20_000):
             if sent == 5_000:
                 break
             # Signaling for a link of this kind is renegotiated or refused by the media path: see test_peer.

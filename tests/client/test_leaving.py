@@ -8,8 +8,6 @@ import time
 import anyio
 import pytest
 
-from client.conftest import KEY, QUICK, eventually, leaving_nothing, options
-from client.test_webrtc import PNG
 from realtime_fast import (
     LatencyTracking,
     ModelState,
@@ -20,6 +18,8 @@ from realtime_fast import (
 from realtime_fast.errors import TransportName
 from realtime_fast.media.sources import MediaSource
 from realtime_fast.server import Faults, Service
+
+from tests.support import KEY, PNG, QUICK, eventually, leaving_nothing, options
 
 LIMIT = 2.0
 """Seconds in which a client must be gone."""

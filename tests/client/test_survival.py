@@ -10,9 +10,6 @@ from typing import Any
 import anyio
 import pytest
 
-from client.conftest import KEY, QUICK, Watch, eventually, leaving_nothing, options
-from client.test_faults import MEDIA_LIMIT
-from client.test_webrtc import PNG, SHA, first_picture
 from realtime_fast import (
     AuthenticationError,
     LatencyTracking,
@@ -23,11 +20,24 @@ from realtime_fast import (
     SubscribeClient,
     SubscribeOptions,
 )
+from realtime_fast.client.base import ClientBase
 from realtime_fast.errors import TransportName
 from realtime_fast.events import Event
-from realtime_fast.handle import SessionHandle
 from realtime_fast.media.sources import MediaSource
 from realtime_fast.server import Faults, Service, ServiceConfig
+
+from tests.support import (
+    KEY,
+    MEDIA_LIMIT,
+    PNG,
+    QUICK,
+    SHA,
+    Watch,
+    eventually,
+    first_picture,
+    leaving_nothing,
+    options,
+)
 
 SLACK = 4.0
 """How much longer than on a quiet machine things may take in these tests."""
@@ -36,7 +46,7 @@ SLACK = 4.0
 class Timeline:
     """When a client's state changed and when pictures came."""
 
-    def __init__(self, client: SessionHandle) -> None:
+    def __init__(self, client: ClientBase) -> None:
         self.states: list[tuple[str, float]] = []
         self.pictures: list[float] = []
         self._client = client
@@ -55,7 +65,7 @@ class Timeline:
 
 
 @asynccontextmanager
-async def timed(client: SessionHandle) -> AsyncIterator[Timeline]:
+async def timed(client: ClientBase) -> AsyncIterator[Timeline]:
     timeline = Timeline(client)
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(timeline.watch)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from realtime_fast.accelerate import accelerate, restore
+from realtime_fast.compat.decart import accelerate, restore
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ import pytest
 
 import realtime_fast
 from realtime_fast import errors
-from realtime_fast.accelerate import ERRORS, accelerate, restore
+from realtime_fast.compat.decart import ERRORS, accelerate, restore
 
 PUBLIC = ["client", "types", "subscribe", "messages"]
 REALTIME_NAMES = [name for name in decart.realtime.__all__ if name != "GenerationTickMessage"]

@@ -11,10 +11,11 @@ import decart
 import decart.realtime
 import pytest
 from aiortc import VideoStreamTrack
-from tests.server.client import png
 
 from realtime_fast import AuthenticationError, InvalidInputError, RealtimeClient, encode_subscribe_token
 from realtime_fast.server import Service, ServiceConfig
+
+from tests.server.client import png
 
 
 async def test_a_session_of_their_objects(tmp_path: Path) -> None:

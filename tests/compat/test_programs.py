@@ -12,9 +12,10 @@ from typing import Any
 import anyio
 import av
 import pytest
-from tests.server.client import png
 
 from realtime_fast.server import Service, ServiceConfig
+
+from tests.server.client import png
 
 PROGRAMS = Path(__file__).parent / "programs"
 ON_THE_SDK: list[str] = []

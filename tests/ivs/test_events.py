@@ -10,17 +10,16 @@ from hypothesis import strategies as st
 from realtime_fast.ivs import events
 from realtime_fast.ivs.events import (
     Disconnect,
-    Heartbeat,
     JoinError,
     ParticipantChanged,
     ParticipantJoined,
     ParticipantLeft,
     Pong,
     Reassign,
-    Roster,
     StageState,
 )
-from realtime_fast.ivs.token import Claims
+from realtime_fast.ivs.participant_token import Claims
+from realtime_fast.ivs.roster import Heartbeat, Roster
 
 
 def state(sequence, *participants, prefix=""):

@@ -29,7 +29,7 @@ from realtime_fast.ivs import (
     StreamStarted,
     presence,
 )
-from realtime_fast.ivs.events import Heartbeat
+from realtime_fast.ivs.roster import Heartbeat
 from realtime_fast.peer.h264 import FastH264Encoder
 
 

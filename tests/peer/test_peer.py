@@ -12,11 +12,11 @@ import anyio
 import pytest
 from aiortc import AudioStreamTrack, MediaStreamTrack, VideoStreamTrack
 
+from realtime_fast.control.messages import Candidate
 from realtime_fast.errors import IceError, InvalidInputError
-from realtime_fast.link import LinkDiagnostic, LinkEvent, LinkLost, LinkUp, TrackArrived
 from realtime_fast.options import DEFAULT_ICE_SERVERS, IceServer
 from realtime_fast.peer import Peer, ice, open_peer
-from realtime_fast.wire import Candidate
+from realtime_fast.peer.link_events import LinkDiagnostic, LinkEvent, LinkLost, LinkUp, TrackArrived
 
 T = TypeVar("T")
 

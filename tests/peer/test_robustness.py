@@ -17,10 +17,10 @@ from aiortc import AudioStreamTrack, VideoStreamTrack
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from realtime_fast.control.messages import Candidate
 from realtime_fast.errors import IceError
-from realtime_fast.link import LinkEvent, TrackArrived
 from realtime_fast.peer import Peer, open_peer
-from realtime_fast.wire import Candidate
+from realtime_fast.peer.link_events import LinkEvent, TrackArrived
 
 
 def ignore(_: LinkEvent) -> None:
@@ -193,7 +193,7 @@ async def after(steps: int, dice: random.Random) -> None:
 
 
 async def test_a_close_that_takes_too_long_is_cut_and_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("realtime_fast.peer.scope.CLOSE_LIMIT", 0.0)
+    monkeypatch.setattr("realtime_fast.peer.peer.CLOSE_LIMIT", 0.0)
     async with nothing_left(), open_peer(ignore) as caller, open_peer(ignore) as callee:
         await connect(caller, callee)
 

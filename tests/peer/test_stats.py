@@ -9,8 +9,8 @@ from typing import Any
 import anyio
 from aiortc import AudioStreamTrack, VideoStreamTrack
 
-from realtime_fast.link import LinkEvent, TrackArrived
 from realtime_fast.peer import Peer, open_peer
+from realtime_fast.peer.link_events import LinkEvent, TrackArrived
 
 
 async def until_stats(peer: Peer, *needed: str) -> dict[str, Any]:

@@ -13,6 +13,7 @@ import numpy as np
 from aiortc.codecs import depayload, get_decoder, get_encoder
 from aiortc.jitterbuffer import JitterFrame
 from aiortc.rtcrtpparameters import RTCRtpCodecParameters
+
 from tests.reference import marker
 
 WIDTH, HEIGHT = 1280, 704

@@ -3,6 +3,7 @@
 from functools import cache
 
 import numpy as np
+
 from tests.reference.marker import CELLS, ROWS, bits
 
 WEIGHTS = {

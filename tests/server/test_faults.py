@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from realtime_fast import wire
+from realtime_fast.control import messages
 from realtime_fast.errors import InvalidInputError
 from realtime_fast.server.faults import CAPACITY_ERROR, HELP, Faults, Noise, Switch, noise
 
@@ -83,9 +83,9 @@ def test_a_switch_hits_so_many_connections() -> None:
 @pytest.mark.parametrize("kind", ["garbage", "mutated"])
 def test_noise_is_no_message(kind: Noise) -> None:
     for text in noise(kind):
-        with pytest.raises(wire.MalformedMessageError):
-            wire.decode_server(text)
+        with pytest.raises(messages.MalformedMessageError):
+            messages.decode_server(text)
 
 
 def test_unknown_noise_is_of_unknown_type() -> None:
-    assert {type(wire.decode_server(text)) for text in noise("unknown")} == {wire.Unknown}
+    assert {type(messages.decode_server(text)) for text in noise("unknown")} == {messages.Unknown}

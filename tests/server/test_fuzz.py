@@ -8,12 +8,13 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from tests.server.client import base64_png, dial
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
-from realtime_fast import wire
+from realtime_fast.control import messages
 from realtime_fast.server import Service, ServiceConfig
+
+from tests.server.client import base64_png, dial
 
 VALUES: list[Any] = [
     None,
@@ -45,7 +46,7 @@ FIELDS = [
 
 
 def message(rng: random.Random) -> str | bytes:
-    kind = rng.choice([*sorted(wire.CLIENT_TYPES), "nonsense"])
+    kind = rng.choice([*sorted(messages.CLIENT_TYPES), "nonsense"])
     text = json.dumps(
         {"type": kind, **{rng.choice(FIELDS): rng.choice(VALUES) for _ in range(rng.randrange(5))}}
     )

@@ -9,11 +9,12 @@ import av
 import numpy as np
 import pytest
 from aiortc import RTCRtpSender
-from tests.server.client import Camera, Client, Tone, base64_png, dial
 
 from realtime_fast import marker
 from realtime_fast.server import Faults, Service, ServiceConfig
-from realtime_fast.server.look import planes
+from realtime_fast.server.model.effect import planes
+
+from tests.server.client import Camera, Client, Tone, base64_png, dial
 
 ANY_PORT = ServiceConfig(port=0)
 

@@ -9,14 +9,15 @@ import anyio
 import pytest
 from aiortc import RTCPeerConnection, RTCSessionDescription
 from aiortc.sdp import candidate_from_sdp
-from tests.server.client import Camera, Client, dial
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
-from realtime_fast import wire
+from realtime_fast.control import messages
 from realtime_fast.server import Faults, Service, ServiceConfig
 from realtime_fast.server.faults import CAPACITY_ERROR, FaultPhase
-from realtime_fast.server.session import FAILED, WRONG_PROMPT
+from realtime_fast.server.inference.session import FAILED, WRONG_PROMPT
+
+from tests.server.client import Camera, Client, dial
 
 PHASES: tuple[FaultPhase, ...] = ("open", "state", "offer", "answer", "connected")
 BEFORE: dict[FaultPhase, set[str]] = {
@@ -156,9 +157,9 @@ async def test_garbage_is_no_json() -> None:
         Service(config(noise="garbage")) as service,
         connect(f"{service.url}/v1/stream?api_key=k&model=lucy-2.1") as socket,
     ):
-        with pytest.raises(wire.MalformedMessageError):
-            wire.decode_server(await socket.recv())
-        assert isinstance(wire.decode_server(await socket.recv()), wire.SessionId)
+        with pytest.raises(messages.MalformedMessageError):
+            messages.decode_server(await socket.recv())
+        assert isinstance(messages.decode_server(await socket.recv()), messages.SessionId)
 
 
 @pytest.mark.parametrize("order", ["before", "after"])

@@ -15,13 +15,14 @@ from urllib.parse import urlencode
 import anyio
 import httpx2
 import pytest
-from tests.server.client import Client, base64_png, dial, png
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from realtime_fast.errors import InvalidInputError
 from realtime_fast.models import REALTIME_MODELS
 from realtime_fast.server import Faults, Service, ServiceConfig, serve
+
+from tests.server.client import Client, base64_png, dial, png
 
 ANY_PORT = ServiceConfig(port=0)
 

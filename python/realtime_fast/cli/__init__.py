@@ -6,7 +6,7 @@ import sys
 
 
 def main() -> None:
-    """Run the command line; exits with the codes of `realtime_fast.cli.reporting`."""
+    """Run the command line; exits with the codes of `realtime_fast.cli.exit_codes`."""
     try:
         from realtime_fast.cli.app import app
     except ImportError as error:

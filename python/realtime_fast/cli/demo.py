@@ -18,17 +18,17 @@ from anyio.abc import Process
 from rich.console import Console
 from rich.live import Live
 
+from realtime_fast.aio.tasks import owned_tasks
+from realtime_fast.cli.exit_codes import Debug, reported
+from realtime_fast.cli.live_view import line, table
 from realtime_fast.cli.measure import Measurement
-from realtime_fast.cli.reporting import Debug, reported
-from realtime_fast.cli.show import line, table
-from realtime_fast.client import RealtimeClient
+from realtime_fast.client.publisher import RealtimeClient
 from realtime_fast.errors import ConnectError, InvalidInputError
 from realtime_fast.media.recorder import Recorder
 from realtime_fast.media.sources import MediaSource, open_source
 from realtime_fast.media.tracks import SentTrack
 from realtime_fast.models import realtime
 from realtime_fast.options import LatencyTracking, ModelState, Prompt, RealtimeConnectOptions
-from realtime_fast.scopes import owned_tasks
 
 MODEL = "lucy-restyle-2"
 PROMPT = "the colours of a late summer evening"

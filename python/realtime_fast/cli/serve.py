@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 import anyio
 import typer
 
-from realtime_fast.cli.reporting import Debug, reported
-from realtime_fast.scopes import owned_tasks
+from realtime_fast.aio.tasks import owned_tasks
+from realtime_fast.cli.exit_codes import Debug, reported
 
 if TYPE_CHECKING:
     from realtime_fast.server import ServiceConfig

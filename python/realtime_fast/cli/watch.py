@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.live import Live
 
-from realtime_fast.cli.reporting import Debug, reported
+from realtime_fast.cli.exit_codes import Debug, reported
 from realtime_fast.ivs import Stage, Subscription
 from realtime_fast.media.recorder import Recorder
 from realtime_fast.media.tracks import ReceivedTrack

@@ -18,9 +18,9 @@ from realtime_fast.ivs.events import (
     StreamEnded,
     StreamStarted,
 )
+from realtime_fast.ivs.participant_token import StageToken
 from realtime_fast.ivs.stage import Stage
 from realtime_fast.ivs.stream import Publication, Subscription
-from realtime_fast.ivs.token import StageToken
 
 __all__ = [
     "EventsLost",

@@ -1,20 +1,15 @@
-"""What a stage says on its events WebSocket, and what a client makes of it, without I/O.
-
-`decode` reads a message, `Roster` turns whole states into changes, `Heartbeat` decides when to ping and when
-a socket is dead (`spec` ivs-stage, Events WebSocket). The records at the end are what `Stage.events()` yields.
-"""
+"""What a stage says on its events WebSocket (docs/ivs-stage.md, Events), and what `Stage.events()` yields."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from typing import Any, TypeAlias
 from urllib.parse import quote
 
 import msgspec
 
 from realtime_fast.errors import ConnectError, StageError
-from realtime_fast.ivs.token import Claims
+from realtime_fast.ivs.participant_token import Claims
 
 MAX_MESSAGE_BYTES = 1024 * 1024
 
@@ -194,69 +189,3 @@ StageEvent: TypeAlias = (
     | StageLeft
 )
 """Everything `Stage.events()` yields."""
-
-
-class Roster:
-    """Who is on the stage, oneself excluded."""
-
-    def __init__(self, own_id: str) -> None:
-        self._own_id = own_id
-        self._sequence = 0
-        self._others: dict[str, Participant] = {}
-
-    @property
-    def others(self) -> Mapping[str, Participant]:
-        """The other participants by id."""
-        return self._others
-
-    def restart(self) -> None:
-        """A new socket counts from one again; who was known stays known until it says otherwise."""
-        self._sequence = 0
-
-    def apply(self, state: StageState) -> list[StageEvent]:
-        """Take a whole state; what changed by it, nothing if the state is stale."""
-        if state.sequence_number <= self._sequence:
-            return []
-        self._sequence = state.sequence_number
-        before = self._others
-        self._others = {entry.id: entry for entry in state.participants if entry.id != self._own_id}
-        events: list[StageEvent] = [
-            ParticipantLeft(gone) for key, gone in before.items() if key not in self._others
-        ]
-        for key, now in self._others.items():
-            previous = before.get(key)
-            if previous is None:
-                events.append(ParticipantJoined(now))
-            elif previous != now:
-                events.append(ParticipantChanged(now, previous))
-        return events
-
-
-class Heartbeat:
-    """When to ping, and when a missing PONG means that the socket is dead. Times are seconds of any clock."""
-
-    def __init__(self, now: float, *, interval: float = 5.0, patience: float = 5.0) -> None:
-        self._interval = interval
-        self._patience = patience
-        self._due = now + interval
-        self._waiting = False
-
-    @property
-    def deadline(self) -> float:
-        """When `tick` must be called at the latest."""
-        return self._due
-
-    def pong(self, now: float) -> None:
-        """The stage answered."""
-        self._waiting = False
-        self._due = now + self._interval
-
-    def tick(self, now: float) -> Literal["ping", "dead"] | None:
-        """What to do now: send a ping, give the socket up, or nothing yet."""
-        if now < self._due:
-            return None
-        if self._waiting:
-            return "dead"
-        self._waiting = True
-        self._due = now + self._patience
-        return "ping"

@@ -12,16 +12,15 @@ from realtime_fast.ivs.events import (
     Disconnect,
     EventsLost,
     EventsRestored,
-    Heartbeat,
     JoinError,
     Pong,
     Reassign,
-    Roster,
     StageEvent,
     StageState,
 )
-from realtime_fast.ivs.socket import EventsSocket, open_events
-from realtime_fast.ivs.token import StageToken
+from realtime_fast.ivs.events_socket import EventsSocket, open_events
+from realtime_fast.ivs.participant_token import StageToken
+from realtime_fast.ivs.roster import Heartbeat, Roster
 
 REDIAL_DELAYS = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
 """Seconds before each attempt to have the events back; after the last one the stage counts as left."""

@@ -12,16 +12,16 @@ import httpx2
 from aiortc import MediaStreamTrack
 from anyio.abc import TaskStatus
 
+from realtime_fast.aio.drop_oldest import DropOldest
+from realtime_fast.aio.tasks import owned_tasks
 from realtime_fast.errors import ConnectTimeoutError, InvalidInputError, StageError
 from realtime_fast.ivs.events import Participant, ParticipantChanged, ParticipantLeft, StageEvent, StageLeft
+from realtime_fast.ivs.participant_token import StageToken
 from realtime_fast.ivs.presence import Presence
 from realtime_fast.ivs.stream import Publication, Stream, Subscription
-from realtime_fast.ivs.token import StageToken
-from realtime_fast.link import LinkDiagnostic
-from realtime_fast.mailbox import Mailbox
 from realtime_fast.media.tracks import SentTrack
 from realtime_fast.options import IceServer, VideoCodec
-from realtime_fast.scopes import owned_tasks
+from realtime_fast.peer.link_events import LinkDiagnostic
 
 EVENTS_KEPT = 1024
 """Events that a reader may leave waiting; then the oldest make room."""
@@ -64,7 +64,7 @@ class Stage(anyio.AsyncContextManagerMixin):
         self._timeout = timeout
         self._presence = Presence(self.token, self.emit, self._reassigned)
         self._streams: dict[str, Stream] = {}
-        self._readers: list[Mailbox[StageEvent]] = []
+        self._readers: list[DropOldest[StageEvent]] = []
         self._changed = anyio.Event()
         self._over: StageError | None = StageError("The stage was not joined: enter it first")
 
@@ -108,13 +108,13 @@ class Stage(anyio.AsyncContextManagerMixin):
 
     def events(self) -> AsyncIterator[StageEvent]:
         """What happens from this call on, until the stage is left; a slow reader loses the oldest events."""
-        mailbox: Mailbox[StageEvent] = Mailbox(EVENTS_KEPT)
+        mailbox: DropOldest[StageEvent] = DropOldest(EVENTS_KEPT)
         if self._over is not None:
             mailbox.close()
         self._readers.append(mailbox)
         return self._read(mailbox)
 
-    async def _read(self, mailbox: Mailbox[StageEvent]) -> AsyncIterator[StageEvent]:
+    async def _read(self, mailbox: DropOldest[StageEvent]) -> AsyncIterator[StageEvent]:
         try:
             while True:
                 yield await mailbox.get()

@@ -12,15 +12,15 @@ import httpx2
 from aiortc import MediaStreamTrack
 from anyio.abc import TaskStatus
 
-from realtime_fast import whip
+from realtime_fast.aio.tasks import owned_tasks
 from realtime_fast.errors import ConnectError, RealtimeError, StageError
+from realtime_fast.ivs import whip
 from realtime_fast.ivs.events import StageEvent, StreamEnded, StreamStarted
-from realtime_fast.ivs.token import StageToken
-from realtime_fast.link import LinkDiagnostic, LinkEvent, LinkLost, TrackArrived
+from realtime_fast.ivs.participant_token import StageToken
 from realtime_fast.media.tracks import ReceivedTrack
 from realtime_fast.options import IceServer, VideoCodec
 from realtime_fast.peer import Peer, open_peer
-from realtime_fast.scopes import owned_tasks
+from realtime_fast.peer.link_events import LinkDiagnostic, LinkEvent, LinkLost, TrackArrived
 
 logger = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ RETRY_INTERVAL = 0.25
 T = TypeVar("T")
 
 
-class Host(Protocol):
+class StreamHost(Protocol):
     """The stage a stream belongs to."""
 
     token: StageToken
@@ -66,7 +66,7 @@ class Stream:
     phase: ClassVar[str]
     patience: ClassVar[float] = 0.0
 
-    def __init__(self, host: Host, participant_id: str) -> None:
+    def __init__(self, host: StreamHost, participant_id: str) -> None:
         self.participant_id = participant_id
         self.tracks: dict[Literal["video", "audio"], MediaStreamTrack] = {}
         self._host = host
@@ -214,7 +214,7 @@ class Publication(Stream):
 
     phase = "publish"
 
-    def __init__(self, host: Host, tracks: Callable[[], list[MediaStreamTrack]]) -> None:
+    def __init__(self, host: StreamHost, tracks: Callable[[], list[MediaStreamTrack]]) -> None:
         super().__init__(host, host.token.claims.jti)
         self._tracks = tracks
 
@@ -237,7 +237,7 @@ class Subscription(Stream):
     phase = "subscribe"
     patience = 0.25
 
-    def __init__(self, host: Host, participant_id: str, *, buffered: bool = True) -> None:
+    def __init__(self, host: StreamHost, participant_id: str, *, buffered: bool = True) -> None:
         super().__init__(host, participant_id)
         self._buffered = buffered
 

@@ -20,9 +20,9 @@ from aiortc.mediastreams import MediaStreamError
 from av import AudioFrame, VideoFrame
 from numpy.typing import NDArray
 
+from realtime_fast.aio.drop_oldest import DropOldest
 from realtime_fast.errors import InvalidInputError
 from realtime_fast.frames import PixelFormat, from_ndarray
-from realtime_fast.mailbox import Mailbox
 from realtime_fast.media.decode import (
     LEAST_HEIGHT,
     LEAST_WIDTH,
@@ -80,7 +80,7 @@ class VideoSource(MediaStreamTrack):
             self._shape = (height * 3 // 2, width)
         elif format in _CHANNELS:
             self._shape = (height, width, _CHANNELS[format])
-        self._box: Mailbox[VideoFrame] = Mailbox()
+        self._box: DropOldest[VideoFrame] = DropOldest()
         self._begin: float | None = None
         self._due = 0.0
         self._pts = -1
@@ -220,7 +220,7 @@ class _State:
         self.stop = threading.Event()
         self.finished: Future[None] = Future()
         self.finished.set_running_or_notify_cancel()  # a waiter that is cancelled must not cancel it
-        self.boxes: dict[str, Mailbox[Any]] = {"video": Mailbox(3), "audio": Mailbox(25)}
+        self.boxes: dict[str, DropOldest[Any]] = {"video": DropOldest(3), "audio": DropOldest(25)}
 
     def end(self) -> None:
         self.stop.set()

@@ -18,8 +18,8 @@ from av.frame import Frame
 from av.packet import Packet
 
 from realtime_fast._native import VideoMeter
+from realtime_fast.aio.drop_oldest import DropOldest
 from realtime_fast.errors import InvalidInputError
-from realtime_fast.mailbox import Mailbox
 
 Transform: TypeAlias = Callable[[VideoFrame], VideoFrame]
 Observer: TypeAlias = Callable[[VideoFrame | AudioFrame], None]
@@ -136,7 +136,7 @@ class ReceivedTrack(MediaStreamTrack):
         self.observers: list[Observer] = []
         self.meter = VideoMeter()
         self._remote = remote
-        self._box: Mailbox[VideoFrame | AudioFrame] = Mailbox(
+        self._box: DropOldest[VideoFrame | AudioFrame] = DropOldest(
             VIDEO_BACKLOG if self.kind == "video" else AUDIO_BACKLOG
         )
 

@@ -12,8 +12,8 @@ try:
 except ImportError as error:
     raise ImportError("The embedded service needs its extra: pip install 'realtime-fast[server]'") from error
 
-from realtime_fast.server.config import ServiceConfig
 from realtime_fast.server.faults import Faults
-from realtime_fast.server.service import Service, serve
+from realtime_fast.server.http.config import ServiceConfig
+from realtime_fast.server.http.service import Service, serve
 
 __all__ = ["Faults", "Service", "ServiceConfig", "serve"]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from realtime_fast.endpoints import ivs_subscribe_url
+from realtime_fast.control.subscribe_token import TokenPayload
+from realtime_fast.control.urls import ivs_subscribe_url
 from realtime_fast.options import DEFAULT_ICE_SERVERS, IceServer, RealtimeConnectOptions, SubscribeOptions
-from realtime_fast.tokens import TokenPayload
 from realtime_fast.transports.base import Transport
 from realtime_fast.transports.ivs import IvsTransport, invited_as_viewer
 from realtime_fast.transports.webrtc import WebRtcTransport

@@ -8,20 +8,9 @@ from typing import Any, Protocol
 
 from aiortc import MediaStreamTrack
 
-from realtime_fast import wire
-from realtime_fast.core import Signaling as SignalingMessage
+from realtime_fast.control.signaling import Signaling
 from realtime_fast.errors import TransportName
-from realtime_fast.link import LinkEvent
-
-
-class Signaling(Protocol):
-    """The link's half of the control channel."""
-
-    def send(self, message: wire.ClientMessage) -> None:
-        """Queue a message; it is sent in order."""
-
-    async def receive(self) -> SignalingMessage:
-        """The next signaling message since the channel was opened, however early it came."""
+from realtime_fast.peer.link_events import LinkEvent
 
 
 class MediaLink(Protocol):

@@ -17,16 +17,16 @@ import httpx2
 import msgspec
 from aiortc import MediaStreamTrack
 
-from realtime_fast import wire
+from realtime_fast.aio.tasks import owned_tasks
+from realtime_fast.control import messages
+from realtime_fast.control.refusals import server_failure
+from realtime_fast.control.signaling import Signaling
 from realtime_fast.errors import AuthenticationError, ConnectError, RealtimeError, StageError, TransportName
 from realtime_fast.ivs import Participant, Publication, Stage, Subscription
-from realtime_fast.link import LinkEvent, LinkLost, LinkUp, TrackArrived
 from realtime_fast.media.playout import PlayoutTrack
 from realtime_fast.options import IceServer, VideoCodec
-from realtime_fast.retry import server_failure
-from realtime_fast.scopes import owned_tasks
+from realtime_fast.peer.link_events import LinkEvent, LinkLost, LinkUp, TrackArrived
 from realtime_fast.stats import merge_reports
-from realtime_fast.transports.base import Signaling
 
 logger = logging.getLogger(__name__)
 
@@ -113,7 +113,7 @@ class IvsTransport:
                 publication = await stages[-1].publish(video=by_kind.get("video"), audio=by_kind.get("audio"))
                 tasks.start_soon(link.guard, publication)
             if invitation.announce:
-                signaling.send(wire.IvsJoined())
+                signaling.send(messages.IvsJoined())
                 tasks.start_soon(_drain, signaling)
             tasks.start_soon(link.follow)
             report(LinkUp())
@@ -205,7 +205,7 @@ class IvsLink:
 async def invited_by_service(signaling: Signaling) -> Invitation:
     """The invitation in `ivs_stage_ready`, in either of its forms."""
     ready = await signaling.receive()
-    if not isinstance(ready, wire.IvsStageReady):
+    if not isinstance(ready, messages.IvsStageReady):
         raise ConnectError(f"Expected ivs_stage_ready on an ivs session, got {_tag(ready)}", transport="ivs")
     if ready.client_token:
         return Invitation(subscribe_token=ready.client_token, server_id=ready.server_publish_participant_id)

@@ -8,13 +8,13 @@ from typing import Any
 
 from aiortc import MediaStreamTrack
 
-from realtime_fast import wire
+from realtime_fast.aio.tasks import owned_tasks
+from realtime_fast.control import messages
+from realtime_fast.control.signaling import Signaling
 from realtime_fast.errors import ConnectError, RealtimeError, TransportName
-from realtime_fast.link import LinkEvent, LinkLost
 from realtime_fast.options import CustomizeOffer, IceServer, VideoCodec
 from realtime_fast.peer import Peer, open_peer
-from realtime_fast.scopes import owned_tasks
-from realtime_fast.transports.base import Signaling
+from realtime_fast.peer.link_events import LinkEvent, LinkLost
 
 
 class WebRtcTransport:
@@ -51,7 +51,7 @@ class WebRtcTransport:
                 peer.receive("video")
             if not kinds:
                 peer.receive("audio")
-            signaling.send(wire.Offer(sdp=await peer.create_offer(self._customize_offer)))
+            signaling.send(messages.Offer(sdp=await peer.create_offer(self._customize_offer)))
             async with owned_tasks() as tasks:
                 tasks.start_soon(_follow, peer, signaling, report)
                 await peer.wait_up()
@@ -78,13 +78,13 @@ async def _follow(peer: Peer, signaling: Signaling, report: Callable[[LinkEvent]
         while True:
             message = await signaling.receive()
             match message:
-                case wire.Answer():
+                case messages.Answer():
                     await peer.accept_answer(message.sdp)
-                case wire.Offer():
-                    signaling.send(wire.Answer(sdp=await peer.create_answer(message.sdp)))
-                case wire.IceCandidate():
+                case messages.Offer():
+                    signaling.send(messages.Answer(sdp=await peer.create_answer(message.sdp)))
+                case messages.IceCandidate():
                     await peer.add_candidate(message.candidate)
-                case wire.IvsStageReady():
+                case messages.IvsStageReady():
                     raise ConnectError(
                         "The service offered an IVS stage on a webrtc session", transport="webrtc"
                     )

@@ -1,7 +1,7 @@
 """Selective forwarding: a publisher's packets go to every subscriber as they come (RFC 7667, section 3.7).
 
-Nothing is decoded, re-encoded or put together: a `Source` receives one stream and keeps the packets of the last
-moments, each `Sink` sends them on under the numbers its own session agreed on. Lost packets are asked for once,
+Nothing is decoded, re-encoded or put together: a `Ingest` receives one stream and keeps the packets of the last
+moments, each `Egress` sends them on under the numbers its own session agreed on. Lost packets are asked for once,
 upstream, and repeated from the source's memory to whoever misses them; a key frame is asked for when a new
 subscriber needs one. Both plug into aiortc's DTLS transport, in the places of its receivers and senders.
 """
@@ -53,7 +53,7 @@ KEY_FRAME_INTERVAL = 0.25
 """Seconds between two requests for a key frame: a request that got lost is repeated, a crowd asks once."""
 
 
-class Source:
+class Ingest:
     """One stream from a publisher."""
 
     def __init__(self, section: Section, transport: RTCDtlsTransport) -> None:
@@ -62,7 +62,7 @@ class Source:
         self._feedback_ssrc = secrets.randbits(32)
         self._ssrc = section.ssrc
         self._history: list[RtpPacket | None] = [None] * HISTORY
-        self._sinks: list[Sink] = []
+        self._sinks: list[Egress] = []
         self._losses = NackGenerator() if section.kind == "video" else None
         self._estimator = RemoteBitrateEstimator() if section.kind == "video" else None
         self._statistics: dict[int, StreamStatistics] = {}
@@ -86,11 +86,11 @@ class Source:
             ),
         )
 
-    def attach(self, sink: Sink) -> None:
+    def attach(self, sink: Egress) -> None:
         """Forward to one more subscriber, beginning with a key frame."""
         self._sinks.append(sink)
 
-    def detach(self, sink: Sink) -> None:
+    def detach(self, sink: Egress) -> None:
         """Forward to that subscriber no more."""
         if sink in self._sinks:
             self._sinks.remove(sink)
@@ -186,10 +186,10 @@ class Source:
         await _send_rtcp(self._transport, packet)
 
 
-class Sink:
+class Egress:
     """One stream to a subscriber: a source's packets under this session's numbers."""
 
-    def __init__(self, source: Source, section: Section, transport: RTCDtlsTransport, cname: str) -> None:
+    def __init__(self, source: Ingest, section: Section, transport: RTCDtlsTransport, cname: str) -> None:
         assert section.ssrc is not None
         self._source = source
         self._section = section

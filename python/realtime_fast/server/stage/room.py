@@ -10,8 +10,8 @@ import anyio
 import msgspec
 
 from realtime_fast.ivs.events import Participant
-from realtime_fast.ivs.token import Claims
-from realtime_fast.server.stage.session import Publication, Session, Subscription
+from realtime_fast.ivs.participant_token import Claims
+from realtime_fast.server.stage.whip_session import Publication, Subscription, WhipSession
 
 ACCOUNT = "123456789012"
 
@@ -31,7 +31,7 @@ class Member:
     participant: Participant
     sockets: int = 0
     publication: Publication | None = None
-    sessions: set[Session] = field(default_factory=set)
+    sessions: set[WhipSession] = field(default_factory=set)
     outbox: list[str] = field(default_factory=list)
 
 

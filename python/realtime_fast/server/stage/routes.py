@@ -16,10 +16,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from realtime_fast.ivs.whip import is_loopback
 from realtime_fast.server.stage.refusal import Refusal
 from realtime_fast.server.stage.room import Member, Room
 from realtime_fast.server.stage.stages import Stages
-from realtime_fast.whip import is_loopback
 
 log = logging.getLogger(__name__)
 

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 import anyio
 from aiortc.rtcdtlstransport import RTCCertificate
 
-from realtime_fast.ivs.token import Claims
+from realtime_fast.ivs.participant_token import Claims
 from realtime_fast.server.stage.answers import Offer
 from realtime_fast.server.stage.refusal import Refusal
 from realtime_fast.server.stage.room import Member, Room
-from realtime_fast.server.stage.session import Publication, Session, Subscription
 from realtime_fast.server.stage.tokens import IssuedToken, TokenAuthority
+from realtime_fast.server.stage.whip_session import Publication, Subscription, WhipSession
 
 GRACE = 1.0
 """Seconds in which a socket that broke may be replaced before its participant counts as gone."""
@@ -45,7 +45,7 @@ class Stages(anyio.AsyncContextManagerMixin):
         self.rooms: dict[str, Room] = {}
         self.places: dict[str, Place] = {}
         self._certificate = RTCCertificate.generateCertificate()
-        self._sessions: dict[str, tuple[Room, Session]] = {}
+        self._sessions: dict[str, tuple[Room, WhipSession]] = {}
 
     @asynccontextmanager
     async def __asynccontextmanager__(self) -> AsyncIterator[Stages]:
@@ -124,7 +124,7 @@ class Stages(anyio.AsyncContextManagerMixin):
 
     # --- media
 
-    async def publish(self, token: str | None, participant_id: str, offer: str) -> tuple[Session, str]:
+    async def publish(self, token: str | None, participant_id: str, offer: str) -> tuple[WhipSession, str]:
         """Begin to publish as oneself; the session and the SDP answer.
 
         Raises:
@@ -143,7 +143,7 @@ class Stages(anyio.AsyncContextManagerMixin):
         member = room.enter(claims)
         return session, await self._begin(room, member, session)
 
-    async def subscribe(self, token: str | None, participant_id: str, offer: str) -> tuple[Session, str]:
+    async def subscribe(self, token: str | None, participant_id: str, offer: str) -> tuple[WhipSession, str]:
         """Begin to receive what somebody else publishes; the session and the SDP answer.
 
         Raises:
@@ -176,7 +176,7 @@ class Stages(anyio.AsyncContextManagerMixin):
             raise Refusal.no_permission("ending another's session")
         self._forget(room, session)
 
-    async def _begin(self, room: Room, member: Member, session: Session) -> str:
+    async def _begin(self, room: Room, member: Member, session: WhipSession) -> str:
         member.sessions.add(session)
         try:
             text = await session.answer()
@@ -188,13 +188,13 @@ class Stages(anyio.AsyncContextManagerMixin):
         self._sessions[session.id] = (room, session)
         return text
 
-    async def _run(self, room: Room, session: Session) -> None:
+    async def _run(self, room: Room, session: WhipSession) -> None:
         try:
             await session.run()
         finally:
             self._forget(room, session)
 
-    def _forget(self, room: Room, session: Session) -> None:
+    def _forget(self, room: Room, session: WhipSession) -> None:
         self._sessions.pop(session.id, None)
         session.stop()
         member = room.members.get(session.participant_id)

@@ -11,7 +11,7 @@ import jwt
 import msgspec
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from realtime_fast.ivs.token import MAX_TOKEN_BYTES, Claims
+from realtime_fast.ivs.participant_token import MAX_TOKEN_BYTES, Claims
 from realtime_fast.server.stage.refusal import Refusal
 
 ALGORITHM = "ES384"

@@ -1,0 +1,1 @@
+"""Foundations over anyio: one WebSocket, task scopes, bounded queues."""

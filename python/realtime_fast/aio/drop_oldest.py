@@ -1,0 +1,108 @@
+"""A bounded queue whose newest items win.
+
+A video connection must never queue without limit, nor make a producer wait: when a mailbox is full, its oldest
+item makes room and is counted. With a capacity of 1 it holds the latest value. Anybody may put, from any
+thread; readers wait on an event loop. Closing wakes every reader.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections import deque
+from contextlib import suppress
+from typing import Generic, TypeVar
+
+import anyio
+
+T = TypeVar("T")
+
+
+class DropOldest(Generic[T]):
+    """Newest `capacity` items, in order.
+
+    Attributes:
+        put_count: Items ever put.
+        dropped: Items that made room for newer ones before anybody read them.
+    """
+
+    def __init__(self, capacity: int = 1) -> None:
+        if capacity < 1:
+            raise ValueError(f"A mailbox needs room for at least one item, not {capacity}")
+        self._items: deque[T] = deque()
+        self._capacity = capacity
+        self._closed = False
+        self._lock = threading.Lock()
+        self._waiting: deque[asyncio.Future[None]] = deque()
+        self.put_count = 0
+        self.dropped = 0
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    @property
+    def closed(self) -> bool:
+        """Whether it was closed; items put before may still wait to be read."""
+        return self._closed
+
+    def put(self, item: T) -> None:
+        """Put an item, without ever waiting; after `close` it goes nowhere."""
+        with self._lock:
+            if self._closed:
+                return
+            self.put_count += 1
+            if len(self._items) == self._capacity:
+                self._items.popleft()
+                self.dropped += 1
+            self._items.append(item)
+            waiting = self._waiting.popleft() if self._waiting else None
+        if waiting is not None:
+            _wake(waiting)
+
+    async def get(self) -> T:
+        """Wait for the oldest item that is still here, and take it.
+
+        Raises:
+            anyio.EndOfStream: The mailbox is closed and empty.
+        """
+        while True:
+            with self._lock:
+                if self._items:
+                    return self._items.popleft()
+                if self._closed:
+                    raise anyio.EndOfStream
+                woken = asyncio.get_running_loop().create_future()
+                self._waiting.append(woken)
+            try:
+                await woken
+            except asyncio.CancelledError:
+                self._pass_on(woken)
+                raise
+
+    def close(self) -> None:
+        """Take no more items and wake every reader; idempotent."""
+        with self._lock:
+            self._closed = True
+            waiting, self._waiting = self._waiting, deque()
+        for woken in waiting:
+            _wake(woken)
+
+    def _pass_on(self, cancelled: asyncio.Future[None]) -> None:
+        """Hand the wake-up of a reader that was cancelled to the next one, or take back its wish for one."""
+        with self._lock:
+            if cancelled in self._waiting:
+                self._waiting.remove(cancelled)
+                return
+            following = self._waiting.popleft() if self._items and self._waiting else None
+        if following is not None:
+            _wake(following)
+
+
+def _wake(waiting: asyncio.Future[None]) -> None:
+    with suppress(RuntimeError):  # its loop has ended, and the reader with it
+        waiting.get_loop().call_soon_threadsafe(_settle, waiting)
+
+
+def _settle(waiting: asyncio.Future[None]) -> None:
+    if not waiting.done():
+        waiting.set_result(None)

@@ -1,0 +1,1 @@
+"""The public verbs: publish a camera, watch a session."""

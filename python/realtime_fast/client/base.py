@@ -1,0 +1,61 @@
+"""What every client can do: be asked for its state, be listened to, be ended."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from realtime_fast.frames import PixelFormat
+from realtime_fast.media.frame_stream import FrameStream
+from realtime_fast.options import ConnectionState
+from realtime_fast.session.event_hub import EventStream
+from realtime_fast.session.session import Session
+
+
+class ClientBase:
+    """The verbs that publishers and viewers share."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def frames(self, format: PixelFormat = "rgb24", latest: bool = True) -> FrameStream:  # noqa: A002
+        """The received pictures as NumPy arrays: `async for frame in client.frames()`.
+
+        Args:
+            format: Pixel format of the arrays.
+            latest: Always the newest picture, so that a slow consumer falls behind by none; False for all of them,
+                in order, from a bounded queue.
+        """
+        return self._session.frames(format, latest=latest)
+
+    def is_connected(self) -> bool:
+        """Whether the connection is live."""
+        return self._session.connect_loop.live is not None
+
+    def get_connection_state(self) -> ConnectionState:
+        """`connecting`, `connected`, `generating`, `reconnecting` or `disconnected`."""
+        return self._session.connect_loop.state
+
+    def on(self, event: str, callback: Callable[[Any], object]) -> None:
+        """Call `callback`, sync or async, with each event of this name.
+
+        Raises:
+            InvalidInputError: No such event; the message lists the names.
+        """
+        self._session.hub.on(event, callback)
+
+    def off(self, event: str, callback: Callable[[Any], object]) -> None:
+        """Undo `on`.
+
+        Raises:
+            InvalidInputError: No such event; the message lists the names.
+        """
+        self._session.hub.off(event, callback)
+
+    def events(self) -> EventStream:
+        """All events as typed records: `async for event in client.events()`; ends with the client."""
+        return self._session.hub.stream()
+
+    async def disconnect(self) -> None:
+        """End the session; harmless when repeated. The local tracks are left running."""
+        await self._session.stop()

@@ -1,0 +1,242 @@
+"""`RealtimeClient`: the public verbs, in the signatures that programs for the pure-Python SDK use."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+from msgspec import UNSET
+
+from realtime_fast.client.base import ClientBase
+from realtime_fast.client.image_loader import load_image
+from realtime_fast.client.opening import Connecting
+from realtime_fast.client.viewer import SubscribeClient, checked_key
+from realtime_fast.control import messages
+from realtime_fast.control.subscribe_token import encode_subscribe_token
+from realtime_fast.control.urls import stream_url, user_agent
+from realtime_fast.diagnostics.telemetry_sender import TelemetrySender
+from realtime_fast.errors import InvalidInputError
+from realtime_fast.media.tracks import local_media
+from realtime_fast.options import (
+    ImageInput,
+    Prompt,
+    RealtimeConnectOptions,
+    SetInput,
+    SubscribeOptions,
+)
+from realtime_fast.session.attempt import IMAGE_TIMEOUT, PROMPT_TIMEOUT
+from realtime_fast.session.core import DesiredState
+from realtime_fast.session.session import Session, SessionSettings
+from realtime_fast.transports import make_transport
+
+DEFAULT_STATS_INTERVAL = 1.0
+"""Seconds between samples where something needs them and no interval was given."""
+
+
+class RealtimeClient(ClientBase):
+    """A session with a realtime model; made by `connect`."""
+
+    @classmethod
+    def connect(
+        cls,
+        base_url: str,
+        api_key: str,
+        local_track: Any,
+        options: RealtimeConnectOptions,
+        integration: str | None = None,
+    ) -> Connecting[RealtimeClient]:
+        """Connect to a model: `await` it for a client to `disconnect()`, or enter it with `async with`.
+
+        Args:
+            base_url: `wss://…`; `ws`, `http` and `https` work as well.
+            api_key: Sent to the service, shown nowhere.
+            local_track: An aiortc track, a `(video, audio)` pair, a source of `realtime_fast`, or None.
+            options: The model, and how to connect.
+            integration: Name and version of the software on top, for the user agent.
+
+        Raises:
+            InvalidInputError: An argument cannot work.
+            AuthenticationError: The service refuses the key; never retried.
+            RealtimeError: Not connected after all attempts of the reconnect policy: the last attempt's first cause.
+        """
+        return Connecting(lambda: cls._open(base_url, api_key, local_track, options, integration))
+
+    @classmethod
+    def subscribe(
+        cls, base_url: str, api_key: str, options: SubscribeOptions, integration: str | None = None
+    ) -> Connecting[SubscribeClient]:
+        """Watch somebody's session: `await` it, or enter it with `async with`.
+
+        Raises:
+            InvalidSubscribeTokenError: The token is not one.
+            RealtimeError: As for `connect`.
+        """
+        return SubscribeClient.connect(base_url, api_key, options, integration)
+
+    @classmethod
+    async def _open(
+        cls, base_url: str, api_key: str, local_track: Any, options: Any, integration: str | None
+    ) -> RealtimeClient:
+        checked_key(api_key)
+        options = _adopted(options)
+        agent = user_agent(integration)
+        tracking = options.latency_tracking
+        transport = make_transport(options)
+        interval = options.stats_interval_ms
+        needed = tracking is not None or options.telemetry is not None
+        settings = SessionSettings(
+            transport=transport,
+            url=stream_url(
+                base_url,
+                options.model,
+                api_key,
+                transport=transport.name,
+                agent=agent,
+                resolution=options.resolution,
+                latency_diagnostics=tracking is not None,
+                extra=options.extra_query_params,
+            ),
+            agent=agent,
+            timeout=options.connect_timeout,
+            reconnect=options.reconnect,
+            media=local_media(local_track),
+            desired=await _initial_state(options.initial_state),
+            on_remote_stream=options.on_remote_stream,
+            latency_tracking=tracking,
+            stats_interval=interval / 1000
+            if interval is not None
+            else DEFAULT_STATS_INTERVAL
+            if needed
+            else None,
+            telemetry=options.telemetry
+            and TelemetrySender(
+                options.telemetry,
+                api_key=api_key,
+                agent=agent,
+                model=options.model.name,
+                integration=integration,
+                transport=transport.name,
+            ),
+        )
+        session = Session(settings)
+        await session.start()
+        return cls(session)
+
+    @property
+    def session_id(self) -> str | None:
+        """What the service calls the current session; a reconnect begins a new one."""
+        identity = self._session.identity
+        return None if identity is None else identity.session_id
+
+    @property
+    def subscribe_token(self) -> str | None:
+        """What others need to watch the current session."""
+        if (identity := self._session.identity) is None:
+            return None
+        transport = self._session.transport
+        return encode_subscribe_token(
+            identity.session_id, identity.server_ip, identity.server_port, transport
+        )
+
+    async def set_prompt(self, prompt: str, enhance: bool = True, enrich: bool | None = None) -> None:
+        """Change the prompt; returns once the service has acknowledged it (15 s at most).
+
+        Args:
+            prompt: What the model should do.
+            enhance: Whether the service may enrich the prompt.
+            enrich: Former name of `enhance`.
+
+        Raises:
+            InvalidInputError: The prompt is empty or blank.
+            NotConnectedError: There is no live connection.
+            ServerError: The service refuses the prompt.
+            AckTimeoutError: No acknowledgement in time.
+        """
+        if enrich is not None:
+            warnings.warn("set_prompt(enrich=…) is now called enhance", DeprecationWarning, stacklevel=2)
+            enhance = enrich
+        command = messages.Prompt(prompt=_prompt(prompt), enhance_prompt=enhance)
+        await self._session.connect_loop.request(command, timeout=PROMPT_TIMEOUT)
+
+    async def set_image(
+        self,
+        image: ImageInput | None,
+        prompt: str | None = None,
+        enhance: bool = True,
+        timeout: float = IMAGE_TIMEOUT,
+    ) -> None:
+        """Change the reference image, and the prompt with it if one is given.
+
+        Args:
+            image: Bytes, path, binary file, data URL, http(s) URL or base64 text; None removes the image.
+            prompt: The new prompt; None keeps the current one.
+            enhance: Whether the service may enrich the prompt.
+            timeout: Seconds to wait for the acknowledgement.
+
+        Raises:
+            InvalidInputError: The image cannot be read, or the prompt is blank.
+            NotConnectedError: There is no live connection.
+            ServerError: The service refuses the image.
+            AckTimeoutError: No acknowledgement in time.
+        """
+        command = messages.SetImage(
+            image_data=None if image is None else await load_image(image),
+            prompt=UNSET if prompt is None else _prompt(prompt),
+            enhance_prompt=UNSET if prompt is None else enhance,
+        )
+        await self._session.connect_loop.request(command, timeout=timeout)
+
+    async def set(self, input: SetInput) -> None:  # noqa: A002 - the familiar name
+        """Change prompt, image or both at once; what is not given stays as it is.
+
+        Raises:
+            InvalidInputError: Neither is given, the prompt is blank, or the image cannot be read.
+            NotConnectedError: There is no live connection.
+            ServerError: The service refuses.
+            AckTimeoutError: No acknowledgement in time.
+        """
+        if input.prompt is None and input.image is None:
+            raise InvalidInputError("set() needs a prompt, an image or both; it was given neither")
+        command = messages.SetImage(
+            image_data=UNSET if input.image is None else await load_image(input.image),
+            prompt=UNSET if input.prompt is None else _prompt(input.prompt),
+            enhance_prompt=UNSET if input.prompt is None else input.enhance,
+        )
+        await self._session.connect_loop.request(command, timeout=IMAGE_TIMEOUT)
+
+    def __repr__(self) -> str:
+        return f"<RealtimeClient {self.get_connection_state()}, session {self.session_id}>"
+
+
+def _prompt(prompt: Any) -> str:
+    if not isinstance(prompt, str) or not prompt.strip():
+        raise InvalidInputError(f"The prompt must be a text that is not blank, not {prompt!r}")
+    return prompt
+
+
+async def _initial_state(state: Any) -> DesiredState:
+    if state is None:
+        return DesiredState()
+    prompt = state.prompt
+    return DesiredState(
+        prompt=None if prompt is None else Prompt(_prompt(prompt.text), prompt.enhance),
+        image=None if state.image is None else await load_image(state.image),
+    )
+
+
+def _adopted(options: Any) -> RealtimeConnectOptions:
+    """`options` as ours; those of the pure-Python SDK have the same names for what they have."""
+    if isinstance(options, RealtimeConnectOptions):
+        return options
+    try:
+        return RealtimeConnectOptions(
+            options.model,
+            options.on_remote_stream,
+            initial_state=options.initial_state,
+            customize_offer=options.customize_offer,
+            resolution=options.resolution,
+        )
+    except AttributeError:
+        raise InvalidInputError(
+            f"options must be RealtimeConnectOptions, not {type(options).__name__}"
+        ) from None

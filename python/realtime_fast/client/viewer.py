@@ -1,0 +1,80 @@
+"""`SubscribeClient`: watching somebody's session."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from realtime_fast.client.base import ClientBase
+from realtime_fast.client.opening import Connecting
+from realtime_fast.control.subscribe_token import decode_subscribe_token
+from realtime_fast.control.urls import subscribe_url, user_agent
+from realtime_fast.errors import AuthenticationError, InvalidInputError
+from realtime_fast.media.tracks import LocalMedia
+from realtime_fast.options import SubscribeOptions
+from realtime_fast.session.core import DesiredState
+from realtime_fast.session.session import Session, SessionSettings
+from realtime_fast.transports import make_viewer_transport
+
+
+class SubscribeClient(ClientBase):
+    """A viewer of a session; made by `RealtimeClient.subscribe`."""
+
+    @classmethod
+    def connect(
+        cls, base_url: str, api_key: str, options: SubscribeOptions, integration: str | None = None
+    ) -> Connecting[SubscribeClient]:
+        """Watch the session that `options.token` names: `await` it, or enter it with `async with`.
+
+        Raises:
+            InvalidSubscribeTokenError: The token is not one.
+            AuthenticationError: The service refuses the key; never retried.
+            RealtimeError: Not connected after all attempts: the last attempt's first cause.
+        """
+        return Connecting(lambda: cls._open(base_url, api_key, options, integration))
+
+    @classmethod
+    async def _open(
+        cls, base_url: str, api_key: str, options: Any, integration: str | None
+    ) -> SubscribeClient:
+        options = _adopted(options)
+        token = decode_subscribe_token(options.token)
+        checked_key(api_key)
+        agent = user_agent(integration)
+        transport = make_viewer_transport(base_url, api_key, token, options, agent)
+        session = Session(
+            SessionSettings(
+                transport=transport,
+                url=subscribe_url(base_url, token, api_key, agent=agent)
+                if token.transport == "webrtc"
+                else None,
+                agent=agent,
+                timeout=options.connect_timeout,
+                reconnect=options.reconnect,
+                media=LocalMedia(),
+                desired=DesiredState(),
+                on_remote_stream=options.on_remote_stream,
+            )
+        )
+        await session.start()
+        return cls(session)
+
+
+def _adopted(options: Any) -> SubscribeOptions:
+    """`options` as ours; those of the pure-Python SDK have the same names for what they have."""
+    if isinstance(options, SubscribeOptions):
+        return options
+    try:
+        return SubscribeOptions(options.token, options.on_remote_stream)
+    except AttributeError:
+        raise InvalidInputError(f"options must be SubscribeOptions, not {type(options).__name__}") from None
+
+
+def checked_key(api_key: Any) -> str:
+    """The API key, if it can be one.
+
+    Raises:
+        AuthenticationError: It is missing.
+    """
+    if not isinstance(api_key, str) or not api_key.strip():
+        raise AuthenticationError("Missing API key: pass the key of your account as api_key")
+    return api_key

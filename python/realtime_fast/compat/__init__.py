@@ -1,0 +1,1 @@
+"""Programs written for `decart.realtime`, unchanged, on this package."""

@@ -1,0 +1,184 @@
+"""Programs written for the pure-Python SDK, run on this package.
+
+`accelerate()` puts this package where programs look for `decart.realtime`: into `sys.modules` and into the names that
+`decart` has taken from there. The classes of our error tree gain the SDK's as additional bases, so that handlers
+written for those catch ours. `restore()` undoes all of it. What `decart` does besides realtime stays its own.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Callable
+from importlib.machinery import ModuleSpec
+from importlib.util import module_from_spec
+from types import ModuleType
+from typing import Any
+
+from aiortc import MediaStreamTrack
+
+from realtime_fast import errors
+from realtime_fast.client.publisher import RealtimeClient
+from realtime_fast.client.viewer import SubscribeClient
+from realtime_fast.control import messages
+from realtime_fast.control.subscribe_token import TokenPayload, decode_subscribe_token, encode_subscribe_token
+from realtime_fast.events import GenerationTickMessage
+from realtime_fast.options import ConnectionState, RealtimeConnectOptions, SetInput, SubscribeOptions
+
+SDK = "decart"
+REALTIME = f"{SDK}.realtime"
+
+EXPORTS: dict[str, Any] = {
+    "RealtimeClient": RealtimeClient,
+    "SetInput": SetInput,
+    "SubscribeClient": SubscribeClient,
+    "SubscribeOptions": SubscribeOptions,
+    "encode_subscribe_token": encode_subscribe_token,
+    "decode_subscribe_token": decode_subscribe_token,
+    "GenerationTickMessage": GenerationTickMessage,
+    "RealtimeConnectOptions": RealtimeConnectOptions,
+    "ConnectionState": ConnectionState,
+}
+"""What `decart.realtime` exports."""
+
+SUBMODULES: dict[str, dict[str, Any]] = {
+    "client": {**EXPORTS, "MediaStreamTrack": MediaStreamTrack},
+    "subscribe": {
+        "SubscribeClient": SubscribeClient,
+        "SubscribeOptions": SubscribeOptions,
+        "TokenPayload": TokenPayload,
+        "encode_subscribe_token": encode_subscribe_token,
+        "decode_subscribe_token": decode_subscribe_token,
+        "ConnectionState": ConnectionState,
+    },
+    "types": {
+        "RealtimeConnectOptions": RealtimeConnectOptions,
+        "ConnectionState": ConnectionState,
+        "MediaStreamTrack": MediaStreamTrack,
+    },
+    "messages": {
+        "GenerationTickMessage": GenerationTickMessage,
+        "AnswerMessage": messages.Answer,
+        "ErrorMessage": messages.Error,
+        "GenerationEndedMessage": messages.GenerationEnded,
+        "GenerationStartedMessage": messages.GenerationStarted,
+        "IceCandidateMessage": messages.IceCandidate,
+        "IceCandidatePayload": messages.Candidate,
+        "OfferMessage": messages.Offer,
+        "PromptAckMessage": messages.PromptAck,
+        "PromptMessage": messages.Prompt,
+        "ReadyMessage": messages.Ready,
+        "SessionIdMessage": messages.SessionId,
+        "SetAvatarImageMessage": messages.SetImage,
+        "SetImageAckMessage": messages.SetImageAck,
+    },
+}
+"""The public submodules of `decart.realtime`. The messages' classes serve annotations and `isinstance`."""
+
+ERRORS: dict[type[errors.RealtimeError], tuple[str | type[Exception], ...]] = {
+    errors.InvalidInputError: ("InvalidInputError",),
+    errors.NotConnectedError: ("DecartSDKError", RuntimeError),
+    errors.AuthenticationError: ("WebRTCError",),
+    errors.AckTimeoutError: ("WebRTCError",),
+    errors.ServerError: ("WebRTCError",),
+    errors.ConnectError: ("WebRTCError",),
+}
+"""The bases that the branches of our error tree gain: classes of `decart.errors`, by name, and built-in ones."""
+
+_undo: list[Callable[[], None]] = []
+
+
+def accelerate() -> None:
+    """Make `decart.realtime`, its public submodules and its names in `decart` resolve to this package.
+
+    Call it before the program imports names from `decart`: names a module has bound already stay what they are.
+    Works with and without the SDK's `realtime` extra. Calling it again changes nothing; `restore()` undoes it.
+
+    Raises:
+        ImportError: `decart` is not installed.
+    """
+    if _undo:
+        return
+    sdk = _import_sdk()
+    package = _facade(REALTIME, EXPORTS, is_package=True)
+    for name in [name for name in sys.modules if name == REALTIME or name.startswith(f"{REALTIME}.")]:
+        # Modules without a counterpart here go as well: half of the one implementation cannot work with the other.
+        _put(sys.modules, name, None)
+    _put(sys.modules, REALTIME, package)
+    for name, members in SUBMODULES.items():
+        module = _facade(f"{REALTIME}.{name}", members)
+        setattr(package, name, module)
+        _put(sys.modules, module.__name__, module)
+
+    names = {name: value for name, value in EXPORTS.items() if name != "GenerationTickMessage"}
+    _rebind(sdk, realtime=package, REALTIME_AVAILABLE=True, **names)
+    _rebind(sdk, __all__=[*sdk.__all__, *(name for name in names if name not in sdk.__all__)])
+    _rebind(importlib.import_module(f"{SDK}.client"), REALTIME_AVAILABLE=True, RealtimeClient=RealtimeClient)
+
+    sdk_errors = importlib.import_module(f"{SDK}.errors")
+    for error, gained in ERRORS.items():
+        own, *others = error.__bases__
+        extra = (getattr(sdk_errors, base) if isinstance(base, str) else base for base in gained)
+        _rebase(error, (own, *extra, *others))
+
+
+def restore() -> None:
+    """Undo `accelerate()`; harmless when there is nothing to undo."""
+    while _undo:
+        _undo.pop()()
+
+
+def _import_sdk() -> ModuleType:
+    try:
+        return importlib.import_module(SDK)
+    except ModuleNotFoundError as error:
+        if error.name != SDK:
+            raise
+        raise ImportError(
+            f"accelerate() is for programs that import {SDK!r}, and that is not installed: pip install {SDK}, "
+            "or import realtime_fast instead, which has the same names",
+            name=SDK,
+        ) from None
+
+
+def _facade(name: str, members: dict[str, Any], *, is_package: bool = False) -> ModuleType:
+    module = module_from_spec(ModuleSpec(name, None, is_package=is_package))
+    module.__doc__ = f"`{name}`, provided by realtime_fast."
+    module.__dict__.update(members, __all__=list(members))
+    return module
+
+
+def _put(modules: dict[str, Any], name: str, module: ModuleType | None) -> None:
+    """Exchange an entry of `modules`; None takes it out."""
+    before = modules.pop(name, None)
+    if module is not None:
+        modules[name] = module
+
+    def undo() -> None:
+        modules.pop(name, None)
+        if before is not None:
+            modules[name] = before
+
+    _undo.append(undo)
+
+
+def _rebind(module: ModuleType, **names: Any) -> None:
+    before = {name: vars(module)[name] for name in names if name in vars(module)}
+    vars(module).update(names)
+
+    def undo() -> None:
+        for name in names:
+            del vars(module)[name]
+        vars(module).update(before)
+
+    _undo.append(undo)
+
+
+def _rebase(error: type[Exception], bases: tuple[type, ...]) -> None:
+    before = error.__bases__
+    error.__bases__ = bases
+
+    def undo() -> None:
+        error.__bases__ = before
+
+    _undo.append(undo)

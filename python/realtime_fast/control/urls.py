@@ -1,0 +1,84 @@
+"""Where things are: the URLs of the service (`spec` protocol, sections 1 and 5). Pure text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from urllib.parse import quote, urlencode, urlsplit
+
+from realtime_fast.control.subscribe_token import TokenPayload
+from realtime_fast.errors import InvalidInputError, TransportName
+from realtime_fast.models import Model
+
+_SCHEMES = {"ws": "ws", "wss": "wss", "http": "ws", "https": "wss"}
+
+
+def package_version() -> str:
+    """This package's version."""
+    try:
+        return version("realtime-fast")
+    except PackageNotFoundError:  # run from a source tree that was never installed
+        return "0"
+
+
+def user_agent(integration: str | None) -> str:
+    """What the service is told about this client."""
+    return f"realtime-fast/{package_version()} lang/py" + (f" {integration}" if integration else "")
+
+
+def control_base(base_url: str) -> str:
+    """The base of control channel URLs: `ws` or `wss`, no trailing slash.
+
+    Raises:
+        InvalidInputError: Not a ws, wss, http or https URL with a host.
+    """
+    try:
+        parts = urlsplit(base_url)
+        host, _ = parts.hostname, parts.port  # the port is checked when it is read
+    except (ValueError, AttributeError, TypeError):
+        host = None
+    if not host or parts.scheme not in _SCHEMES:
+        raise InvalidInputError("base_url must be a ws://, wss://, http:// or https:// URL with a host")
+    return f"{_SCHEMES[parts.scheme]}://{parts.netloc}{parts.path.rstrip('/')}"
+
+
+def http_base(base_url: str) -> str:
+    """The same place for plain requests: `ws` becomes `http`, `wss` becomes `https`."""
+    return control_base(base_url).replace("ws", "http", 1)
+
+
+def stream_url(
+    base_url: str,
+    model: Model,
+    api_key: str,
+    *,
+    transport: TransportName,
+    agent: str,
+    resolution: str | None = None,
+    latency_diagnostics: bool = False,
+    extra: Mapping[str, str] | None = None,
+) -> str:
+    """The control channel of a publishing session. Holds the API key: never log it."""
+    path = model.url_path
+    if transport == "ivs":
+        path = path.rstrip("/") + "-ivs"
+    query: dict[str, str] = {"api_key": api_key, "model": model.name}
+    if resolution is not None:
+        query["resolution"] = resolution
+    if latency_diagnostics:
+        query["latency_diagnostics"] = "true"
+    query |= extra or {}
+    query["user_agent"] = agent
+    return f"{control_base(base_url)}{path}?{urlencode(query, quote_via=quote, safe='')}"
+
+
+def subscribe_url(base_url: str, token: TokenPayload, api_key: str, *, agent: str) -> str:
+    """The control channel of a webrtc viewer. Holds the API key: never log it."""
+    query = {"IP": token.ip, "port": str(token.port), "api_key": api_key, "user_agent": agent}
+    sid = quote(token.sid, safe="")
+    return f"{control_base(base_url)}/subscribe/{sid}?{urlencode(query, quote_via=quote, safe='')}"
+
+
+def ivs_subscribe_url(base_url: str, session_id: str) -> str:
+    """Where an ivs viewer asks for its stage token."""
+    return f"{http_base(base_url)}/v1/subscribe-ivs/{quote(session_id, safe='')}"

@@ -1,0 +1,133 @@
+"""Latency diagnostics of a session: one facade over both methods (`spec` latency).
+
+The session creates it, hands it every outgoing and incoming picture and every figure of the service, and runs `run`
+for as long as a connection lives.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import anyio
+from av import VideoFrame
+
+from realtime_fast import marker
+from realtime_fast.control import messages
+from realtime_fast.events import Event, PixelLatencyReport, ServerMetrics
+from realtime_fast.latency import REPORT_INTERVAL, PixelProbes, composite_latency, measurement
+from realtime_fast.options import LatencyTracking
+
+START_DELAY = 1.0
+"""Seconds between connecting and the first probe."""
+
+TICK = 0.25
+"""Seconds between two looks at what is overdue."""
+
+MIN_REQUEST_INTERVAL = 1 / 30
+"""Seconds between two probes asked for over the control channel, even if every frame is wanted."""
+
+
+class LatencyTracker:
+    """Composite estimate and pixel probes of one session.
+
+    Args:
+        tracking: Which methods run.
+        stamps: Whether there is a local video track to stamp; without one, markers are asked for over the control
+            channel.
+        emit: Takes the events.
+    """
+
+    def __init__(self, tracking: LatencyTracking, *, stamps: bool, emit: Callable[[Event], None]) -> None:
+        self._tracking = tracking
+        self._stamps = stamps
+        self._emit = emit
+        self._probes = PixelProbes()
+        self._probing = False
+        self._next_probe = 0.0
+        self.client_rtt_s: float | None = None
+
+    def outgoing(self, frame: VideoFrame) -> VideoFrame:
+        """The picture to send: `frame` itself, or a copy with a marker in it if a probe is due."""
+        now = time.monotonic()
+        if not (self._probing and self._stamps) or now < self._next_probe:
+            return frame
+        self._advance(now)
+        seq = self._probes.stamp(now)
+        return marker.stamped_copy(frame, seq)
+
+    def incoming(self, frame: VideoFrame) -> int | None:
+        """Look for a marker in a received picture; returns the number of the probe that it answers."""
+        if not self._probes.pending:
+            return None
+        now = time.monotonic()
+        event = self._probes.observe(self._probes.read(frame, now), now)
+        if event is None:
+            return None
+        if (measured := measurement(event)) is not None:
+            self._emit(measured)
+        self._emit(event)
+        return event.seq
+
+    def figures(self, metrics: ServerMetrics) -> None:
+        """Take the service's own figures."""
+        if self._tracking.composite:
+            self._emit(composite_latency(self.client_rtt_s, metrics.rtt_ms, metrics.pipeline_latency_ms))
+
+    async def run(self, send: Callable[[messages.ClientMessage], None]) -> None:
+        """Probe until cancelled, which is when the connection ends; what is in flight then is dropped, not lost.
+
+        Args:
+            send: Puts a message on the control channel.
+        """
+        if not self._tracking.pixel_marker:
+            return
+        await anyio.sleep(START_DELAY)
+        next_report = time.monotonic() + REPORT_INTERVAL
+        try:
+            self._probing = True
+            while True:
+                now = time.monotonic()
+                if not self._stamps:
+                    self._request(now, send)
+                for event in self._probes.tick(now):
+                    self._emit(event)
+                if now >= next_report:
+                    next_report += REPORT_INTERVAL
+                    self._report(now, send)
+                await anyio.sleep(TICK if self._stamps else min(TICK, self._request_interval))
+        finally:
+            self._probing = False
+            self._report(time.monotonic(), send)
+            self._probes.drop_in_flight()
+
+    @property
+    def _request_interval(self) -> float:
+        return max(self._tracking.probe_interval_ms / 1000, MIN_REQUEST_INTERVAL)
+
+    def _request(self, now: float, send: Callable[[messages.ClientMessage], None]) -> None:
+        if now >= self._next_probe:
+            self._next_probe = now + self._request_interval
+            send(messages.LatencyProbe(seq=self._probes.stamp(now), client_time=now * 1000))
+
+    def _report(self, now: float, send: Callable[[messages.ClientMessage], None]) -> None:
+        """Close a window; the last one is shorter."""
+        report = self._probes.report(now)
+        self._emit(report)
+        send(to_wire(report))
+
+    def _advance(self, now: float) -> None:
+        """Keep the pace of the interval without catching up on what was missed."""
+        interval = self._tracking.probe_interval_ms / 1000
+        self._next_probe = max(self._next_probe + interval, now + interval / 2) if interval else now
+
+
+def to_wire(report: PixelLatencyReport) -> messages.E2eLatencyReport:
+    """The `e2e_latency_report` message for one report: its counts are deltas already."""
+    return messages.E2eLatencyReport(
+        avg_latency_ms=None if report.avg_ms is None else round(report.avg_ms, 2),
+        delivery_rate=report.delivery_rate,
+        lost=report.lost,
+        corrupted=report.corrupted,
+        out_of_order=report.out_of_order,
+    )

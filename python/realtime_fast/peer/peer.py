@@ -1,0 +1,365 @@
+"""The peer connection: negotiation, events, the watch for silence, statistics.
+
+aiortc notices a vanished far side only after half a minute, and stops the tracks it was given when it closes.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Literal
+
+import anyio
+from aiortc import (
+    MediaStreamTrack,
+    RTCRtpReceiver,
+    RTCRtpSender,
+    RTCRtpTransceiver,
+    RTCSessionDescription,
+)
+from aiortc.rtcrtpreceiver import RemoteStreamTrack
+from aiortc.sdp import candidate_from_sdp
+
+from realtime_fast.aio.tasks import owned_tasks
+from realtime_fast.control.messages import Candidate
+from realtime_fast.errors import IceError, RealtimeError, TransportName
+from realtime_fast.options import CustomizeOffer, IceServer, VideoCodec
+from realtime_fast.peer import ice
+from realtime_fast.peer.connection import RtcConnection, foreign_errors
+from realtime_fast.peer.gauges import ReceiveGauge, SendGauge, keyed, pair_entries, transport_entry
+from realtime_fast.peer.link_events import LinkDiagnostic, LinkEvent, LinkLost, LinkUp, TrackArrived
+
+logger = logging.getLogger(__name__)
+
+CLOSE_LIMIT = 1.0
+"""Seconds a close may take before the sockets are cut."""
+
+STATS_PATIENCE = 0.5
+
+
+@asynccontextmanager
+async def open_peer(
+    report: Callable[[LinkEvent], None],
+    *,
+    ice_servers: Sequence[IceServer] = (),
+    video_codec: VideoCodec = "vp8",
+    transport: TransportName = "webrtc",
+    silence_limit: float = 4.0,
+) -> AsyncIterator[Peer]:
+    """Open a peer connection for the length of a scope.
+
+    Args:
+        report: Called on the event loop with each link event, until the scope is left; must not raise.
+        ice_servers: STUN and TURN servers; the first of each kind is used.
+        video_codec: The codec an offer prefers. An answer keeps the order of the offer it answers.
+        transport: Whose error codes the failures carry.
+        silence_limit: Seconds without any packet, and without an answer to a consent check, after which a
+            link that was up is reported lost.
+
+    Raises:
+        InvalidInputError: An ICE server's URL is none.
+    """
+    async with owned_tasks() as tasks:
+        peer = Peer(report, ice_servers, video_codec, transport)
+        tasks.start_soon(peer._watch, silence_limit)
+        try:
+            yield peer
+        finally:
+            # In a task of its own, which a second cancellation of this one cannot reach.
+            tasks.start_soon(peer._close)
+
+
+class Peer:
+    """One peer connection; made by `open_peer`."""
+
+    def __init__(
+        self,
+        report: Callable[[LinkEvent], None],
+        ice_servers: Sequence[IceServer],
+        video_codec: VideoCodec,
+        transport: TransportName,
+    ) -> None:
+        self._report_to = report
+        self._video_codec = video_codec
+        self._transport = transport
+        self._pc = RtcConnection(ice_servers, self._setup_failed)
+        self._senders: dict[RTCRtpSender, SendGauge] = {}
+        self._receivers: dict[RTCRtpReceiver, ReceiveGauge] = {}
+        self._early_candidates: list[Candidate | None] = []
+        self._settled = anyio.Event()
+        self._up = False
+        self._lost: RealtimeError | None = None
+        self._closing = False
+        self._states = {"ice": "new", "connection": "new", "signaling": "stable"}
+        self._pc.on("track", self._on_track)
+        self._pc.on("iceconnectionstatechange", self._on_ice_state)
+        self._pc.on("signalingstatechange", self._on_signaling_state)
+        self._pc.on("connectionstatechange", self._on_connection_state)
+
+    # Negotiation
+
+    def send(self, track: MediaStreamTrack) -> None:
+        """Send `track`, and be ready to receive one of its kind; call it before `create_offer`."""
+        self._pc.addTrack(track)
+
+    def receive(self, kind: Literal["audio", "video"]) -> None:
+        """Offer to receive a track of `kind` without sending one; call it before `create_offer`."""
+        self._pc.addTransceiver(kind, direction="recvonly")
+
+    def reserve(self, kind: Literal["audio", "video"]) -> None:
+        """Offer to send a track of `kind` that does not exist yet; call it before `create_offer`."""
+        self._pc.addTransceiver(kind, direction="sendonly")
+
+    async def create_offer(self, customize: CustomizeOffer | None = None) -> str:
+        """Return the SDP offer, its gathering complete; it is the local description already.
+
+        Args:
+            customize: Awaited with the offer (`sdp`, `type`) before it becomes the local description.
+
+        Raises:
+            IceError: The offer cannot be made, or what `customize` made of it cannot be used.
+        """
+        self._pc.prefer(self._video_codec)
+        with foreign_errors("The offer could not be made", self._transport):
+            offer = await self._pc.createOffer()
+        if customize is not None:
+            await customize(offer)
+        return await self._describe(offer)
+
+    async def accept_answer(self, sdp: str) -> None:
+        """Take the far side's answer.
+
+        Raises:
+            IceError: It cannot be used.
+        """
+        await self._take("answer", sdp)
+
+    async def create_answer(self, offer_sdp: str, tracks: Sequence[MediaStreamTrack] = ()) -> str:
+        """Take the far side's offer, the first or a renegotiation, and return the complete SDP answer.
+
+        Args:
+            offer_sdp: The offer.
+            tracks: Sent on the offer's sections of their kind; one without a section is not sent.
+
+        Raises:
+            IceError: The offer cannot be used.
+        """
+        await self._take("offer", offer_sdp)
+        for track in tracks:
+            if any(t.kind == track.kind and t.sender.track is None for t in self._pc.getTransceivers()):
+                self._pc.addTrack(track)
+            else:
+                logger.debug("The offer has no section for the %s track", track.kind)
+        with foreign_errors("The answer could not be made", self._transport):
+            answer = await self._pc.createAnswer()
+        return await self._describe(answer)
+
+    async def add_candidate(self, candidate: Candidate | None) -> None:
+        """Take a trickled candidate, None or an empty one for the end of candidates; early ones are kept.
+
+        One that cannot be read is logged and left out: ICE goes on with the others.
+        """
+        if self._pc.remoteDescription is None:
+            self._early_candidates.append(candidate)
+            return
+        if candidate is None or not candidate.candidate.strip():
+            await self._pc.addIceCandidate(None)
+            return
+        try:
+            parsed = candidate_from_sdp(candidate.candidate.strip().removeprefix("candidate:"))
+            parsed.sdpMid = candidate.sdpMid
+            parsed.sdpMLineIndex = candidate.sdpMLineIndex
+            if parsed.sdpMid is None and parsed.sdpMLineIndex is None:
+                parsed.sdpMLineIndex = 0
+            await self._pc.addIceCandidate(parsed)
+        except (AssertionError, ValueError) as exc:
+            logger.warning("Left out an ICE candidate that cannot be used: %r (%s)", candidate.candidate, exc)
+            return
+        self._report(
+            LinkDiagnostic(
+                "iceCandidate",
+                {
+                    "source": "remote",
+                    "candidate_type": parsed.type,
+                    "protocol": parsed.protocol.lower(),
+                    "address": parsed.ip,
+                    "port": parsed.port,
+                },
+            )
+        )
+
+    async def wait_up(self) -> None:
+        """Return once media can flow (ICE and DTLS are done).
+
+        Raises:
+            IceError: What kept it from coming up, or ended it.
+        """
+        await self._settled.wait()
+        if self._lost is not None:
+            raise self._lost
+
+    # Misbehaviour on purpose, for trying out the far side
+
+    def cut(self) -> None:
+        """Close the media sockets at once, without a word to the far side."""
+        for connection in self._pc.ice_connections:
+            ice.abort(connection)
+
+    def mute(self) -> None:
+        """Send no further packet of any kind, while receiving goes on."""
+        for connection in self._pc.ice_connections:
+            ice.mute(connection)
+
+    async def request_keyframe(self) -> None:
+        """Ask the far side for a key frame on the video it sends."""
+        for transceiver in self._pc.getTransceivers():
+            if transceiver.kind == "video" and (gauge := self._receivers.get(transceiver.receiver)):
+                await gauge.request_keyframe()
+
+    async def stats(self) -> dict[str, Any]:
+        """A report in the terms of W3C webrtc-stats: dictionaries with camelCase names, by id.
+
+        The round trip is measured by a STUN check while it is waited for, at most `STATS_PATIENCE` seconds; if
+        that gives none, it is RTCP's.
+        """
+        now = time.monotonic()
+        entries: list[dict[str, Any]] = []
+        for transceiver in self._pc.getTransceivers():
+            if transceiver.mid is None or transceiver.sender not in self._senders:
+                continue
+            entries += await self._senders[transceiver.sender].entries(transceiver.mid, now)
+            entries += self._receivers[transceiver.receiver].entries(transceiver.mid, now)
+        for transceiver, connection in list(
+            zip(self._pc.getTransceivers(), self._pc.ice_connections, strict=False)
+        )[:1]:
+            entries.append(transport_entry(transceiver))
+            round_trip = await ice.round_trip(connection, STATS_PATIENCE)
+            if round_trip is None:
+                round_trip = next((e["roundTripTime"] for e in entries if "roundTripTime" in e), None)
+            if (pair := ice.selected_pair(connection)) is not None:
+                rates = [gauge.available_bitrate for gauge in self._senders.values()]
+                available = max((rate for rate in rates if rate is not None), default=None)
+                entries += pair_entries(pair, round_trip, available)
+        return keyed(entries)
+
+    async def _describe(self, description: RTCSessionDescription) -> str:
+        for transceiver in self._pc.getTransceivers():
+            self._watch_codecs(transceiver)
+        with foreign_errors(
+            f"The {description.type} could not become the local description", self._transport
+        ):
+            sdp = await self._pc.describe(description)
+        for connection in self._pc.ice_connections[:1]:
+            for candidate in connection.local_candidates:
+                self._report(LinkDiagnostic("iceCandidate", {"source": "local", **ice.described(candidate)}))
+        return sdp
+
+    async def _take(self, kind: Literal["offer", "answer"], sdp: str) -> None:
+        with foreign_errors(f"The far side's {kind} cannot be used", self._transport):
+            await self._pc.take(kind, sdp)
+        early, self._early_candidates = self._early_candidates, []
+        for candidate in early:
+            await self.add_candidate(candidate)
+
+    # What aiortc tells
+
+    def _on_track(self, track: MediaStreamTrack) -> None:
+        kind: Literal["audio", "video"] = "audio" if track.kind == "audio" else "video"
+        for transceiver in self._pc.getTransceivers():
+            if transceiver.receiver.track is track and isinstance(track, RemoteStreamTrack):
+                self._watch_codecs(transceiver)
+                self._receivers[transceiver.receiver].bound(track)
+        self._report(TrackArrived(kind, track))
+
+    def _on_ice_state(self) -> None:
+        self._state_changed("iceStateChange", "ice", self._pc.iceConnectionState)
+
+    def _on_signaling_state(self) -> None:
+        self._state_changed("signalingStateChange", "signaling", self._pc.signalingState)
+
+    def _on_connection_state(self) -> None:
+        state = self._pc.connectionState
+        self._state_changed("peerConnectionStateChange", "connection", state)
+        if state == "connected" and not self._up and self._lost is None:
+            self._up = True
+            self._settled.set()
+            for connection in self._pc.ice_connections[:1]:
+                if (pair := ice.selected_pair(connection)) is not None:
+                    self._report(
+                        LinkDiagnostic("selectedCandidatePair", {"local": pair.local, "remote": pair.remote})
+                    )
+            self._report(LinkUp())
+        elif state == "failed":
+            if self._pc.iceConnectionState == "failed":
+                self._lose("No network path to the far side works any more" if self._up else _NO_PATH)
+            else:
+                self._lose("The DTLS handshake with the far side failed")
+        elif state == "closed":
+            self._lose("The far side closed the media connection")
+
+    def _setup_failed(self, error: Exception) -> None:
+        self._lose(f"What the far side described could not be set up: {error or type(error).__name__}", error)
+
+    def _state_changed(self, kind: str, machine: str, state: str) -> None:
+        previous, self._states[machine] = self._states[machine], state
+        if state != previous:
+            data = {"state": state, "previous_state": previous, "timestamp_ms": time.time() * 1000}
+            self._report(LinkDiagnostic(kind, data))
+
+    def _lose(self, why: str, cause: Exception | None = None) -> None:
+        if self._lost is None and not self._closing:
+            self._lost = IceError(why, transport=self._transport)
+            self._lost.__cause__ = cause
+            self._settled.set()
+            self._report(LinkLost(self._lost))
+
+    def _report(self, event: LinkEvent) -> None:
+        if not self._closing:
+            self._report_to(event)
+
+    # Life and death
+
+    async def _watch(self, limit: float) -> None:
+        """Report the loss of a far side that went silent: no packet, and no answer when asked."""
+        await self._settled.wait()
+        packets, heard = -1, anyio.current_time()
+        while self._lost is None:
+            now, received = anyio.current_time(), self._packets_received()
+            if received != packets:
+                packets, heard = received, now
+            elif now - heard >= limit / 2:
+                # A loop that was held up has packets waiting unread: never give up without asking.
+                patience = max(heard + limit - now, limit / 4)
+                connections = self._pc.ice_connections
+                if connections and await ice.round_trip(connections[0], patience) is not None:
+                    heard = anyio.current_time()
+                elif self._packets_received() == packets:
+                    self._lose(f"The far side has been silent for {anyio.current_time() - heard:.1f} s")
+            await anyio.sleep(limit / 8)
+
+    def _packets_received(self) -> int:
+        return sum(
+            entry.packetsReceived
+            for transport in self._pc.transports
+            for entry in transport._get_stats().values()
+        )
+
+    async def _close(self) -> None:
+        self._closing = True
+        if not await self._pc.shut(CLOSE_LIMIT):
+            logger.warning("Closing a media connection took over %g s: its sockets were cut", CLOSE_LIMIT)
+        for gauge in self._senders.values():
+            await gauge.close()
+
+    def _watch_codecs(self, transceiver: RTCRtpTransceiver) -> None:
+        """Measure at the codecs, and encode on a thread of this peer: the loop's executor outlives it."""
+        sender, receiver = transceiver.sender, transceiver.receiver
+        if sender not in self._senders:
+            self._senders[sender] = SendGauge(sender)
+        if receiver not in self._receivers:
+            self._receivers[receiver] = ReceiveGauge(receiver)
+
+
+_NO_PATH = "No network path to the far side was found"

@@ -1,0 +1,272 @@
+"""The service's routes: control channels of sessions and viewers, and `/dev/` for tests in other processes."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import logging
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Any, TypeAlias
+
+from starlette.applications import Starlette
+from starlette.datastructures import Address
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route, WebSocketRoute
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from realtime_fast.control import messages
+from realtime_fast.errors import InvalidInputError
+from realtime_fast.models import REALTIME_MODELS
+from realtime_fast.server.faults import Faults
+from realtime_fast.server.http.registry import Registry
+from realtime_fast.server.inference.conversation import ChannelClosedError, Conversation
+from realtime_fast.server.inference.session import InferenceSession, SessionRequest, over_webrtc
+from realtime_fast.server.inference.viewers import Viewer
+from realtime_fast.server.stage import base_url, stage_routes
+from realtime_fast.server.stage.stage_path import over_stage
+
+logger = logging.getLogger(__name__)
+
+AbortConnection: TypeAlias = Callable[[Address | None], None]
+
+_MODELS = {model.name: model for model in REALTIME_MODELS}
+NO_SESSION = "Invalid session: it does not exist, or has ended"
+_RESOLUTIONS = ("720p", "1080p")
+_OVER_STAGE = "-ivs"
+"""What the path of a session over a stage ends with."""
+
+
+class WebSocketChannel:
+    """A control channel over one accepted WebSocket."""
+
+    def __init__(self, websocket: WebSocket, abort: Callable[[], None]) -> None:
+        self._websocket = websocket
+        self.abort = abort
+
+    async def send(self, data: str | bytes) -> None:
+        """Send one message.
+
+        Raises:
+            ChannelClosedError: The channel is closed.
+        """
+        try:
+            if isinstance(data, str):
+                await self._websocket.send_text(data)
+            else:
+                await self._websocket.send_bytes(data)
+        except (WebSocketDisconnect, RuntimeError) as error:
+            raise ChannelClosedError from error
+
+    async def receive(self) -> str | bytes:
+        """The next message.
+
+        Raises:
+            ChannelClosedError: The channel is closed.
+        """
+        try:
+            message = await self._websocket.receive()
+        except (WebSocketDisconnect, RuntimeError) as error:
+            raise ChannelClosedError from error
+        if message["type"] == "websocket.disconnect":
+            raise ChannelClosedError
+        data: str | bytes | None = message.get("text")
+        return data if data is not None else message["bytes"]
+
+    async def close(self, code: int, reason: str) -> None:
+        """Close the channel; harmless if it is closed."""
+        with suppress(WebSocketDisconnect, RuntimeError):
+            await self._websocket.close(code, reason)
+
+
+def build_app(registry: Registry, abort_connection: AbortConnection) -> Starlette:
+    """The ASGI application of a running service.
+
+    Args:
+        registry: Who is connected.
+        abort_connection: Resets the TCP connection of a client.
+    """
+    routes: list[BaseRoute] = [
+        *(
+            WebSocketRoute(f"{path}{suffix}", _guarded(registry, abort_connection, _stream))
+            for path in sorted({model.url_path for model in REALTIME_MODELS})
+            for suffix in ("", _OVER_STAGE)
+        ),
+        Route("/v1/subscribe-ivs/{sid}", _stage_viewers(registry), methods=["GET"]),
+        WebSocketRoute("/subscribe/{sid}", _guarded(registry, abort_connection, _watch)),
+        *stage_routes(registry.stages),
+        WebSocketRoute("/{path:path}", _nowhere),
+        Route("/dev/sessions", _on_loopback(registry, _sessions), methods=["GET"]),
+        Route("/dev/faults", _on_loopback(registry, _set_faults), methods=["POST"]),
+    ]
+    return Starlette(routes=routes)
+
+
+# Control channels
+
+_Serve = Callable[[Registry, WebSocket, WebSocketChannel, Faults], Awaitable[None]]
+
+
+def _guarded(
+    registry: Registry, abort_connection: AbortConnection, serve: _Serve
+) -> Callable[[WebSocket], Awaitable[None]]:
+    """Accept those who may come in; refuse the others with a status, before the handshake is done."""
+
+    async def endpoint(websocket: WebSocket) -> None:
+        faults = registry.faults.take()
+        if faults.http is not None:
+            await _refuse(websocket, faults.http, "The service was told to refuse this")
+            return
+        if not registry.config.accepts(_key(websocket)):
+            await _refuse(websocket, 401, "Invalid API key")
+            return
+        try:
+            await websocket.accept()
+        except (WebSocketDisconnect, RuntimeError):
+            return
+        channel = WebSocketChannel(websocket, lambda: abort_connection(websocket.client))
+        await serve(registry, websocket, channel, faults)
+
+    return endpoint
+
+
+def _key(websocket: WebSocket) -> str:
+    return websocket.query_params.get("api_key") or websocket.headers.get("x-api-key", "")
+
+
+async def _stream(
+    registry: Registry, websocket: WebSocket, channel: WebSocketChannel, faults: Faults
+) -> None:
+    """One inference session, over either transport."""
+    try:
+        request = session_request(websocket)
+    except InvalidInputError as error:
+        await _reject(channel, error.message)
+        return
+    session = InferenceSession(
+        registry.new_id(_key(websocket), request.model.name),
+        channel,
+        faults,
+        request=request,
+        # The address the client reached: the bound one may be a wildcard. Over a stage none is of use.
+        address=websocket.scope["server"] if request.transport == "webrtc" else ("", 0),
+        delay=registry.config.delay_ms / 1000,
+        open_path=over_webrtc
+        if request.transport == "webrtc"
+        else over_stage(registry.stages, base_url(websocket)),
+    )
+    await serve_conversation(registry, session)
+
+
+async def _watch(registry: Registry, websocket: WebSocket, channel: WebSocketChannel, faults: Faults) -> None:
+    """One viewer over WebRTC."""
+    session = await registry.find_session(websocket.path_params["sid"])
+    if session is None:
+        await _reject(channel, NO_SESSION)
+        return
+    await serve_conversation(registry, Viewer(session, channel, faults))
+
+
+def _stage_viewers(registry: Registry) -> Callable[[Request], Awaitable[Response]]:
+    """Tokens for whoever wants to watch a session over its stage; the session learns nothing of it."""
+
+    async def endpoint(request: Request) -> Response:
+        if not registry.config.accepts(request.headers.get("x-api-key", "")):
+            return JSONResponse({"error": "Invalid API key"}, 401)
+        place = registry.stages.places.get(request.path_params["sid"])
+        if place is None:
+            return JSONResponse({"error": NO_SESSION}, 404)
+        viewer = registry.stages.issue(place.room, base_url(request), user_id="viewer", publish=False)
+        return JSONResponse(
+            {"subscribe_token": viewer.token, "server_publish_participant_id": place.participant_id}
+        )
+
+    return endpoint
+
+
+async def _nowhere(websocket: WebSocket) -> None:
+    await _refuse(websocket, 404, "No such endpoint")
+
+
+def session_request(websocket: WebSocket) -> SessionRequest:
+    """What the control channel's URL asks for.
+
+    Raises:
+        InvalidInputError: A model or resolution that does not exist.
+    """
+    query = websocket.query_params
+    name = query.get("model", "")
+    model = _MODELS.get(name)
+    if model is None:
+        raise InvalidInputError(f"Unknown model {name!r}; known are {', '.join(sorted(_MODELS))}")
+    resolution = query.get("resolution")
+    if resolution is not None and resolution not in _RESOLUTIONS:
+        raise InvalidInputError(f"Unknown resolution {resolution!r}; known are {', '.join(_RESOLUTIONS)}")
+    return SessionRequest(
+        model=model,
+        resolution=resolution,
+        latency_diagnostics=query.get("latency_diagnostics") == "true",
+        transport="ivs" if websocket.url.path.endswith(_OVER_STAGE) else "webrtc",
+    )
+
+
+async def serve_conversation(registry: Registry, conversation: Conversation) -> None:
+    """Run a session or viewer to its end, registered with the service; what goes wrong in it ends only it."""
+    with registry.hosting(conversation):
+        try:
+            await conversation.run()
+        except Exception:
+            logger.exception("session %s ended by a fault of the service", conversation.id)
+            conversation.drop()
+
+
+async def _reject(channel: WebSocketChannel, error: str) -> None:
+    try:
+        await channel.send(messages.encode(messages.Error(error=error)))
+    except ChannelClosedError:
+        return
+    await channel.close(1008, "")
+
+
+async def _refuse(websocket: WebSocket, status: int, error: str) -> None:
+    await websocket.send_denial_response(JSONResponse({"error": error}, status))
+
+
+# Developer routes
+
+_Answer = Callable[[Registry, Request], Awaitable[Response]]
+
+
+def _on_loopback(registry: Registry, answer: _Answer) -> Callable[[Request], Awaitable[Response]]:
+    async def endpoint(request: Request) -> Response:
+        if request.client is None or not ipaddress.ip_address(request.client.host).is_loopback:
+            return JSONResponse({"error": "Developer routes are for loopback only"}, 403)
+        return await answer(registry, request)
+
+    return endpoint
+
+
+async def _sessions(registry: Registry, _: Request) -> Response:
+    return JSONResponse(
+        {
+            "sessions": [session.info() for session in registry.sessions.values()],
+            "ended": list(registry.ended),
+            "viewers": [viewer.id for viewer in registry.viewers],
+        }
+    )
+
+
+async def _set_faults(registry: Registry, request: Request) -> Response:
+    """Body: a JSON list of `NAME[=VALUE]` strings; `?live=true` strikes sessions that are running, too."""
+    # A page in a browser cannot send this type to another origin without being asked first, and no one answers.
+    if request.headers.get("content-type", "").partition(";")[0] != "application/json":
+        return JSONResponse({"error": "expected application/json"}, 415)
+    try:
+        options: Any = json.loads(await request.body())
+        if not isinstance(options, list) or not all(isinstance(option, str) for option in options):
+            raise InvalidInputError('expected a list of "NAME[=VALUE]" strings')
+        registry.set_faults(Faults.parse(options), live=request.query_params.get("live") == "true")
+    except ValueError as error:
+        return JSONResponse({"error": str(error)}, 422)
+    return Response(status_code=204)

@@ -1,0 +1,1 @@
+"""One client's inference session, from its messages to its media path."""

@@ -1,0 +1,216 @@
+"""The inference session's state machine, without I/O (`spec` protocol, sections 2, 3 and 4).
+
+Verbs in, outputs out: every verb returns what must now happen, in order. Both transports share it; over ivs
+the client has to join its stage before it may say anything else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import TypeAlias
+
+from realtime_fast.control import messages
+
+TICK_S = 1.0
+"""Seconds between two billing ticks."""
+
+
+class Phase(Enum):
+    """How far a session has come."""
+
+    JOINING = auto()
+    """ivs: the client is not on the stage yet; nothing else is read."""
+    READY = auto()
+    """Commands are welcome, media is to be negotiated."""
+    NEGOTIATING = auto()
+    """An offer was taken; media is not up yet."""
+    LIVE = auto()
+    """Media flows."""
+    ENDED = auto()
+    """Over; nothing is accepted any more."""
+
+
+class Signal(Enum):
+    """What moves a session on."""
+
+    JOINED = auto()
+    OFFERED = auto()
+    MEDIA_UP = auto()
+    STOPPED = auto()
+
+
+_MOVES: dict[tuple[Phase, Signal], Phase] = {
+    (Phase.JOINING, Signal.JOINED): Phase.READY,
+    (Phase.READY, Signal.OFFERED): Phase.NEGOTIATING,
+    (Phase.NEGOTIATING, Signal.OFFERED): Phase.NEGOTIATING,
+    (Phase.LIVE, Signal.OFFERED): Phase.LIVE,
+    (Phase.READY, Signal.MEDIA_UP): Phase.LIVE,
+    (Phase.NEGOTIATING, Signal.MEDIA_UP): Phase.LIVE,
+    (Phase.LIVE, Signal.MEDIA_UP): Phase.LIVE,
+    **{(phase, Signal.STOPPED): Phase.ENDED for phase in Phase},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Send this to the client."""
+
+    message: messages.ServerMessage
+
+
+@dataclass(frozen=True, slots=True)
+class Apply:
+    """Change the model's state, then tell the core how that went (`applied`)."""
+
+    command: messages.Prompt | messages.SetImage
+
+
+@dataclass(frozen=True, slots=True)
+class Negotiate:
+    """Hand this to whatever carries the media."""
+
+    message: messages.Offer | messages.Answer | messages.IceCandidate | messages.IvsJoined
+
+
+@dataclass(frozen=True, slots=True)
+class StampNext:
+    """Write this number on the next output picture."""
+
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Keep what the client reported."""
+
+    report: messages.E2eLatencyReport
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """Close the control channel."""
+
+    code: int
+    reason: str
+
+
+Output: TypeAlias = Send | Apply | Negotiate | StampNext | Record | Close
+Outputs: TypeAlias = tuple[Output, ...]
+
+
+class InferenceCore:
+    """One inference session.
+
+    Attributes:
+        phase: How far it has come.
+        prompt: The prompt in force, None for none.
+        has_image: Whether a reference image is in force.
+        passthrough: Whether pictures leave as they came.
+    """
+
+    def __init__(self, identity: messages.SessionId, *, join_first: bool = False) -> None:
+        self.phase = Phase.JOINING if join_first else Phase.READY
+        self.prompt: str | None = None
+        self.has_image = False
+        self._identity = identity
+        self._generating_since: float | None = None
+        self._ticks = 0
+
+    @property
+    def passthrough(self) -> bool:
+        """No prompt and no image: the model has nothing to do."""
+        return self.prompt is None and not self.has_image
+
+    def opened(self) -> Outputs:
+        """The control channel is open."""
+        return (Send(self._identity),)
+
+    def received(self, message: messages.ClientMessage) -> Outputs:
+        """The client said something."""
+        if self.phase is Phase.ENDED:
+            return ()
+        if self.phase is Phase.JOINING and not isinstance(message, messages.IvsJoined):
+            return self.refused("Expected ivs_joined message")
+        match message:
+            case messages.IvsJoined():
+                if self.phase is not Phase.JOINING:
+                    return self.refused("Unexpected ivs_joined message")
+                self._move(Signal.JOINED)
+                return (Negotiate(message),)
+            case messages.Offer():
+                self._move(Signal.OFFERED)
+                return (Negotiate(message),)
+            case messages.Answer() | messages.IceCandidate():
+                return (Negotiate(message),)
+            case messages.Prompt() if not message.prompt.strip():
+                return self.applied(message, "Prompt must not be empty")
+            case messages.Prompt() | messages.SetImage():
+                return (Apply(message),)
+            case messages.LatencyProbe():
+                return (StampNext(message.seq & 0xFFFF),)
+            case messages.E2eLatencyReport():
+                return (Record(message),)
+
+    def applied(self, command: messages.Prompt | messages.SetImage, error: str | None = None) -> Outputs:
+        """The model took a command, or refused it with this text."""
+        match command:
+            case messages.Prompt():
+                if error is None:
+                    self.prompt = command.prompt
+                return (Send(messages.PromptAck(prompt=command.prompt, success=error is None, error=error)),)
+            case messages.SetImage():
+                if error is None:
+                    self._take(command)
+                return (Send(messages.SetImageAck(success=error is None, error=error)),)
+
+    def _take(self, command: messages.SetImage) -> None:
+        """An absent field leaves things as they are; a null one clears them."""
+        if isinstance(command.image_data, str):
+            self.has_image = True
+        elif command.image_data is None:
+            self.has_image = False
+        if isinstance(command.prompt, str):
+            self.prompt = command.prompt
+        elif command.prompt is None:
+            self.prompt = None
+
+    def media_up(self) -> Outputs:
+        """Media can flow."""
+        if self.phase is not Phase.ENDED:
+            self._move(Signal.MEDIA_UP)
+        return ()
+
+    def output_began(self, now: float) -> Outputs:
+        """A picture has left the model; only the first one counts."""
+        if self._generating_since is not None or self.phase is Phase.ENDED:
+            return ()
+        self._generating_since = now
+        return (Send(messages.GenerationStarted()),)
+
+    def tick(self, now: float) -> Outputs:
+        """Time passed; whole seconds of generation are billed once each, in order."""
+        if self._generating_since is None or self.phase is Phase.ENDED:
+            return ()
+        due = int((now - self._generating_since) / TICK_S)
+        ticks = tuple(Send(messages.GenerationTick(seconds=n)) for n in range(self._ticks + 1, due + 1))
+        self._ticks = due
+        return ticks
+
+    def refused(self, error: str, code: int = 1008) -> Outputs:
+        """Something that cannot be carried on with: say so and close."""
+        self._move(Signal.STOPPED)
+        return (Send(messages.Error(error=error)), Close(code, ""))
+
+    def stopped(self, reason: str, now: float, code: int = 1001) -> Outputs:
+        """The service ends the session."""
+        if self.phase is Phase.ENDED:
+            return ()
+        self._move(Signal.STOPPED)
+        if self._generating_since is None:
+            return (Close(code, reason),)
+        seconds = int(now - self._generating_since)
+        return (Send(messages.GenerationEnded(seconds=seconds, reason=reason)), Close(code, reason))
+
+    def _move(self, signal: Signal) -> None:
+        self.phase = _MOVES[self.phase, signal]

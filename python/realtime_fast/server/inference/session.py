@@ -1,0 +1,309 @@
+"""An inference session: the core's verbs and outputs joined to a control channel, a media path and a model."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+import anyio
+
+from realtime_fast.control import messages
+from realtime_fast.errors import RealtimeError, TransportName
+from realtime_fast.models import ModelDefinition
+from realtime_fast.peer.link_events import TrackArrived
+from realtime_fast.server.faults import Faults
+from realtime_fast.server.inference.conversation import Channel, Conversation
+from realtime_fast.server.inference.core import (
+    Apply,
+    Close,
+    InferenceCore,
+    Negotiate,
+    Output,
+    Outputs,
+    Phase,
+    Record,
+    Send,
+    StampNext,
+)
+from realtime_fast.server.inference.metrics import LinkMeter
+from realtime_fast.server.inference.webrtc_path import MediaPath, webrtc_path
+from realtime_fast.server.model.effect import Effect, ImageError, Inset
+from realtime_fast.server.model.pipeline import Pipeline
+
+KEPT = 256
+"""How many of each kind of thing a client said are kept for inspection."""
+
+WRONG_PROMPT = "not the prompt that was sent"
+FAILED = "The service was told to fail"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SessionRequest:
+    """What the client asked for in the control channel's URL."""
+
+    model: ModelDefinition
+    resolution: str | None = None
+    latency_diagnostics: bool = False
+    transport: TransportName = "webrtc"
+
+
+@dataclass
+class Received:
+    """What a session was told, the newest of it, for inspection.
+
+    Attributes:
+        prompts: Texts in force one after the other, initial one included; None for passthrough.
+        images: SHA-256 (hex) of each reference image, None where it was cleared.
+        probes: Numbers of the `latency_probe` messages.
+        reports: The `e2e_latency_report` messages.
+    """
+
+    prompts: deque[str | None] = field(default_factory=lambda: deque(maxlen=KEPT))
+    images: deque[str | None] = field(default_factory=lambda: deque(maxlen=KEPT))
+    probes: deque[int] = field(default_factory=lambda: deque(maxlen=KEPT))
+    reports: deque[messages.E2eLatencyReport] = field(default_factory=lambda: deque(maxlen=KEPT))
+
+
+OpenPath: TypeAlias = Callable[["InferenceSession"], AbstractAsyncContextManager[MediaPath]]
+"""Opens what carries a session's media: a peer connection, or a place on a stage."""
+
+
+def over_webrtc(session: InferenceSession) -> AbstractAsyncContextManager[MediaPath]:
+    """The media path of a WebRTC session."""
+    return webrtc_path(
+        session.report, lambda: (session.pipeline.video.outlet(), session.pipeline.audio.outlet())
+    )
+
+
+class InferenceSession(Conversation):
+    """One client's inference session.
+
+    Attributes:
+        request: What it asked for.
+        received: What it said.
+        pipeline: Its model.
+    """
+
+    def __init__(
+        self,
+        session_id: str,
+        channel: Channel,
+        faults: Faults,
+        *,
+        request: SessionRequest,
+        address: tuple[str, int],
+        delay: float = 0.0,
+        open_path: OpenPath = over_webrtc,
+    ) -> None:
+        super().__init__(session_id, channel, faults)
+        self.request = request
+        self.received = Received()
+        self.pipeline = Pipeline(delay=delay, on_output=self._output)
+        self.pipeline.slow = faults.slow
+        self._core = InferenceCore(
+            messages.SessionId(session_id=session_id, server_ip=address[0], server_port=address[1]),
+            join_first=request.transport == "ivs",
+        )
+        self._open_path = open_path
+        self._live = False
+        self._sees = False
+        self._meter = LinkMeter()
+
+    @property
+    def phase(self) -> Phase:
+        """How far it has come."""
+        return self._core.phase
+
+    @property
+    def prompt(self) -> str | None:
+        """The prompt in force."""
+        return self._core.prompt
+
+    @property
+    def image(self) -> str | None:
+        """SHA-256 (hex) of the image in force."""
+        return self.received.images[-1] if self.received.images else None
+
+    def stop(self, reason: str, code: int = 1001) -> None:
+        """End it, telling the client what was generated; `run` returns soon after."""
+        self._perform_now(self._core.stopped(reason, time.monotonic(), code))
+
+    def set_faults(self, faults: Faults) -> None:
+        """Change what goes wrong from now on."""
+        self.pipeline.slow = faults.slow
+        self.pipeline.stalled = False
+        super().set_faults(faults)
+
+    def info(self) -> dict[str, Any]:
+        """What there is to know about it, as JSON-like values."""
+        return {
+            "id": self.id,
+            "model": self.request.model.name,
+            "resolution": self.request.resolution,
+            "latency_diagnostics": self.request.latency_diagnostics,
+            "transport": self.request.transport,
+            "phase": self.phase.name.lower(),
+            "prompt": self.prompt,
+            "image": self.image,
+            "passthrough": self._core.passthrough,
+            "prompts": list(self.received.prompts),
+            "images": list(self.received.images),
+            "messages": dict(self.counts),
+            "probes": list(self.received.probes),
+            "e2e_latency_reports": [
+                {name: getattr(report, name) for name in report.__struct_fields__}
+                for report in self.received.reports
+            ],
+            "frames_in": self.pipeline.frames_in,
+            "frames_out": self.pipeline.frames_out,
+            "markers_read": self.pipeline.markers_read,
+            "faults": self.faults.given(),
+        }
+
+    @asynccontextmanager
+    async def _media(self) -> AsyncIterator[MediaPath]:
+        async with self.pipeline.running(), self._open_path(self) as path:
+            yield path
+
+    def _opened(self) -> None:
+        self._perform_now(self._core.opened())
+        self.emit(*self._path.greeting())
+
+    async def _hear(self, message: messages.ClientMessage) -> None:
+        for output in self._core.received(message):
+            await self._perform(output)
+
+    async def _perform(self, output: Output) -> None:
+        match output:
+            case Apply(command):
+                await self._strike("state")
+                error = FAILED if self.faults.ack == "fail" else await self._apply(command)
+                await self._acknowledge(self._core.applied(command, error))
+            case Negotiate(message):
+                await self._negotiate(message)
+            case _:
+                self._perform_now((output,))
+
+    def _perform_now(self, outputs: Outputs) -> None:
+        """The outputs that need no waiting."""
+        for output in outputs:
+            match output:
+                case Send(message):
+                    self.emit(message)
+                case Close(code, reason):
+                    self._close(code, reason)
+                case StampNext(seq):
+                    self.received.probes.append(seq)
+                    self.pipeline.stamp_next(seq)
+                case Record(report):
+                    self.received.reports.append(report)
+                case Apply() | Negotiate():
+                    raise AssertionError("takes time: see _perform")
+
+    async def _apply(self, command: messages.Prompt | messages.SetImage) -> str | None:
+        """Change the model's state; returns why that could not be done, None when it was."""
+        look = self.pipeline.effect
+        prompt, inset = look.prompt, look.inset
+        if isinstance(command, messages.Prompt):
+            prompt = command.prompt
+        else:
+            if isinstance(command.prompt, str) or command.prompt is None:
+                prompt = command.prompt
+            if command.image_data is None:
+                inset = None
+                self.received.images.append(None)
+            elif isinstance(command.image_data, str):
+                try:
+                    inset = await self._decode(command.image_data)
+                except ImageError as error:
+                    return str(error)
+        self.pipeline.effect = Effect(prompt, inset)
+        self.received.prompts.append(prompt)
+        return None
+
+    async def _decode(self, image_data: str) -> Inset:
+        def decode() -> tuple[Inset, str]:
+            try:
+                data = base64.b64decode(image_data, validate=True)
+            except (binascii.Error, ValueError):
+                raise ImageError("the reference image is not valid base64") from None
+            return Inset.decode(data), hashlib.sha256(data).hexdigest()
+
+        inset, digest = await self.pipeline.off_loop(decode)
+        self.received.images.append(digest)
+        return inset
+
+    async def _acknowledge(self, outputs: Outputs) -> None:
+        acks = [output.message for output in outputs if isinstance(output, Send)]
+        match self.faults.ack:
+            case "never":
+                return
+            case "twice":
+                acks *= 2
+            case "wrong":
+                acks.insert(0, messages.PromptAck(prompt=WRONG_PROMPT, success=True))
+        if not self.faults.ack_delay:
+            self.emit(*acks)
+            return
+
+        async def late() -> None:
+            self.emit(*acks)
+
+        self._tasks.start_soon(self._later, self.faults.ack_delay, late)
+
+    # Media
+
+    def _track_arrived(self, event: TrackArrived) -> None:
+        if event.kind == "video":
+            self._sees = True
+        self._tasks.start_soon(self.pipeline.feed, event.track)
+
+    def _link_lost(self, error: RealtimeError) -> None:
+        self.emit(messages.Error(error=f"Media connection lost: {error}"))
+        self.stop("media connection lost", 1011)
+
+    async def _connected(self) -> None:
+        self._perform_now(self._core.media_up())
+        await super()._connected()
+        self._live = True
+        if not self._sees:
+            model = self.request.model
+            self._tasks.start_soon(self.pipeline.feed_canvas, model.width, model.height, model.fps)
+        self._tasks.start_soon(self._report)
+
+    def _timed_faults(self) -> tuple[tuple[float | None, Callable[[], Awaitable[None]]], ...]:
+        async def stall() -> None:
+            self.pipeline.stalled = True
+
+        return (*super()._timed_faults(), (self.faults.stall, stall))
+
+    def _output(self) -> None:
+        if self._live and not self._over and (outputs := self._core.output_began(time.monotonic())):
+            self._perform_now(outputs)
+            self._tasks.start_soon(self._tick)
+
+    async def _tick(self) -> None:
+        async for now, _ in seconds():
+            self._perform_now(self._core.tick(now))
+
+    async def _report(self) -> None:
+        self.pipeline.figures()  # what came before the link was up does not count
+        async for now, late in seconds():
+            self.emit(self._meter.report(self.pipeline.figures(), await self._path.stats(), now, late))
+
+
+async def seconds() -> AsyncIterator[tuple[float, float]]:
+    """Each second from now on: the monotonic time, and by how much the event loop was late for it."""
+    due = time.monotonic()
+    while True:
+        due += 1.0
+        await anyio.sleep(max(0, due - time.monotonic()))
+        now = time.monotonic()
+        yield now, now - due

@@ -1,0 +1,113 @@
+"""What carries a conversation's media: an interface, and its WebRTC half."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Protocol
+
+from aiortc import MediaStreamTrack
+
+from realtime_fast.control import messages
+from realtime_fast.errors import IceError
+from realtime_fast.peer import Peer, open_peer
+from realtime_fast.peer.link_events import LinkEvent
+
+
+class MediaPath(Protocol):
+    """Carries one client's media; reports `LinkUp`, `LinkLost` and `TrackArrived` to its conversation."""
+
+    async def handle(
+        self, message: messages.Offer | messages.Answer | messages.IceCandidate | messages.IvsJoined
+    ) -> Sequence[messages.ServerMessage]:
+        """Take one step of the negotiation and return what to answer.
+
+        Raises:
+            RealtimeError: The message cannot be used.
+        """
+
+    async def stats(self) -> Mapping[str, Any]:
+        """W3C webrtc-stats entries by id."""
+
+    def greeting(self) -> Sequence[messages.ServerMessage]:
+        """What to say once the control channel is open."""
+
+    async def renegotiate(self) -> Sequence[messages.ServerMessage]:
+        """Begin a renegotiation from this side; what to send for it."""
+
+    def cut(self) -> None:
+        """Close the media sockets without telling anybody (a fault)."""
+
+    def mute(self) -> None:
+        """Send no further packet, while receiving goes on (a fault)."""
+
+
+class WebRtcPath:
+    """A peer connection that answers what the client offers."""
+
+    def __init__(self, peer: Peer, tracks: Callable[[], Sequence[MediaStreamTrack]]) -> None:
+        self._peer = peer
+        self._tracks = tracks
+        self._answered = False
+        self.cut = peer.cut
+        self.mute = peer.mute
+
+    async def handle(
+        self, message: messages.Offer | messages.Answer | messages.IceCandidate | messages.IvsJoined
+    ) -> Sequence[messages.ServerMessage]:
+        """Answer an offer with the complete description; take answers and candidates."""
+        match message:
+            case messages.Offer():
+                if "\nm=" not in message.sdp:
+                    raise IceError("The offer has no audio and no video section")
+                tracks = () if self._answered else self._tracks()
+                self._answered = True
+                answer = await self._peer.create_answer(message.sdp, tracks)
+                return messages.Answer(sdp=answer), messages.IceCandidate(candidate=None)
+            case messages.Answer():
+                await self._peer.accept_answer(message.sdp)
+            case messages.IceCandidate():
+                await self._peer.add_candidate(message.candidate)
+            case messages.IvsJoined():
+                raise AssertionError("the session core lets none through")
+        return ()
+
+    async def stats(self) -> Mapping[str, Any]:
+        """W3C webrtc-stats entries by id."""
+        return await self._peer.stats()
+
+    def greeting(self) -> Sequence[messages.ServerMessage]:
+        """Nothing: the client offers first."""
+        return ()
+
+    async def renegotiate(self) -> Sequence[messages.ServerMessage]:
+        """Offer what is being sent and received already."""
+        return (messages.Offer(sdp=await self._peer.create_offer()),)
+
+
+@asynccontextmanager
+async def webrtc_path(
+    report: Callable[[LinkEvent], None], tracks: Callable[[], Sequence[MediaStreamTrack]]
+) -> AsyncIterator[MediaPath]:
+    """A peer connection for one client; `tracks` makes what it is sent."""
+    async with open_peer(report) as peer:
+        yield WebRtcPath(peer, tracks)
+
+
+def without_candidates(sdp: str) -> tuple[str, list[messages.Candidate]]:
+    """The description without its candidates, and these apart (RFC 8838, trickle ICE)."""
+    lines: list[str] = []
+    candidates: list[messages.Candidate] = []
+    section = -1
+    mid: str | None = None
+    for line in sdp.splitlines():
+        if line.startswith("m="):
+            section, mid = section + 1, None
+        elif line.startswith("a=mid:"):
+            mid = line.removeprefix("a=mid:")
+        if line.startswith("a=candidate:"):
+            candidate = line.removeprefix("a=")
+            candidates.append(messages.Candidate(candidate=candidate, sdpMid=mid, sdpMLineIndex=section))
+        elif line != "a=end-of-candidates":
+            lines.append(line)
+    return "\r\n".join(lines) + "\r\n", candidates

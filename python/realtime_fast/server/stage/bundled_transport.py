@@ -1,0 +1,90 @@
+"""The answering end of one bundled transport: ICE and DTLS from aiortc, without its peer connection.
+
+A stage forwards packets, so it has no use for tracks, decoders and their threads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import anyio
+from aiortc.rtcdtlstransport import RTCCertificate, RTCDtlsParameters, RTCDtlsTransport
+from aiortc.rtcicetransport import RTCIceCandidate, RTCIceGatherer, RTCIceParameters, RTCIceTransport
+
+from realtime_fast.peer.ice import gather
+from realtime_fast.server.stage.answers import Transport
+
+CONNECT_TIMEOUT = 15.0
+CLOSE_TIMEOUT = 2.0
+
+
+class BundledTransport:
+    """One ICE and DTLS transport. Gather, answer, connect, and close it once."""
+
+    def __init__(self, certificate: RTCCertificate, remote: Transport) -> None:
+        self._remote = remote
+        self._gatherer = RTCIceGatherer(iceServers=[])
+        self._ice = RTCIceTransport(self._gatherer)
+        self.dtls = RTCDtlsTransport(self._ice, [certificate])
+        # An offer leaves the roles open as a rule, and the answerer takes the active one (RFC 8842, 5.3).
+        self._role = "server" if remote.dtls.role == "client" else "client"
+        self.dtls._set_role(self._role)
+        self._ended = anyio.Event()
+        self.dtls.on("statechange", self._watch)
+
+    def _watch(self) -> None:
+        if self.dtls.state in ("closed", "failed"):
+            self._ended.set()
+
+    async def gather(self) -> None:
+        """Find the local candidates."""
+        await gather(self._ice._connection)
+        await self._gatherer.gather()
+
+    @property
+    def ice_parameters(self) -> RTCIceParameters:
+        """Local credentials."""
+        return self._gatherer.getLocalParameters()
+
+    @property
+    def candidates(self) -> Sequence[RTCIceCandidate]:
+        """Local candidates, once gathered."""
+        return self._gatherer.getLocalCandidates()
+
+    @property
+    def dtls_parameters(self) -> RTCDtlsParameters:
+        """Local fingerprints and role."""
+        return RTCDtlsParameters(self.dtls.getLocalParameters().fingerprints, self._role)
+
+    async def connect(self) -> bool:
+        """Bring the transport up; False if the far side cannot be reached or is not who it said."""
+        with anyio.move_on_after(CONNECT_TIMEOUT):
+            for candidate in self._remote.candidates:
+                await self._ice.addRemoteCandidate(candidate)
+            # Never the end of candidates: a browser that hides its addresses is found by its own checks.
+            await self._ice.start(self._remote.ice)
+            if self._ice.state == "completed":
+                await self.dtls.start(self._remote.dtls)
+        return self.dtls.state == "connected"
+
+    @property
+    def packets_received(self) -> int:
+        """Media and reports that came so far."""
+        return sum(entry.packetsReceived for entry in self.dtls._get_stats().values())
+
+    def hang_up(self) -> None:
+        """Let `wait_ended` return; may be called at any time, and again."""
+        self._ended.set()
+
+    async def wait_ended(self) -> None:
+        """Returns after `hang_up`, or when the far side closed or was not heard of for half a minute.
+
+        The half minute is that of ICE's consent checks (RFC 7675).
+        """
+        await self._ended.wait()
+
+    async def aclose(self) -> None:
+        """Close, in bounded time, also in a cancelled scope."""
+        with anyio.move_on_after(CLOSE_TIMEOUT, shield=True):
+            await self.dtls.stop()
+            await self._ice.stop()

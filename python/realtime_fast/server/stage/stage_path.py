@@ -1,0 +1,173 @@
+"""The media path of an inference session on a stage: the service is a participant like any other."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from typing import Any, Protocol
+
+import anyio
+from aiortc import MediaStreamTrack
+from anyio.abc import TaskGroup
+
+from realtime_fast.aio.tasks import owned_tasks
+from realtime_fast.control import messages
+from realtime_fast.errors import RealtimeError
+from realtime_fast.ivs import Stage
+from realtime_fast.peer.link_events import LinkEvent, LinkLost, LinkUp, TrackArrived
+from realtime_fast.server.model.pipeline import Pipeline
+from realtime_fast.server.stage.stages import Place, Stages
+from realtime_fast.stats import merge_reports
+
+CAMERA_LIMIT = 1.0
+"""Seconds that a client who has joined gets to publish; after that it counts as having no camera."""
+
+Report = Callable[[LinkEvent], None]
+Tracks = Callable[[], Sequence[MediaStreamTrack]]
+
+
+class StagePath:
+    """Carries a session's media over its stage."""
+
+    def __init__(
+        self,
+        stage: Stage,
+        invitation: messages.IvsStageReady,
+        client_id: str,
+        tracks: Tracks,
+        report: Report,
+        tasks: TaskGroup,
+    ) -> None:
+        self._stage = stage
+        self._invitation = invitation
+        self._client_id = client_id
+        self._tracks = tracks
+        self._report = report
+        self._tasks = tasks
+
+    def greeting(self) -> Sequence[messages.ServerMessage]:
+        """The client's invitation to the stage."""
+        return (self._invitation,)
+
+    async def handle(
+        self, message: messages.Offer | messages.Answer | messages.IceCandidate | messages.IvsJoined
+    ) -> Sequence[messages.ServerMessage]:
+        """The client has joined: take its camera, publish the output. Other messages mean nothing here."""
+        if isinstance(message, messages.IvsJoined):
+            self._tasks.start_soon(self._guarded, self._begin)
+        return ()
+
+    async def stats(self) -> Mapping[str, Any]:
+        """W3C webrtc-stats entries of what is sent and of what is received."""
+        return merge_reports(await self._stage.get_stats())
+
+    async def renegotiate(self) -> Sequence[messages.ServerMessage]:
+        """Nothing is negotiated over the control channel."""
+        return ()
+
+    def cut(self) -> None:
+        """Close the media sockets without telling anybody."""
+        for stream in self._stage.streams.values():
+            stream.cut()
+
+    def mute(self) -> None:
+        """Send no further packet, while receiving goes on."""
+        for stream in self._stage.streams.values():
+            stream.mute()
+
+    async def watch(self) -> None:
+        """The end of the stage is the end of the link."""
+        self._report(LinkLost(await self._stage.wait_over()))
+
+    async def _begin(self) -> None:
+        camera = anyio.Event()
+        self._tasks.start_soon(self._guarded, self._see, camera)
+        tracks = {track.kind: track for track in self._tracks()}
+        output = await self._stage.publish(video=tracks.get("video"), audio=tracks.get("audio"))
+        with anyio.move_on_after(CAMERA_LIMIT):
+            await camera.wait()
+        self._report(LinkUp())
+        error = await output.wait_ended()
+        if error is not None:
+            raise error
+
+    async def _see(self, camera: anyio.Event) -> None:
+        """Receive what the client publishes, each time it does."""
+        while True:
+            await self._stage.wait_publishing(lambda who: who.id == self._client_id)
+            stream = await self._stage.subscribe(self._client_id, buffered=False)
+            for kind, track in stream.tracks.items():
+                self._report(TrackArrived(kind, track))
+            camera.set()
+            if (error := await stream.wait_ended()) is not None:
+                raise error
+
+    async def _guarded(self, body: Callable[..., Any], *args: Any) -> None:
+        try:
+            await body(*args)
+        except RealtimeError as error:
+            self._report(LinkLost(error))
+
+
+@asynccontextmanager
+async def stage_path(
+    stages: Stages,
+    session_id: str,
+    base_url: str,
+    tracks: Tracks,
+    report: Report,
+) -> AsyncIterator[StagePath]:
+    """A stage for one session, deleted when the session leaves it.
+
+    Args:
+        stages: Where it is made.
+        session_id: Viewers find it by this.
+        base_url: The service as participants reach it.
+        tracks: Makes the session's output.
+        report: Told about the link.
+    """
+    room = stages.create()
+    try:
+        own = stages.issue(room, base_url, user_id="service")
+        client = stages.issue(room, base_url, user_id="client")
+        async with AsyncExitStack() as stack:
+            stage = await stack.enter_async_context(Stage(own.token))
+            tasks = await stack.enter_async_context(owned_tasks())
+            invitation = messages.IvsStageReady(
+                stage_arn=room.arn,
+                client_token=client.token,
+                server_publish_participant_id=own.participant_id,
+            )
+            path = StagePath(stage, invitation, client.participant_id, tracks, report, tasks)
+            tasks.start_soon(path.watch)
+            stages.places[session_id] = Place(room, own.participant_id)
+            yield path
+    finally:
+        stages.places.pop(session_id, None)
+        stages.delete(room)
+
+
+class Hosted(Protocol):
+    """The inference session that a path is for."""
+
+    id: str
+    pipeline: Pipeline
+
+    def report(self, event: LinkEvent) -> None:
+        """Take a link event."""
+
+
+def over_stage(stages: Stages, base_url: str) -> Callable[[Hosted], AbstractAsyncContextManager[StagePath]]:
+    """The media path of sessions over a stage; `base_url` is the service as participants reach it."""
+
+    def open_path(session: Hosted) -> AbstractAsyncContextManager[StagePath]:
+        pipeline = session.pipeline
+        return stage_path(
+            stages,
+            session.id,
+            base_url,
+            lambda: (pipeline.video.outlet(), pipeline.audio.outlet()),
+            session.report,
+        )
+
+    return open_path

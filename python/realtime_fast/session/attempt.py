@@ -1,0 +1,334 @@
+"""One attempt at a session: a control channel, a media link and the core between them, as one scope.
+
+An attempt is used once. It ends by exactly one failure, the first, or by being cancelled; nothing of it survives.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import anyio
+from aiortc import MediaStreamTrack
+from anyio.abc import TaskGroup
+
+from realtime_fast.aio.websocket import TextSocket
+from realtime_fast.control import messages
+from realtime_fast.control.channel import open_channel
+from realtime_fast.control.signaling import SignalingMessage
+from realtime_fast.errors import (
+    AckTimeoutError,
+    ConnectError,
+    ConnectTimeoutError,
+    ControlChannelError,
+    IceError,
+    NotConnectedError,
+    RealtimeError,
+    StageError,
+)
+from realtime_fast.events import Diagnostic, Event
+from realtime_fast.peer.link_events import LinkDiagnostic, LinkEvent, LinkLost, LinkUp, TrackArrived
+from realtime_fast.session.acks import Command, Settled
+from realtime_fast.session.core import DesiredState, Emit, Ended, Identified, Output, Relay, Send, SessionCore
+from realtime_fast.session.states import AttemptState, Generation
+from realtime_fast.transports.base import MediaLink, Transport
+
+IMAGE_TIMEOUT = 30.0
+PROMPT_TIMEOUT = 15.0
+"""Seconds an initial image or prompt, and the same commands later, may wait for their acknowledgement."""
+
+_QUEUE = 1024
+"""Messages that may wait in either direction; a far side that lets more pile up is broken."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What all attempts of a session have in common.
+
+    Attributes:
+        transport: How media travels.
+        url: The control channel's URL, with the API key in it; None where there is none (ivs viewers).
+        agent: User agent.
+        publishes: Whether there is a local track.
+        tracks: Makes the tracks to publish, anew for each attempt.
+        timeout: Seconds for all phases together.
+    """
+
+    transport: Transport
+    url: str | None = field(repr=False)
+    agent: str
+    publishes: bool
+    tracks: Callable[[], Sequence[MediaStreamTrack]]
+    timeout: float
+
+
+class AttemptHost(Protocol):
+    """Whom an attempt works for: the session."""
+
+    def emit(self, event: Event) -> None:
+        """Tell the user."""
+
+    def identified(self, session: messages.SessionId) -> None:
+        """The service named the session."""
+
+    def received(self, track: MediaStreamTrack) -> Callable[[], Awaitable[None]]:
+        """A remote track began; what is returned reads it to its end."""
+
+    async def while_live(self, attempt: Attempt) -> None:
+        """Run for as long as the connection is live; cancelled with it."""
+
+
+@dataclass(slots=True)
+class _Waiter:
+    done: anyio.Event = field(default_factory=anyio.Event)
+    error: RealtimeError | None = None
+
+
+class Attempt:
+    """A try at a live session, and the session while it lives."""
+
+    def __init__(self, plan: Plan, host: AttemptHost, on_state_change: Callable[[], None]) -> None:
+        self.core = SessionCore(plan.transport.name)
+        self.link: MediaLink | None = None
+        self.live_since: float | None = None
+        self._plan = plan
+        self._host = host
+        self._on_state_change = on_state_change
+        self._scope = anyio.CancelScope()
+        self._tasks: TaskGroup | None = None
+        self._waiters: dict[int, _Waiter] = {}
+        self._outbox, self._outgoing = anyio.create_memory_object_stream[str](_QUEUE)
+        self._relay, self._signals = anyio.create_memory_object_stream[SignalingMessage](_QUEUE)
+        self._core_changed = anyio.Event()
+        self._seen = self.states
+
+    @property
+    def states(self) -> tuple[AttemptState, Generation]:
+        """The states of the core."""
+        return self.core.state, self.core.generation
+
+    async def run(self, desired: DesiredState) -> RealtimeError:
+        """Connect, replay `desired`, stay until the connection is lost.
+
+        Returns:
+            The first cause of the loss. There is no other normal end: a wanted one is a cancellation.
+        """
+        try:
+            with self._scope:
+                async with anyio.create_task_group() as self._tasks, AsyncExitStack() as stack:
+                    await self._guarded(self._live, stack, desired)
+                    await anyio.sleep_forever()  # the core decides when it is over
+        finally:
+            self.core.close()
+            self._flush()
+            for stream in (self._outbox, self._outgoing, self._relay, self._signals):
+                stream.close()
+        if self.core.failure is None:
+            raise AssertionError("an attempt ends by failure or by cancellation")
+        return self.core.failure
+
+    async def request(self, command: Command, *, timeout: float) -> None:
+        """Send a command and wait until the service has acknowledged it.
+
+        Raises:
+            NotConnectedError: The control channel is not open.
+            AckTimeoutError: No acknowledgement within `timeout` seconds.
+            ServerError: The service refused, in its own words.
+            RealtimeError: The connection was lost meanwhile.
+        """
+        if self.core.state not in (AttemptState.PREPARING, AttemptState.LIVE):
+            raise NotConnectedError("Not connected")
+        ticket = self.core.request(command, timeout=timeout, now=time.monotonic())
+        waiter = self._waiters[ticket] = _Waiter()
+        self._flush()
+        try:
+            await waiter.done.wait()
+        finally:
+            self.core.forget(ticket)
+            del self._waiters[ticket]
+        if waiter.error is not None:
+            raise waiter.error
+
+    def send(self, message: messages.ClientMessage) -> None:
+        """Queue a message that nobody acknowledges; dropped once the attempt is over."""
+        if self.core.state is not AttemptState.CLOSED:
+            self.core.send(message)
+            self._flush()
+
+    async def receive(self) -> SignalingMessage:
+        """The next signaling message, for the media link."""
+        return await self._signals.receive()
+
+    async def _live(self, stack: AsyncExitStack, desired: DesiredState) -> None:
+        started = time.monotonic()
+        self._start(self._watch_deadlines)
+        async with self._timed("total"):
+            await self._prepare(stack, desired, started + self._plan.timeout)
+        await self._host.while_live(self)
+
+    async def _prepare(self, stack: AsyncExitStack, desired: DesiredState, deadline: float) -> None:
+        plan = self._plan
+        if plan.url is not None:
+            async with self._phase("websocket", deadline):
+                channel = await stack.enter_async_context(open_channel(plan.url, agent=plan.agent))
+        self.core.channel_opened()
+        if plan.url is not None:
+            self._start(self._read, channel)
+            self._start(self._write, channel)
+        if plan.transport.state_before_media:
+            await self._open_with(desired, deadline)
+        async with self._phase(plan.transport.phase, deadline):
+            tracks = plan.tracks()
+            self.link = await stack.enter_async_context(plan.transport.open(self, tracks, self._report))
+        if not plan.transport.state_before_media:
+            await self._open_with(desired, deadline)
+            async with self._phase("remote-media", deadline):
+                await self.link.media_arrived()
+        self.live_since = time.monotonic()
+        self.core.ready()
+        self._flush()
+
+    async def _open_with(self, desired: DesiredState, deadline: float) -> None:
+        """Put the service into the desired state."""
+        command = desired.opening(publishes=self._plan.publishes)
+        if command is None:
+            return
+        with_image = isinstance(command, messages.SetImage)
+        phase, timeout = ("avatar-image", IMAGE_TIMEOUT) if with_image else ("initial-prompt", PROMPT_TIMEOUT)
+        async with self._phase(phase, deadline):
+            try:
+                await self.request(command, timeout=timeout)
+            except AckTimeoutError as error:
+                raise ConnectTimeoutError(phase, timeout) from error
+
+    @asynccontextmanager
+    async def _phase(self, name: str, deadline: float) -> AsyncIterator[None]:
+        """A connect phase: timed, cut off at the deadline, and named in whatever fails in it.
+
+        The deadline is the core's and not a cancel scope around the block, because what the block opens outlives it.
+        """
+        self.core.enter_phase(name, limit=self._plan.timeout, deadline=deadline)
+        self._flush()
+        async with self._timed(name):
+            yield
+        self.core.leave_phase()
+
+    @asynccontextmanager
+    async def _timed(self, phase: str) -> AsyncIterator[None]:
+        started = time.monotonic()
+        done = False
+        try:
+            yield
+            done = True
+        except RealtimeError as error:
+            self._fail(error)
+            await anyio.sleep_forever()  # the core's verdict, which may be another, cancels this
+        finally:
+            data: dict[str, Any] = {
+                "phase": phase,
+                "duration_ms": (time.monotonic() - started) * 1000,
+                "success": done,
+            }
+            if not done and (cause := self.core.failure) is not None:
+                data["error"] = cause.message
+            self._diagnose("phaseTiming", data)
+
+    def _diagnose(self, kind: str, data: dict[str, Any]) -> None:
+        self._host.emit(Diagnostic(kind, data, time.time() * 1000))
+
+    def _start(self, body: Callable[..., Awaitable[None]], *args: Any) -> None:
+        if self._tasks is not None:
+            self._tasks.start_soon(self._guarded, body, *args)
+
+    async def _guarded(self, body: Callable[..., Awaitable[None]], *args: Any) -> None:
+        """Run a part of the attempt; whatever it raises is a failure of the attempt."""
+        try:
+            await body(*args)
+        except RealtimeError as error:
+            self._fail(error)
+        except Exception as error:  # noqa: BLE001 - a bug, or the user's own hook: it ends the attempt, not the process
+            failure = ConnectError(f"The connection failed on an unexpected {type(error).__name__}: {error}")
+            failure.__cause__ = error
+            self._fail(failure)
+        self._flush()
+
+    def _fail(self, error: RealtimeError) -> None:
+        if isinstance(error, IceError | StageError):
+            self.core.lost(error, time.monotonic())
+        else:
+            self.core.fail(error)
+        self._flush()
+
+    def _report(self, event: LinkEvent) -> None:
+        match event:
+            case LinkLost():
+                self._fail(event.error)
+            case TrackArrived():
+                self._start(self._host.received(event.track))
+            case LinkDiagnostic():
+                self._diagnose(event.kind, dict(event.data))
+            case LinkUp():
+                pass
+
+    async def _read(self, channel: TextSocket) -> None:
+        while True:
+            text = await channel.receive()
+            try:
+                self.core.receive(messages.decode_server(text))
+            except messages.MalformedMessageError as error:
+                self.core.malformed(error, time.monotonic())
+            self._flush()
+
+    async def _write(self, channel: TextSocket) -> None:
+        # A closed channel is reported by the reader, after what the service said last.
+        async for text in self._outgoing:
+            if not await channel.send(text):
+                return
+
+    async def _watch_deadlines(self) -> None:
+        while True:
+            self._core_changed = anyio.Event()
+            deadline = self.core.deadline
+            wait = float("inf") if deadline is None else deadline - time.monotonic()
+            with anyio.move_on_after(max(0.0, wait)):
+                await self._core_changed.wait()
+            self.core.tick(time.monotonic())
+            self._flush()
+
+    def _flush(self) -> None:
+        """Carry out what the core asks for."""
+        while outputs := self.core.take():
+            for output in outputs:
+                self._perform(output)
+        self._core_changed.set()
+        if self.states != self._seen:
+            self._seen = self.states
+            self._on_state_change()
+
+    def _perform(self, output: Output) -> None:
+        match output:
+            case Send():
+                self._queue(self._outbox, messages.encode(output.message), "does not read")
+            case Relay():
+                self._queue(self._relay, output.message, "floods the client with signaling")
+            case Emit():
+                self._host.emit(output.event)
+            case Identified():
+                self._host.identified(output.session)
+            case Settled():
+                if waiter := self._waiters.get(output.ticket):
+                    waiter.error = output.error
+                    waiter.done.set()
+            case Ended():
+                self._scope.cancel()
+
+    def _queue(self, stream: anyio.abc.ObjectSendStream[Any], item: Any, fault: str) -> None:
+        try:
+            stream.send_nowait(item)  # type: ignore[attr-defined]
+        except anyio.WouldBlock:
+            self.core.fail(ControlChannelError(f"The service {fault}"))
+        except (anyio.ClosedResourceError, anyio.BrokenResourceError):
+            self.core.fail(ControlChannelError("The control channel is closed"))

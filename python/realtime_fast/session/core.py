@@ -1,0 +1,301 @@
+"""The session core: what one attempt knows and decides, without I/O.
+
+Messages, commands, failures and the time go in by plain calls; what has to be done comes out of `take()`. Nothing
+here awaits, reads a clock or throws because of what the far side sent.
+
+    channel_opened ─┐                 ┌─▶ Send       to the control channel
+    receive ────────┤                 ├─▶ Relay      signaling, for the media link
+    request ────────┼──▶ SessionCore ─┼─▶ Settled    a command is over
+    ready, fail ────┤                 ├─▶ Emit       an event for the user
+    lost, tick ─────┘                 └─▶ Ended      the attempt is over, with its first cause
+
+The control channel is the authority on causes. A service that ends a session says why, closes the channel and takes
+the media down, and these arrive in any order: so the loss of the media path waits `GRACE` for the channel to explain
+it, and the close of the channel is explained by an `error` that was its last word.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+from msgspec import UNSET, structs
+
+from realtime_fast import events
+from realtime_fast.control import messages
+from realtime_fast.control.refusals import server_failure
+from realtime_fast.control.signaling import SignalingMessage
+from realtime_fast.errors import (
+    ConnectTimeoutError,
+    ControlChannelError,
+    NotConnectedError,
+    RealtimeError,
+    TransportName,
+)
+from realtime_fast.options import Prompt
+from realtime_fast.session.acks import AckLedger, Command, Settled
+from realtime_fast.session.retry import is_permanent
+from realtime_fast.session.states import AttemptState, Generation, Signal, next_state
+
+logger = logging.getLogger(__name__)
+
+GRACE = 0.25
+"""Seconds that the control channel gets to say why the media path was lost, or to say again what came broken."""
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Put this on the control channel."""
+
+    message: messages.ClientMessage
+
+
+@dataclass(frozen=True, slots=True)
+class Relay:
+    """Hand this to the media link, in this order; it may be asked for later than it came."""
+
+    message: SignalingMessage
+
+
+@dataclass(frozen=True, slots=True)
+class Emit:
+    """Tell the user."""
+
+    event: events.Event
+
+
+@dataclass(frozen=True, slots=True)
+class Identified:
+    """The service named the session."""
+
+    session: messages.SessionId
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The attempt is over; `failure` is its first cause, None if it was closed on purpose."""
+
+    failure: RealtimeError | None
+
+
+Output: TypeAlias = Send | Relay | Emit | Identified | Settled | Ended
+
+
+@dataclass(frozen=True, slots=True)
+class DesiredState:
+    """What the user last asked for and the service acknowledged: replayed by each attempt.
+
+    Attributes:
+        prompt: The prompt, None for none.
+        image: The reference image as base64 text, None for none.
+    """
+
+    prompt: Prompt | None = None
+    image: str | None = None
+
+    def opening(self, *, publishes: bool) -> Command | None:
+        """The one message that puts the service into this state (`spec` protocol, section 3)."""
+        prompt = self.prompt
+        if self.image is not None:
+            if prompt is None:
+                return messages.SetImage(image_data=self.image)
+            return messages.SetImage(image_data=self.image, prompt=prompt.text, enhance_prompt=prompt.enhance)
+        if prompt is not None:
+            return messages.Prompt(prompt=prompt.text, enhance_prompt=prompt.enhance)
+        return messages.SetImage(image_data=None, prompt=None) if publishes else None
+
+    def after(self, command: Command) -> DesiredState:
+        """The state once the service has acknowledged `command`."""
+        if isinstance(command, messages.Prompt):
+            return replace(self, prompt=Prompt(command.prompt, command.enhance_prompt))
+        state = self
+        if command.image_data is not UNSET:
+            state = replace(state, image=command.image_data)
+        if isinstance(command.prompt, str):
+            enhance = command.enhance_prompt if isinstance(command.enhance_prompt, bool) else True
+            state = replace(state, prompt=Prompt(command.prompt, enhance))
+        elif command.prompt is None:
+            state = replace(state, prompt=None)
+        return state
+
+
+class SessionCore:
+    """The state of one attempt.
+
+    Attributes:
+        state: How far it has come.
+        generation: Whether the model runs.
+        failure: What ended it.
+        told: Whether the user has had the failure as an event already.
+    """
+
+    def __init__(self, transport: TransportName) -> None:
+        self.state = AttemptState.DIALING
+        self.generation = Generation.IDLE
+        self.failure: RealtimeError | None = None
+        self.told = False
+        self._transport = transport
+        self._acks = AckLedger()
+        self._phase: tuple[str, float, float] | None = None
+        self._held: tuple[RealtimeError, float, str | None] | None = None
+        self._last_word: RealtimeError | None = None
+        self._outputs: list[Output] = []
+
+    @property
+    def deadline(self) -> float | None:
+        """When `tick` has to be called next; None if nothing waits."""
+        deadlines = [self._acks.deadline, self._phase and self._phase[2], self._held and self._held[1]]
+        return min((deadline for deadline in deadlines if deadline is not None), default=None)
+
+    def take(self) -> list[Output]:
+        """What has to be done now, in order."""
+        outputs, self._outputs = self._outputs, []
+        return outputs
+
+    def enter_phase(self, name: str, *, limit: float, deadline: float) -> None:
+        """A connect phase begins: whatever fails from here on failed in it.
+
+        Args:
+            name: What diagnostics call it.
+            limit: The limit in seconds that `deadline` stands for, for the error's text.
+            deadline: When the attempt fails if the phase has not been left.
+        """
+        self._phase = (name, limit, deadline)
+
+    def leave_phase(self) -> None:
+        """The phase is done."""
+        self._phase = None
+
+    def channel_opened(self) -> None:
+        """The control channel is open."""
+        self.state = next_state(self.state, Signal.CHANNEL_OPEN)
+
+    def ready(self) -> None:
+        """Initial state and media are set up: the session is live."""
+        self.state = next_state(self.state, Signal.READY)
+
+    def request(self, command: Command, *, timeout: float, now: float) -> int:
+        """Send a command that will be acknowledged; `Settled` carries the ticket returned."""
+        ticket = self._acks.add(command, timeout=timeout, now=now)
+        self._outputs.append(Send(command))
+        return ticket
+
+    def forget(self, ticket: int) -> None:
+        """Whoever made this request has stopped waiting."""
+        self._acks.forget(ticket)
+
+    def send(self, message: messages.ClientMessage) -> None:
+        """Send what nobody acknowledges."""
+        self._outputs.append(Send(message))
+
+    def receive(self, message: messages.ServerMessage | messages.Unknown) -> None:
+        """Take a message of the service."""
+        if self.state is AttemptState.CLOSED:
+            return
+        if not isinstance(message, messages.GenerationEnded):  # the one message that belongs to the end
+            self._last_word = None
+        if self._held is not None and self._held[2] == message.__struct_config__.tag:
+            self._held = None
+        match message:
+            case messages.Offer() | messages.Answer() | messages.IceCandidate() | messages.IvsStageReady():
+                self._outputs.append(Relay(message))
+            case messages.SessionId():
+                self._outputs.append(Identified(message))
+            case messages.PromptAck() | messages.SetImageAck():
+                self._settle(message)
+            case messages.GenerationStarted():
+                self.generation = Generation.RUNNING
+            case messages.GenerationTick():
+                self._outputs.append(Emit(events.GenerationTickMessage(message.seconds)))
+            case messages.GenerationEnded():
+                logger.info("generation ended after %s s: %s", message.seconds, message.reason)
+            case messages.MetricsReport():
+                self._outputs.append(Emit(events.ServerMetrics(**structs.asdict(message))))
+            case messages.LatencyReport():
+                metrics = events.ServerMetrics(
+                    rtt_ms=message.server_proxy_rtt_ms, pipeline_latency_ms=message.pipeline_latency_ms
+                )
+                self._outputs.append(Emit(metrics))
+            case messages.Error():
+                self._reported(server_failure(message.error))
+            case messages.Ready():
+                pass
+            case messages.Unknown():
+                logger.debug("ignored a message of the unknown type %r", message.type)
+
+    def malformed(self, error: messages.MalformedMessageError, now: float) -> None:
+        """Take what is not a proper message.
+
+        Noise is survivable; but a message that the set-up cannot go on without, broken and not followed by a proper
+        one, ends it soon instead of by a later timeout.
+        """
+        logger.warning("ignored a message of the service: %s", error)
+        essential = error.type in _ESSENTIAL or self._acks.awaits(error.type or "")
+        if self.state is AttemptState.PREPARING and essential:
+            self._hold(ControlChannelError(f"The service sent a {error}"), now, redeemed_by=error.type)
+
+    def fail(self, failure: RealtimeError) -> None:
+        """The attempt cannot go on; the first cause wins, later ones are its consequences."""
+        self._end(self._last_word or failure)
+
+    def lost(self, failure: RealtimeError, now: float) -> None:
+        """The media path is gone: the attempt ends with this, unless the control channel soon says why it is."""
+        if self._last_word is not None:
+            self._end(self._last_word)
+        else:
+            self._hold(failure, now)
+
+    def close(self) -> None:
+        """End the attempt on purpose."""
+        self._end(None)
+
+    def tick(self, now: float) -> None:
+        """Let time pass."""
+        if self._phase is not None and self._phase[2] <= now:
+            name, limit, _ = self._phase
+            self._end(self._held[0] if self._held is not None else ConnectTimeoutError(name, limit))
+        if self._held is not None and self._held[1] <= now:
+            self._end(self._held[0])
+        self._outputs.extend(map(self._located, self._acks.expire(now)))
+
+    def _hold(self, failure: RealtimeError, now: float, *, redeemed_by: str | None = None) -> None:
+        if self.state is not AttemptState.CLOSED and self._held is None:
+            failure.located(self._phase and self._phase[0], self._transport)
+            self._held = failure, now + GRACE, redeemed_by
+
+    def _settle(self, ack: messages.PromptAck | messages.SetImageAck) -> None:
+        settled = self._acks.settle(ack)
+        if settled is None:
+            logger.debug("ignored an acknowledgement that nothing waits for")
+        else:
+            self._outputs.append(self._located(settled))
+
+    def _reported(self, failure: RealtimeError) -> None:
+        if self.state is not AttemptState.LIVE or self._held is not None or is_permanent(failure):
+            self._end(failure)
+            return
+        self._last_word = failure.located(None, self._transport)
+        self._outputs.extend(self._acks.fail_all(failure))
+        self._outputs.append(Emit(events.ErrorRaised(failure)))
+
+    def _end(self, failure: RealtimeError | None) -> None:
+        if self.state is AttemptState.CLOSED:
+            return
+        self.state = next_state(self.state, Signal.ENDED)
+        self.failure = failure
+        self.told = failure is not None and failure is self._last_word
+        if failure is not None:
+            failure.located(self._phase and self._phase[0], self._transport)
+        self._phase = self._held = None
+        lost = failure or NotConnectedError("The client was disconnected")
+        self._outputs.extend(self._acks.fail_all(lost))
+        self._outputs.append(Ended(failure))
+
+    def _located(self, settled: Settled) -> Settled:
+        if settled.error is not None:
+            settled.error.located(None, self._transport)
+        return settled
+
+
+_ESSENTIAL = frozenset({"offer", "answer", "ivs_stage_ready", "error"})

@@ -1,0 +1,70 @@
+"""Whether, and after how long, to dial again (`spec` protocol, section 6).
+
+Pure: the verdict on a failure and the delays; the connect loop does the sleeping. A retry library would own the
+loop, and this loop is shared by first connect and reconnect, has two budgets and learns how long a connection lived.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from realtime_fast.errors import AuthenticationError, InvalidInputError, RealtimeError
+from realtime_fast.options import ReconnectPolicy
+
+
+def is_permanent(failure: RealtimeError) -> bool:
+    """Whether dialling again cannot help."""
+    return isinstance(failure, AuthenticationError | InvalidInputError)
+
+
+class RetryBudget:
+    """Counts failures against the policy's two budgets.
+
+    A lost connection is dialled again at once, then ever more patiently. What comes up only to drop again is a further
+    failure of the same loss: the budget is full again once a connection lived for `refill_after` seconds, and one that
+    lived for less than `base_delay` is not dialled again at once.
+    """
+
+    def __init__(self, policy: ReconnectPolicy | None, random: Callable[[], float]) -> None:
+        self._policy = policy
+        self._random = random
+        self._attempts = 1
+        self._retried = 0
+        self._lost = False
+
+    @property
+    def attempt(self) -> int:
+        """Number of the attempt that runs or comes next, 1 for the first one of a loss."""
+        return self._attempts
+
+    @property
+    def max_attempts(self) -> int:
+        """Attempts a loss may take."""
+        return 1 + (self._policy.retries if self._policy else 0)
+
+    def delay_after(self, failure: RealtimeError, *, lived: float | None) -> float | None:
+        """Seconds to wait before the next attempt, None to give up.
+
+        Args:
+            failure: What ended the attempt.
+            lived: Seconds the connection was live, None if it never was.
+        """
+        policy = self._policy
+        if policy is None or is_permanent(failure):
+            return None
+        if lived is not None:
+            if not self._lost or lived >= policy.refill_after:
+                self._attempts = 0
+            self._lost = True
+        if self._attempts > policy.retries:
+            return None
+        at_once = lived is not None and (self._attempts == 0 or lived >= policy.base_delay)
+        if self._attempts > 0:
+            self._retried += 1
+            if policy.session_retries is not None and self._retried > policy.session_retries:
+                return None
+        self._attempts += 1
+        if at_once:
+            return 0.0
+        delay = min(policy.base_delay * 2.0 ** (self._attempts - 2), policy.max_delay)
+        return delay * (1 - policy.jitter * self._random())

@@ -1,0 +1,275 @@
+"""A session: everything that outlives a connection, and the owner of all tasks.
+
+Events, desired state and media taps live here; connections come and go below, in the manager's loop. One owner task
+holds the whole scope open from `start` to `stop`, so that the same session serves `await` and `async with`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+import weakref
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import anyio
+from aiortc import MediaStreamTrack
+from anyio.abc import TaskGroup
+from av import AudioFrame, VideoFrame
+
+from realtime_fast.aio.tasks import owned_tasks
+from realtime_fast.control import messages
+from realtime_fast.diagnostics.latency_tracker import LatencyTracker
+from realtime_fast.diagnostics.stall import StallDetector
+from realtime_fast.diagnostics.telemetry_sender import TelemetrySender
+from realtime_fast.errors import RealtimeError, TransportName
+from realtime_fast.events import (
+    Diagnostic,
+    Event,
+    RemoteTrack,
+    ServerMetrics,
+    StatsSample,
+)
+from realtime_fast.frames import PixelFormat
+from realtime_fast.media.frame_stream import FrameStream
+from realtime_fast.media.tracks import LocalMedia, ReceivedTrack, SentTrack
+from realtime_fast.options import LatencyTracking, ReconnectPolicy
+from realtime_fast.session.attempt import Attempt, Plan
+from realtime_fast.session.connect_loop import ConnectLoop
+from realtime_fast.session.core import DesiredState
+from realtime_fast.session.event_hub import EventHub
+from realtime_fast.stats import StatsParser
+from realtime_fast.transports.base import MediaLink, Transport
+
+logger = logging.getLogger(__name__)
+
+REGISTRATION_GRACE = 0.02
+"""Seconds after connecting until callbacks begin: time to register them in."""
+
+FAREWELL_GRACE = 0.25
+"""Seconds that callbacks and the last report get when a session ends."""
+
+STALL_INTERVAL = 0.5
+"""Seconds between two looks at the frame rate."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SessionSettings:
+    """What a session is made from."""
+
+    transport: Transport
+    url: str | None = field(repr=False)
+    agent: str
+    timeout: float
+    reconnect: ReconnectPolicy | None
+    media: LocalMedia
+    desired: DesiredState
+    on_remote_stream: Callable[[Any], object] | None = None
+    latency_tracking: LatencyTracking | None = None
+    stats_interval: float | None = None
+    telemetry: TelemetrySender | None = None
+
+
+class Session:
+    """The host of all attempts of one client."""
+
+    def __init__(self, settings: SessionSettings) -> None:
+        self.hub = EventHub()
+        self.identity: messages.SessionId | None = None
+        self._settings = settings
+        self._media = settings.media
+        self._telemetry = settings.telemetry
+        self._tracker = self._make_tracker(settings)
+        self._parser = StatsParser()
+        self._video: ReceivedTrack | None = None
+        # Held weakly: a stream that nobody reads any more is gone, and its thread with it.
+        self._streams: weakref.WeakSet[FrameStream] = weakref.WeakSet()
+        plan = Plan(
+            transport=settings.transport,
+            url=settings.url,
+            agent=settings.agent,
+            publishes=bool(self._media.tracks),
+            tracks=self._tracks,
+            timeout=settings.timeout,
+        )
+        self.connect_loop = ConnectLoop(plan, settings.reconnect, settings.desired, self)
+        self._serving = anyio.CancelScope()
+        self._decided = anyio.Event()
+        self._released = anyio.Event()
+        self._over = anyio.Event()
+        self._failure: RealtimeError | None = None
+        self._callbacks: TaskGroup | None = None
+
+    @property
+    def transport(self) -> TransportName:
+        """How its media travels."""
+        return self._settings.transport.name
+
+    # Lifetime
+
+    async def start(self) -> None:
+        """Connect; from here on the session lives until `stop`.
+
+        Raises:
+            RealtimeError: It could not be connected; nothing of the session is left.
+        """
+        # The one task without a task group above it: it is the group, and `stop` is its end.
+        self._owner = asyncio.create_task(self._own(), name="realtime_fast session")  # noqa: TID251
+        try:
+            await self._decided.wait()
+        except BaseException:
+            with anyio.CancelScope(shield=True):
+                await self.stop()
+            raise
+        if self._failure is not None:
+            await self._over.wait()
+            raise self._failure
+        self._released.set()
+
+    async def stop(self) -> None:
+        """End the session and wait until nothing of it is left; harmless when repeated."""
+        self._serving.cancel()
+        self._released.set()
+        await self._over.wait()
+
+    async def _own(self) -> None:
+        try:
+            async with owned_tasks() as self._callbacks:
+                delivered = anyio.Event()
+                self._callbacks.start_soon(self._deliver, delivered)
+                try:
+                    with self._serving:
+                        await self._serve()
+                finally:
+                    self._decided.set()
+                    self._released.set()
+                    self.hub.close()
+                    with anyio.move_on_after(FAREWELL_GRACE, shield=True):
+                        await delivered.wait()
+        finally:
+            for stream in tuple(self._streams):
+                stream.close()
+            self._over.set()
+
+    async def _serve(self) -> None:
+        try:
+            async with owned_tasks() as tasks:
+                if self._telemetry is not None:
+                    tasks.start_soon(self._telemetry.run)
+                await self.connect_loop.run()
+        except RealtimeError as failure:
+            self._failure = failure
+
+    async def _deliver(self, delivered: anyio.Event) -> None:
+        await self._released.wait()
+        await anyio.sleep(REGISTRATION_GRACE)
+        await self.hub.deliver(self._spawn)
+        delivered.set()
+
+    def _spawn(self, body: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        if self._callbacks is not None:
+            self._callbacks.start_soon(body)
+
+    # What attempts ask of their host
+
+    def emit(self, event: Event) -> None:
+        """Tell the user, and whoever else here listens."""
+        match event:
+            case ServerMetrics() if self._tracker is not None:
+                self.hub.emit(event)
+                self._tracker.figures(event)
+                return
+            case Diagnostic() if self._telemetry is not None:
+                self._telemetry.buffer.add_diagnostic(event.kind, event.data, event.timestamp)
+            case StatsSample() if self._telemetry is not None:
+                self._telemetry.buffer.add_stats(event.stats.to_dict())
+            case _:
+                pass
+        self.hub.emit(event)
+
+    def identified(self, session: messages.SessionId) -> None:
+        """The service named the session."""
+        self.identity = session
+        if self._telemetry is not None:
+            self._telemetry.buffer.identified(session.session_id)
+
+    def received(self, track: MediaStreamTrack) -> Callable[[], Awaitable[None]]:
+        """A remote track began: the user gets it, we read it."""
+        received = ReceivedTrack(track)
+        if track.kind == "video":
+            received.observers.append(self._incoming)
+            self._video = received
+        self.emit(RemoteTrack(received))
+        if self._settings.on_remote_stream is not None:
+            try:
+                self._settings.on_remote_stream(received)
+            except Exception:
+                logger.exception("on_remote_stream failed")
+        return received.pump
+
+    async def while_live(self, attempt: Attempt) -> None:
+        """Sample and probe for as long as the connection lives."""
+        self._decided.set()
+        async with owned_tasks() as tasks:
+            tasks.start_soon(self._watch_stall)
+            if self._settings.stats_interval is not None and attempt.link is not None:
+                tasks.start_soon(self._sample, attempt.link, self._settings.stats_interval)
+            if self._tracker is not None:
+                tasks.start_soon(self._tracker.run, attempt.send)
+            await anyio.sleep_forever()
+
+    # Media
+
+    def frames(self, format: PixelFormat, *, latest: bool) -> FrameStream:  # noqa: A002
+        """A stream of the received pictures, across reconnects; it ends with the session."""
+        stream = FrameStream(format, latest)
+        if self._over.is_set():
+            stream.close()
+        self._streams.add(stream)
+        return stream
+
+    def _make_tracker(self, settings: SessionSettings) -> LatencyTracker | None:
+        if settings.latency_tracking is None:
+            return None
+        stamps = settings.media.video is not None
+        return LatencyTracker(settings.latency_tracking, stamps=stamps, emit=self.emit)
+
+    def _tracks(self) -> Sequence[MediaStreamTrack]:
+        stamp = self._tracker.outgoing if self._tracker is not None else None
+        return [SentTrack(track, stamp if track.kind == "video" else None) for track in self._media.tracks]
+
+    def _incoming(self, frame: VideoFrame | AudioFrame) -> None:
+        if not isinstance(frame, VideoFrame):
+            return
+        seq = self._tracker.incoming(frame) if self._tracker is not None else None
+        for stream in tuple(self._streams):
+            stream.put(frame, seq)
+
+    # Samplers
+
+    async def _watch_stall(self) -> None:
+        detector = StallDetector()
+        while True:
+            await anyio.sleep(STALL_INTERVAL)
+            now = time.monotonic()
+            fps = self._video.meter.rate(now) if self._video is not None else 0.0
+            if (change := detector.update(fps, now)) is not None:
+                stalled, lasted = change
+                data = {"stalled": stalled, "duration_ms": lasted * 1000}
+                self.emit(Diagnostic("videoStall", data, time.time() * 1000))
+
+    async def _sample(self, link: MediaLink, interval: float) -> None:
+        """One sample every interval; a slow one delays the next. A source that fails ends the samples, not the call."""
+        self._parser.reset()
+        while True:
+            await anyio.sleep(interval)
+            try:
+                stats = self._parser.parse(await link.stats(), time.monotonic())
+            except Exception:
+                logger.exception("statistics stop: the connection's report cannot be read")
+                return
+            if self._tracker is not None:
+                self._tracker.client_rtt_s = stats.connection.current_round_trip_time
+            self.emit(StatsSample(stats))

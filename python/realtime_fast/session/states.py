@@ -1,0 +1,70 @@
+"""The states of a connection, and the only moves there are.
+
+Two small machines. `AttemptState` belongs to one attempt and changes by the table below; a pair that is not in it
+is a bug of ours and fails loudly. `Generation` says whether the model produces pictures. What the user sees is a
+function of both and of whether the session had been connected before.
+"""
+
+from __future__ import annotations
+
+from enum import Enum, auto
+
+from realtime_fast.options import ConnectionState
+
+
+class AttemptState(Enum):
+    """How far one attempt has come."""
+
+    DIALING = auto()
+    PREPARING = auto()
+    LIVE = auto()
+    CLOSED = auto()
+
+
+class Signal(Enum):
+    """What changes the state of an attempt."""
+
+    CHANNEL_OPEN = auto()
+    READY = auto()
+    ENDED = auto()
+
+
+ATTEMPT_TRANSITIONS: dict[tuple[AttemptState, Signal], AttemptState] = {
+    (AttemptState.DIALING, Signal.CHANNEL_OPEN): AttemptState.PREPARING,
+    (AttemptState.DIALING, Signal.ENDED): AttemptState.CLOSED,
+    (AttemptState.PREPARING, Signal.READY): AttemptState.LIVE,
+    (AttemptState.PREPARING, Signal.ENDED): AttemptState.CLOSED,
+    (AttemptState.LIVE, Signal.ENDED): AttemptState.CLOSED,
+}
+
+
+class Generation(Enum):
+    """Whether the model produces pictures; running is sticky until the connection is lost."""
+
+    IDLE = auto()
+    RUNNING = auto()
+
+
+def next_state(state: AttemptState, signal: Signal) -> AttemptState:
+    """The state of an attempt after `signal`.
+
+    Raises:
+        RuntimeError: The table has no such transition.
+    """
+    try:
+        return ATTEMPT_TRANSITIONS[state, signal]
+    except KeyError:
+        raise RuntimeError(f"an attempt that is {state.name} cannot take {signal.name}") from None
+
+
+def public_state(state: AttemptState, generation: Generation, *, was_live: bool) -> ConnectionState:
+    """What the user is told while an attempt is in these states.
+
+    Args:
+        state: How far the attempt has come.
+        generation: Whether the model runs.
+        was_live: Whether the session has been connected before this attempt.
+    """
+    if state is AttemptState.LIVE:
+        return "generating" if generation is Generation.RUNNING else "connected"
+    return "reconnecting" if was_live else "connecting"

@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import anyio
+import pytest
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from realtime_fast.client import image_loader
+from realtime_fast.client.image_loader import load_image
+from realtime_fast.errors import InvalidInputError
+
+DATA = bytes(range(256))
+TEXT = base64.b64encode(DATA).decode()
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        DATA,
+        bytearray(DATA),
+        memoryview(DATA),
+        TEXT,
+        f"{TEXT[:76]}\n{TEXT[76:]}",
+        io.BytesIO(DATA),
+        f"data:image/png;base64,{TEXT}",
+        "data:," + "".join(f"%{byte:02x}" for byte in DATA),
+    ],
+    ids=lambda image: type(image).__name__,
+)
+async def test_forms_of_one_image(image: object) -> None:
+    assert await load_image(image) == TEXT
+
+
+async def test_files_by_path_and_by_name(tmp_path: Path) -> None:
+    path = tmp_path / "image"
+    path.write_bytes(DATA)
+    assert await load_image(path) == TEXT
+    assert await load_image(str(path)) == TEXT
+
+
+@pytest.mark.parametrize(
+    ("image", "words"),
+    [
+        (b"", "empty"),
+        ("", "empty"),
+        ("/no/such/file.png", "path of a file that exists"),
+        (Path("/no/such/file.png"), "cannot be read"),
+        (Path("/"), "cannot be read"),
+        ("nul\0byte", "path of a file"),
+        ("data:image/png;base64", "no comma"),
+        ("data:image/png;base64,***", "not base64"),
+        ("http://", "no host"),
+        ("https://[", "no host"),
+        (io.StringIO("text"), "binary mode"),
+        (7, "not int"),
+        (b"x" * (image_loader.MAX_IMAGE_BYTES + 1), "at most"),
+        (io.BytesIO(b"x" * (image_loader.MAX_IMAGE_BYTES + 1)), "at most"),
+    ],
+    ids=lambda value: str(value)[:20],
+)
+async def test_what_is_no_image_says_why(image: object, words: str) -> None:
+    with pytest.raises(InvalidInputError, match=words):
+        await load_image(image)
+
+
+@pytest.fixture
+async def web() -> AsyncIterator[str]:
+    async def huge(request: Request) -> Response:
+        async def chunks() -> AsyncIterator[bytes]:
+            for _ in range(100):
+                yield b"x" * 65536
+
+        return StreamingResponse(chunks())
+
+    async def never(request: Request) -> Response:
+        while not await request.is_disconnected():
+            await anyio.sleep(0.01)
+        return Response()
+
+    app = Starlette(
+        routes=[
+            Route("/image", lambda request: Response(DATA)),
+            Route("/moved", lambda request: RedirectResponse("/image")),
+            Route("/local", lambda request: RedirectResponse("file:///etc/passwd")),
+            Route("/circle", lambda request: RedirectResponse("/circle")),
+            Route("/huge", huge),
+            Route("/never", never),
+        ]
+    )
+    config = uvicorn.Config(
+        app, port=0, log_level="warning", lifespan="off", ws="none", timeout_graceful_shutdown=0
+    )
+    server = uvicorn.Server(config)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(server._serve)
+        while not server.started:
+            await anyio.sleep(0.01)
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+        server.should_exit = server.force_exit = True
+
+
+async def test_fetching(web: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert await load_image(f"{web}/image") == TEXT
+    assert await load_image(f"{web}/moved") == TEXT
+    monkeypatch.setattr(image_loader, "FETCH_TIMEOUT", 0.3)
+    for path, words in {
+        "/gone": "HTTP 404",
+        "/local": "UnsupportedProtocol",
+        "/circle": "TooManyRedirects",
+        "/never": "did not arrive|ReadTimeout",
+    }.items():
+        with pytest.raises(InvalidInputError, match=words):
+            await load_image(web + path)
+    monkeypatch.setattr(image_loader, "FETCH_TIMEOUT", 20)
+    monkeypatch.setattr(image_loader, "MAX_IMAGE_BYTES", 100_000)
+    with pytest.raises(InvalidInputError, match="over 100000 bytes"):
+        await load_image(f"{web}/huge")

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import base64
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from realtime_fast.control.subscribe_token import TokenPayload, decode_subscribe_token, encode_subscribe_token
+from realtime_fast.errors import InvalidSubscribeTokenError
+
+
+def token(value: object) -> str:
+    return base64.urlsafe_b64encode(json.dumps(value).encode()).decode()
+
+
+@given(st.text(min_size=1), st.text(min_size=1), st.integers(1, 65535), st.sampled_from(["webrtc", "ivs"]))
+def test_what_is_encoded_is_decoded(sid: str, ip: str, port: int, transport: str) -> None:
+    payload = TokenPayload(sid, ip, port, transport)
+    assert decode_subscribe_token(encode_subscribe_token(sid, ip, port, transport)) == payload
+
+
+@pytest.mark.parametrize("strip", [True, False])
+@pytest.mark.parametrize("encode", [base64.b64encode, base64.urlsafe_b64encode])
+def test_both_alphabets_padded_or_not(encode: object, strip: bool) -> None:
+    raw = json.dumps({"sid": "é?>~", "ip": "::1", "port": 8}, ensure_ascii=False).encode()
+    text = encode(raw).decode()
+    assert decode_subscribe_token(text.rstrip("=") if strip else text) == TokenPayload(
+        "é?>~", "::1", 8, "webrtc"
+    )
+
+
+def test_an_ivs_token_needs_no_address() -> None:
+    assert decode_subscribe_token(encode_subscribe_token("s", "", 0, "ivs")).transport == "ivs"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "!!!",
+        "é",
+        token([]),
+        token("s"),
+        token({}),
+        token({"sid": "", "ip": "h", "port": 1}),
+        token({"sid": "s"}),
+        token({"sid": "s", "ip": "", "port": 0}),
+        token({"sid": "s", "ip": "h", "port": "1"}),
+        token({"sid": "s", "ip": "h", "port": 70000}),
+        token({"sid": "s", "ip": "h", "port": True}),
+        token({"sid": 7, "ip": "h", "port": 1}),
+        token({"sid": "s", "ip": "h", "port": 1, "transport": "pigeon"}),
+        base64.b64encode(b"\xff\xfe").decode(),
+        token({"sid": "s" * 5000, "ip": "h", "port": 1}),
+        None,
+        b"eyJ9",
+    ],
+)
+def test_anything_else_is_one_clear_error_without_an_echo(text: object) -> None:
+    with pytest.raises(InvalidSubscribeTokenError) as caught:
+        decode_subscribe_token(text)
+    assert str(caught.value) == "Invalid subscribe token"
+    assert caught.value.__cause__ is None
+    assert isinstance(caught.value, ValueError)

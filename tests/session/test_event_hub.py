@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import gc
+import logging
+
+import anyio
+import pytest
+
+from realtime_fast.errors import InvalidInputError
+from realtime_fast.events import ConnectionChange, EventsDropped, GenerationTickMessage
+from realtime_fast.session.event_hub import EventHub, EventStream
+
+
+async def run(hub: EventHub) -> None:
+    hub.close()
+    async with anyio.create_task_group() as tasks:
+        await hub.deliver(tasks.start_soon)
+
+
+async def test_what_came_before_the_handler_is_delivered_once_in_order() -> None:
+    hub, seen = EventHub(), []
+    hub.emit(ConnectionChange("connecting"))
+    hub.emit(GenerationTickMessage(1))
+    hub.emit(ConnectionChange("connected"))
+    hub.on("connection_change", seen.append)
+    hub.on("generation_tick", seen.append)
+    await run(hub)
+    assert seen == ["connecting", GenerationTickMessage(1), "connected"]
+
+
+async def test_a_failing_callback_harms_nobody(caplog: pytest.LogCaptureFixture) -> None:
+    hub, seen = EventHub(), []
+
+    def broken(state: str) -> None:
+        raise LookupError("sync")
+
+    async def broken_later(state: str) -> None:
+        await anyio.lowlevel.checkpoint()
+        raise LookupError("async")
+
+    async def good(state: str) -> None:
+        await anyio.lowlevel.checkpoint()
+        seen.append(state)
+
+    for callback in (broken, broken_later, good, seen.append):
+        hub.on("connection_change", callback)
+    hub.emit(ConnectionChange("connected"))
+    with caplog.at_level(logging.ERROR):
+        await run(hub)
+    assert seen == ["connected", "connected"]
+    assert [record.exc_info[1].args for record in caplog.records] == [("sync",), ("async",)]
+
+
+async def test_off_undoes_on_and_does_not_mind_strangers() -> None:
+    hub, seen = EventHub(), []
+    hub.on("connection_change", seen.append)
+    hub.off("connection_change", seen.append)
+    hub.off("connection_change", seen.append)
+    hub.emit(ConnectionChange("connected"))
+    await run(hub)
+    assert seen == []
+
+
+@pytest.mark.parametrize("name", ["typo", "", None, ["stats"]])
+def test_an_unknown_name_lists_the_names(name: str) -> None:
+    for call in (EventHub().on, EventHub().off):
+        with pytest.raises(InvalidInputError, match="connection_change, error, generation_tick") as caught:
+            call(name, print)
+        assert isinstance(caught.value, ValueError)
+
+
+async def test_a_stream_gets_everything_and_ends_with_the_hub() -> None:
+    hub = EventHub()
+    hub.emit(ConnectionChange("connecting"))
+    stream = hub.stream()
+    hub.emit(ConnectionChange("disconnected"))
+    await run(hub)
+    assert [event async for event in stream] == [
+        ConnectionChange("connecting"),
+        ConnectionChange("disconnected"),
+    ]
+
+
+async def test_a_slow_stream_loses_the_oldest_and_is_told() -> None:
+    stream = EventStream(limit=3)
+    for second in range(10):
+        stream.put(GenerationTickMessage(second))
+    stream.close()
+    assert [event async for event in stream] == [EventsDropped(7), *map(GenerationTickMessage, (7, 8, 9))]
+
+
+async def test_closing_wakes_a_waiting_reader() -> None:
+    stream, ended = EventStream(), anyio.Event()
+
+    async def read() -> None:
+        async for _ in stream:
+            pass
+        ended.set()
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(read)
+        await anyio.wait_all_tasks_blocked()
+        stream.close()
+        with anyio.fail_after(5):
+            await ended.wait()
+
+
+async def test_an_abandoned_stream_is_forgotten() -> None:
+    hub = EventHub()
+    hub.stream()
+    gc.collect()
+    assert not list(hub._streams)

@@ -1,0 +1,396 @@
+"""The ivs transport against the embedded service and its stages; the control channel is played by the test."""
+
+from __future__ import annotations
+
+import math
+from contextlib import AsyncExitStack
+
+import anyio
+import numpy as np
+import pytest
+
+from realtime_fast.control import messages
+from realtime_fast.control.channel import open_channel
+from realtime_fast.errors import AuthenticationError, ConnectError, RealtimeError, StageError
+from realtime_fast.ivs import Stage
+from realtime_fast.models import realtime
+from realtime_fast.peer.link_events import LinkLost, LinkUp, TrackArrived
+from realtime_fast.server import Service, ServiceConfig
+from realtime_fast.transports.ivs import IvsTransport, invited_as_viewer
+
+
+class Line:
+    """The link's half of a control channel, in memory."""
+
+    def __init__(self):
+        self.sent = []
+        self._post, self._inbox = anyio.create_memory_object_stream(math.inf)
+
+    def say(self, message):
+        self._post.send_nowait(message)
+
+    def send(self, message):
+        self.sent.append(message)
+
+    async def receive(self):
+        return await self._inbox.receive()
+
+    def close(self):
+        self._post.close()
+        self._inbox.close()
+
+
+class Reports(list):
+    """What a link reported, to be waited for."""
+
+    def __init__(self):
+        super().__init__()
+        self._news = anyio.Event()
+
+    def __call__(self, event):
+        self.append(event)
+        self._news.set()
+        self._news = anyio.Event()
+
+    async def first(self, kind, within=10):
+        with anyio.fail_after(within):
+            while not (found := [event for event in self if isinstance(event, kind)]):
+                await self._news.wait()
+        return found[0]
+
+
+@pytest.fixture
+def line():
+    line = Line()
+    yield line
+    line.close()
+
+
+@pytest.fixture
+def reports():
+    return Reports()
+
+
+@pytest.fixture
+def stage_base(stage_service):
+    return stage_service.url.replace("ws", "http", 1)
+
+
+@pytest.fixture
+def invite(stage_service, stage_room, stage_base):
+    """An invitation, and the service's own token on the same stage."""
+
+    def make(**more):
+        server = stage_service.stages.issue(stage_room, stage_base, user_id="service")
+        client = stage_service.stages.issue(stage_room, stage_base, user_id="client", **more)
+        ready = messages.IvsStageReady(
+            stage_arn=stage_room.arn,
+            client_token=client.token,
+            server_publish_participant_id=server.participant_id,
+        )
+        return ready, server.token
+
+    return make
+
+
+async def test_a_session_of_the_service_sees_the_camera_and_its_output_comes_back(
+    stage_service, line, reports, camera, microphone
+):
+    model = realtime("lucy-restyle-2")
+    url = f"{stage_service.url}{model.url_path}-ivs?api_key=k&model={model.name}"
+    heard = []
+    async with open_channel(url, agent="test") as channel, anyio.create_task_group() as group:
+
+        async def read():
+            while True:
+                message = messages.decode_server(await channel.receive())
+                heard.append(message)
+                if isinstance(message, messages.IvsStageReady):
+                    line.say(message)
+
+        group.start_soon(read)
+        transport = IvsTransport()
+        tracks = [camera((40, 200, 40)), microphone()]
+        async with transport.open(line, tracks, reports) as link:
+            assert line.sent == [messages.IvsJoined()]
+            await channel.send(messages.encode(line.sent[0]))
+            await channel.send(messages.encode(messages.SetImage(image_data=None, prompt=None)))
+            with anyio.fail_after(10):
+                await link.media_arrived()
+            picture = await reports.first(TrackArrived)
+            with anyio.fail_after(10):
+                for _ in range(15):
+                    frame = await picture.track.recv()
+            red, green, blue = frame.to_ndarray(format="rgb24").reshape(-1, 3).mean(axis=0)
+            assert green > max(red, blue) + 60
+            kinds = {entry["type"] for entry in (await link.stats()).values()}
+            assert {"inbound-rtp", "outbound-rtp"} <= kinds
+        group.cancel_scope.cancel()
+    names = [message.__struct_config__.tag for message in heard]
+    assert names.index("session_id") < names.index("ivs_stage_ready")
+    assert "generation_started" in names
+    assert np.isfinite(green)
+
+
+async def test_the_invitation_may_come_before_after_and_twice(line, reports, invite, camera):
+    ready, server_token = invite()
+    line.say(ready)  # before anybody asked
+    async with Stage(server_token) as server, IvsTransport().open(line, [camera()], reports) as link:
+        line.say(ready)  # and again, which changes nothing
+        await server.publish(video=camera((30, 30, 200)))
+        with anyio.fail_after(10):
+            await link.media_arrived()
+        assert line.sent == [messages.IvsJoined()]
+        assert not [event for event in reports if isinstance(event, LinkLost)]
+        await reports.first(LinkUp)
+        track = (await reports.first(TrackArrived)).track
+        red, _, blue = (await track.recv()).to_ndarray(format="rgb24").reshape(-1, 3).mean(axis=0)
+        assert blue > red + 60
+
+
+async def test_the_invitation_may_come_late(line, reports, invite, camera):
+    ready, server_token = invite()
+    async with Stage(server_token) as server:
+        await server.publish(video=camera())
+        async with anyio.create_task_group() as group:
+
+            async def later():
+                await anyio.sleep(0.3)
+                line.say(ready)
+
+            group.start_soon(later)
+            async with IvsTransport().open(line, [camera()], reports) as link:
+                with anyio.fail_after(10):
+                    await link.media_arrived()
+
+
+async def test_the_older_form_of_two_tokens(line, reports, stage_service, stage_room, stage_base, camera):
+    issue = lambda **more: stage_service.stages.issue(stage_room, stage_base, **more)  # noqa: E731
+    server, sender, receiver = issue(), issue(subscribe=False), issue(publish=False)
+    line.say(
+        messages.IvsStageReady(
+            stage_arn=stage_room.arn,
+            client_publish_token=sender.token,
+            client_subscribe_token=receiver.token,
+            client_publish_participant_id=sender.participant_id,
+        )
+    )
+    async with Stage(server.token) as service, IvsTransport().open(line, [camera()], reports) as link:
+        # One's own camera is on the stage, and is not what was waited for.
+        with anyio.move_on_after(1.0) as patience:
+            await link.media_arrived()
+        assert patience.cancelled_caught
+        await service.publish(video=camera((30, 200, 30)))
+        with anyio.fail_after(10):
+            await link.media_arrived()
+        track = (await reports.first(TrackArrived)).track
+        red, green, _ = (await track.recv()).to_ndarray(format="rgb24").reshape(-1, 3).mean(axis=0)
+        assert green > red + 60
+        assert len([event for event in reports if isinstance(event, TrackArrived)]) <= 2
+
+
+async def test_only_the_service_s_participant_is_received(line, reports, invite, stage_token, camera):
+    ready, server_token = invite()
+    line.say(ready)
+    async with Stage(stage_token()) as stranger, Stage(server_token) as server:
+        await stranger.publish(video=camera((200, 30, 30)))
+        async with IvsTransport().open(line, [], reports) as link:
+            with anyio.move_on_after(0.7) as patience:
+                await link.media_arrived()
+            assert patience.cancelled_caught
+            await server.publish(video=camera((30, 30, 200)))
+            with anyio.fail_after(10):
+                await link.media_arrived()
+
+
+async def test_a_viewer_asks_for_its_token_and_touches_no_session(stage_service, line, reports, camera):
+    session_line = Line()
+    model = realtime("lucy-restyle-2")
+    url = f"{stage_service.url}{model.url_path}-ivs?api_key=k&model={model.name}"
+    base = stage_service.url.replace("ws", "http", 1)
+    async with open_channel(url, agent="test") as channel, anyio.create_task_group() as group:
+        identity = None
+
+        async def read():
+            nonlocal identity
+            while True:
+                message = messages.decode_server(await channel.receive())
+                if isinstance(message, messages.SessionId):
+                    identity = message
+                if isinstance(message, messages.IvsStageReady):
+                    session_line.say(message)
+
+        group.start_soon(read)
+        async with IvsTransport().open(session_line, [camera((200, 40, 40))], Reports()) as link:
+            await channel.send(messages.encode(messages.IvsJoined()))
+            await channel.send(messages.encode(messages.SetImage(image_data=None, prompt=None)))
+            with anyio.fail_after(10):
+                await link.media_arrived()
+            where = f"{base}/v1/subscribe-ivs/{identity.session_id}"
+            counted = dict(stage_service.sessions[identity.session_id].counts)
+            for _ in range(2):
+                seen = Reports()
+                viewer = IvsTransport(invite=invited_as_viewer(where, "k", "test"))
+                async with viewer.open(line, [], seen) as watched:
+                    with anyio.fail_after(10):
+                        await watched.media_arrived()
+                    track = (await seen.first(TrackArrived)).track
+                    frame = await track.recv()
+                    red, green, _ = frame.to_ndarray(format="rgb24").reshape(-1, 3).mean(axis=0)
+                    assert red > green + 60
+            assert dict(stage_service.sessions[identity.session_id].counts) == counted
+            assert line.sent == []
+        group.cancel_scope.cancel()
+    session_line.close()
+    gone = IvsTransport(invite=invited_as_viewer(where, "k", "test"))
+    with anyio.fail_after(5):
+        while stage_service.stages.places:
+            await anyio.sleep(0.01)
+    with pytest.raises(AuthenticationError, match="Invalid session"):
+        async with gone.open(line, [], reports):
+            pass
+
+
+async def test_a_viewer_with_a_wrong_key_is_refused(line, reports):
+    async with Service(ServiceConfig(port=0, api_keys=frozenset(["right"]))) as service:
+        url = service.url.replace("ws", "http", 1) + "/v1/subscribe-ivs/any"
+        for key, says in (("wrong", "401"), ("right", "Invalid session")):
+            with pytest.raises(AuthenticationError, match=says):
+                async with IvsTransport(invite=invited_as_viewer(url, key, "test")).open(line, [], reports):
+                    pass
+    with pytest.raises(ConnectError, match="cannot be reached") as caught:
+        async with IvsTransport(invite=invited_as_viewer(url, "right", "test")).open(line, [], reports):
+            pass
+    assert caught.value.code == "IVS_CONNECT_ERROR"
+
+
+# --- what ends a link, and how soon
+
+
+@pytest.mark.parametrize(
+    ("message", "says"),
+    [
+        (messages.Answer(sdp=""), "Expected ivs_stage_ready"),
+        (messages.IvsStageReady(stage_arn="x"), "without the tokens"),
+        (messages.IvsStageReady(stage_arn="x", client_token="secret"), "not a JWT"),
+    ],
+)
+async def test_an_invitation_that_is_none(line, reports, message, says):
+    line.say(message)
+    with pytest.raises(ConnectError, match=says) as caught:
+        async with IvsTransport().open(line, [], reports):
+            pass
+    assert caught.value.code.startswith("IVS_")
+    assert "secret" not in str(caught.value)
+
+
+async def test_a_refused_publication_ends_the_attempt(line, reports, invite, camera, stage_room):
+    ready, _ = invite(publish=False)
+    line.say(ready)
+    with pytest.raises(StageError, match="does not allow publishing"):
+        async with IvsTransport().open(line, [camera()], reports):
+            pass
+    assert line.sent == []
+    with anyio.fail_after(2):
+        while stage_room.members:
+            await anyio.sleep(0.01)
+
+
+async def test_a_stage_that_ends_during_set_up_ends_it_at_once(line, reports, invite, camera, stage_room):
+    ready, _ = invite()
+    line.say(ready)
+    async with IvsTransport().open(line, [camera()], reports) as link:
+        started = anyio.current_time()
+        for participant in list(stage_room.members):
+            stage_room.disconnect(participant, "over")
+        with pytest.raises(StageError, match="over"), anyio.fail_after(5):
+            await link.media_arrived()
+        assert anyio.current_time() - started < 1
+    assert (await reports.first(LinkLost)).error.code == "IVS_STAGE_ERROR"
+    assert len([event for event in reports if isinstance(event, LinkLost)]) == 1
+
+
+async def test_a_service_that_never_publishes_is_waited_for_and_can_be_given_up(
+    line, reports, invite, camera
+):
+    ready, server_token = invite()
+    line.say(ready)
+    async with Stage(server_token), IvsTransport().open(line, [camera()], reports) as link:
+        with anyio.move_on_after(0.5) as patience:
+            await link.media_arrived()
+        assert patience.cancelled_caught
+        started = anyio.current_time()
+    assert anyio.current_time() - started < 3
+
+
+async def test_a_service_that_leaves_and_returns_at_once_is_received_again(line, reports, invite, camera):
+    ready, server_token = invite()
+    line.say(ready)
+    async with Stage(server_token) as server:
+        publication = await server.publish(video=camera())
+        async with IvsTransport().open(line, [camera()], reports) as link:
+            await link.media_arrived()
+            await publication.aclose()
+            await server.publish(video=camera((30, 30, 200)))
+            with anyio.fail_after(5):
+                while (
+                    len(arrived := [e for e in reports if isinstance(e, TrackArrived) and e.kind == "video"])
+                    < 2
+                ):
+                    await anyio.sleep(0.01)
+            red, _, blue = (
+                (await arrived[1].track.recv()).to_ndarray(format="rgb24").reshape(-1, 3).mean(axis=0)
+            )
+            assert blue > red + 60
+            assert not [event for event in reports if isinstance(event, LinkLost)]
+
+
+@pytest.mark.parametrize("how", ["unpublishes", "leaves", "goes silent", "is cut"])
+async def test_a_service_that_is_gone_is_a_lost_link_within_five_seconds(line, reports, invite, camera, how):
+    ready, server_token = invite()
+    line.say(ready)
+    async with AsyncExitStack() as stack:
+        server = await stack.enter_async_context(Stage(server_token))
+        publication = await server.publish(video=camera())
+        link = await stack.enter_async_context(IvsTransport().open(line, [camera()], reports))
+        await link.media_arrived()
+        match how:
+            case "unpublishes":
+                await publication.aclose()
+            case "leaves":
+                server._end(StageError("left"))
+                server._tasks.cancel_scope.cancel()
+            case "goes silent":
+                publication.mute()
+            case "is cut":
+                publication.cut()
+        lost = await reports.first(LinkLost, within=5.5)
+        assert lost.error.code.startswith("IVS_")
+        assert isinstance(lost.error, RealtimeError)
+
+
+async def test_a_media_path_that_dies_is_a_lost_link_within_five_seconds(line, reports, invite, camera):
+    ready, server_token = invite()
+    line.say(ready)
+    async with Stage(server_token) as server:
+        await server.publish(video=camera())
+        async with IvsTransport().open(line, [camera()], reports) as link:
+            await link.media_arrived()
+            for stage in link._stages:
+                for stream in stage.streams.values():
+                    stream.cut()
+            lost = await reports.first(LinkLost, within=5.5)
+            assert lost.error.code == "IVS_ICE_ERROR"
+
+
+async def test_pictures_are_held_back_when_asked(line, reports, invite, camera):
+    ready, server_token = invite()
+    line.say(ready)
+    async with Stage(server_token) as server:
+        await server.publish(video=camera())
+        async with IvsTransport(min_delay=0.4).open(line, [], reports) as link:
+            await link.media_arrived()
+            track = (await reports.first(TrackArrived)).track
+            started = anyio.current_time()
+            await track.recv()
+            assert anyio.current_time() - started >= 0.35
