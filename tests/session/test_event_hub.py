@@ -8,7 +8,7 @@ import pytest
 
 from realtime_fast.errors import InvalidInputError
 from realtime_fast.events import ConnectionChange, EventsDropped, GenerationTickMessage
-from realtime_fast.session.event_hub import EventHub, EventStream
+from realtime_fast.session.event_hub import BACKLOG_LIMIT, EventHub, EventStream
 
 
 async def run(hub: EventHub) -> None:
@@ -110,3 +110,57 @@ async def test_an_abandoned_stream_is_forgotten() -> None:
     hub.stream()
     gc.collect()
     assert not list(hub._streams)
+
+
+async def test_the_first_callback_gets_what_was_raised_before_however_late(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    hub, first, second, states = EventHub(), [], [], []
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(hub.deliver, tasks.start_soon)
+        for number in range(BACKLOG_LIMIT + 5):
+            hub.emit(GenerationTickMessage(number))
+        hub.emit(ConnectionChange("connected"))
+        await anyio.wait_all_tasks_blocked()
+        hub.on("generation_tick", first.append)
+        await anyio.wait_all_tasks_blocked()
+        hub.on("generation_tick", second.append)
+        hub.emit(GenerationTickMessage(-1))
+        await anyio.wait_all_tasks_blocked()
+        hub.on("connection_change", states.append)
+        await anyio.wait_all_tasks_blocked()
+        hub.close()
+    assert [tick.seconds for tick in first] == [*range(5, BACKLOG_LIMIT + 5), -1]
+    assert second == [GenerationTickMessage(-1)]
+    assert states == ["connected"]
+    assert "5 events were dropped" in caplog.text
+
+
+async def test_what_an_ended_session_raised_is_still_delivered(caplog: pytest.LogCaptureFixture) -> None:
+    hub, states, awaited = EventHub(), [], []
+    hub.emit(ConnectionChange("connected"))
+    hub.emit(GenerationTickMessage(1))
+    await run(hub)
+    hub.on("connection_change", states.append)
+    assert states == ["connected"]
+
+    async def later(tick: GenerationTickMessage) -> None:
+        awaited.append(tick)
+
+    hub.on("generation_tick", later)
+    assert awaited == []
+    assert "not awaited" in caplog.text
+
+
+async def test_only_the_first_stream_begins_at_the_beginning() -> None:
+    hub = EventHub()
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(hub.deliver, tasks.start_soon)
+        hub.emit(ConnectionChange("connecting"))
+        await anyio.wait_all_tasks_blocked()
+        first, second = hub.stream(), hub.stream()
+        hub.emit(ConnectionChange("connected"))
+        await anyio.wait_all_tasks_blocked()
+        hub.close()
+    assert [event async for event in first] == [ConnectionChange("connecting"), ConnectionChange("connected")]
+    assert [event async for event in second] == [ConnectionChange("connected")]

@@ -1,7 +1,7 @@
 """A bounded queue whose newest items win.
 
-A video connection must never queue without limit, nor make a producer wait: when a mailbox is full, its oldest
-item makes room and is counted. With a capacity of 1 it holds the latest value. Anybody may put, from any
+A video connection must never queue without limit, nor make a producer wait: when the queue is full, the oldest item
+makes room and is counted. With a capacity of 1 it holds the latest value. Anybody may put, from any
 thread; readers wait on an event loop. Closing wakes every reader.
 """
 
@@ -28,12 +28,13 @@ class DropOldest(Generic[T]):
 
     def __init__(self, capacity: int = 1) -> None:
         if capacity < 1:
-            raise ValueError(f"A mailbox needs room for at least one item, not {capacity}")
+            raise ValueError(f"The queue needs room for at least one item, not {capacity}")
         self._items: deque[T] = deque()
         self._capacity = capacity
         self._closed = False
         self._lock = threading.Lock()
         self._waiting: deque[asyncio.Future[None]] = deque()
+        self._noted = 0
         self.put_count = 0
         self.dropped = 0
 
@@ -63,7 +64,7 @@ class DropOldest(Generic[T]):
         """Wait for the oldest item that is still here, and take it.
 
         Raises:
-            anyio.EndOfStream: The mailbox is closed and empty.
+            anyio.EndOfStream: The queue is closed and empty.
         """
         while True:
             with self._lock:
@@ -78,6 +79,23 @@ class DropOldest(Generic[T]):
             except asyncio.CancelledError:
                 self._pass_on(woken)
                 raise
+
+    def get_nowait(self) -> T:
+        """Take the oldest item that is still here.
+
+        Raises:
+            anyio.WouldBlock: There is none.
+        """
+        with self._lock:
+            if not self._items:
+                raise anyio.WouldBlock
+            return self._items.popleft()
+
+    def newly_dropped(self) -> int:
+        """Items that were dropped since the last call."""
+        with self._lock:
+            missing, self._noted = self.dropped - self._noted, self.dropped
+        return missing
 
     def close(self) -> None:
         """Take no more items and wake every reader; idempotent."""
@@ -99,8 +117,20 @@ class DropOldest(Generic[T]):
 
 
 def _wake(waiting: asyncio.Future[None]) -> None:
+    loop = waiting.get_loop()
     with suppress(RuntimeError):  # its loop has ended, and the reader with it
-        waiting.get_loop().call_soon_threadsafe(_settle, waiting)
+        if _runs_here(loop):
+            _settle(waiting)
+        else:
+            loop.call_soon_threadsafe(_settle, waiting)
+
+
+def _runs_here(loop: asyncio.AbstractEventLoop) -> bool:
+    """Whether this thread runs the loop: then waking needs no system call."""
+    try:
+        return asyncio.get_running_loop() is loop
+    except RuntimeError:
+        return False
 
 
 def _settle(waiting: asyncio.Future[None]) -> None:

@@ -8,6 +8,8 @@ from typing import Any, Protocol, TypeVar
 
 import anyio
 
+from realtime_fast.session.event_hub import Callback, EventHub, EventStream
+
 
 class Disconnectable(Protocol):
     """What a connection becomes."""
@@ -23,13 +25,35 @@ class Connecting(Coroutine[Any, Any, T]):
     """What `connect` and `subscribe` return.
 
     `await` gives the client, which lives until its `disconnect()`; `async with` gives it for the length of the block.
-    A coroutine by type, so that whatever runs coroutines (`asyncio.create_task`, say) runs it.
+    A coroutine by type, so that whatever runs coroutines (`asyncio.create_task`, say) runs it. Callbacks and streams
+    made before are those of the client: they miss nothing of the connect itself.
     """
 
-    def __init__(self, connect: Callable[[], Coroutine[Any, Any, T]]) -> None:
+    def __init__(self, connect: Callable[[EventHub], Coroutine[Any, Any, T]]) -> None:
         self._connect = connect
+        self._hub = EventHub()
         self._running: Coroutine[Any, Any, T] | None = None
         self._client: T | None = None
+
+    def on(self, event: str, callback: Callback) -> None:
+        """Call `callback`, sync or async, with each event of this name, from the first dial on.
+
+        Raises:
+            InvalidInputError: No such event; the message lists the names.
+        """
+        self._hub.on(event, callback)
+
+    def off(self, event: str, callback: Callback) -> None:
+        """Undo `on`.
+
+        Raises:
+            InvalidInputError: No such event; the message lists the names.
+        """
+        self._hub.off(event, callback)
+
+    def events(self) -> EventStream:
+        """All events as typed records: `async for event in connecting.events()`; ends with the client."""
+        return self._hub.stream()
 
     def __await__(self) -> Generator[Any, Any, T]:
         return self._inner().__await__()
@@ -60,5 +84,5 @@ class Connecting(Coroutine[Any, Any, T]):
 
     def _inner(self) -> Coroutine[Any, Any, T]:
         if self._running is None:
-            self._running = self._connect()
+            self._running = self._connect(self._hub)
         return self._running

@@ -26,6 +26,7 @@ from realtime_fast.options import (
 )
 from realtime_fast.session.attempt import IMAGE_TIMEOUT, PROMPT_TIMEOUT
 from realtime_fast.session.core import DesiredState
+from realtime_fast.session.event_hub import EventHub
 from realtime_fast.session.session import Session, SessionSettings
 from realtime_fast.transports import make_transport
 
@@ -59,7 +60,7 @@ class RealtimeClient(ClientBase):
             AuthenticationError: The service refuses the key; never retried.
             RealtimeError: Not connected after all attempts of the reconnect policy: the last attempt's first cause.
         """
-        return Connecting(lambda: cls._open(base_url, api_key, local_track, options, integration))
+        return Connecting(lambda hub: cls._open(hub, base_url, api_key, local_track, options, integration))
 
     @classmethod
     def subscribe(
@@ -75,7 +76,13 @@ class RealtimeClient(ClientBase):
 
     @classmethod
     async def _open(
-        cls, base_url: str, api_key: str, local_track: Any, options: Any, integration: str | None
+        cls,
+        hub: EventHub,
+        base_url: str,
+        api_key: str,
+        local_track: Any,
+        options: Any,
+        integration: str | None,
     ) -> RealtimeClient:
         checked_key(api_key)
         options = _adopted(options)
@@ -118,7 +125,7 @@ class RealtimeClient(ClientBase):
                 transport=transport.name,
             ),
         )
-        session = Session(settings)
+        session = Session(settings, hub)
         await session.start()
         return cls(session)
 

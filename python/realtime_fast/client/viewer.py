@@ -12,6 +12,7 @@ from realtime_fast.errors import AuthenticationError, InvalidInputError
 from realtime_fast.media.tracks import LocalMedia
 from realtime_fast.options import SubscribeOptions
 from realtime_fast.session.core import DesiredState
+from realtime_fast.session.event_hub import EventHub
 from realtime_fast.session.session import Session, SessionSettings
 from realtime_fast.transports import make_viewer_transport
 
@@ -30,11 +31,11 @@ class SubscribeClient(ClientBase):
             AuthenticationError: The service refuses the key; never retried.
             RealtimeError: Not connected after all attempts: the last attempt's first cause.
         """
-        return Connecting(lambda: cls._open(base_url, api_key, options, integration))
+        return Connecting(lambda hub: cls._open(hub, base_url, api_key, options, integration))
 
     @classmethod
     async def _open(
-        cls, base_url: str, api_key: str, options: Any, integration: str | None
+        cls, hub: EventHub, base_url: str, api_key: str, options: Any, integration: str | None
     ) -> SubscribeClient:
         options = _adopted(options)
         token = decode_subscribe_token(options.token)
@@ -53,7 +54,8 @@ class SubscribeClient(ClientBase):
                 media=LocalMedia(),
                 desired=DesiredState(),
                 on_remote_stream=options.on_remote_stream,
-            )
+            ),
+            hub,
         )
         await session.start()
         return cls(session)

@@ -1,7 +1,9 @@
 """How events reach the user: callbacks by name, and streams of typed events.
 
-Raising an event never waits and never fails. One task delivers them in order; what was raised before the caller had
-a chance to register anything is held back until `release`.
+Raising an event never waits and never fails. One task delivers events in order. An event whose name nobody has ever
+registered a callback for is kept, and goes to the first callbacks of that name, whenever they are registered; the first
+stream likewise begins with the first event. So it does not matter whether a program registers before it dials or
+afterwards.
 """
 
 from __future__ import annotations
@@ -10,11 +12,12 @@ import inspect
 import logging
 import weakref
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from typing import Any, TypeAlias
 
 import anyio
 
+from realtime_fast.aio.drop_oldest import DropOldest
 from realtime_fast.errors import InvalidInputError
 from realtime_fast.events import EVENT_NAMES, Event, EventsDropped
 
@@ -22,6 +25,12 @@ logger = logging.getLogger(__name__)
 
 QUEUE_LIMIT = 1024
 """Events that may wait in one queue; then the oldest make room, and are counted."""
+
+BACKLOG_LIMIT = 256
+"""Events of one name that are kept for its first callback; then the oldest make room, and are counted."""
+
+Callback: TypeAlias = Callable[[Any], object]
+Spawn: TypeAlias = Callable[[Callable[[], Coroutine[Any, Any, None]]], None]
 
 
 class EventStream:
@@ -31,61 +40,66 @@ class EventStream:
     """
 
     def __init__(self, limit: int = QUEUE_LIMIT) -> None:
-        self._limit = limit
-        self._queue: deque[Event] = deque()
-        self._dropped = 0
-        self._closed = False
-        self._wake = anyio.Event()
+        self._events: DropOldest[Event] = DropOldest(limit)
+        self._held: Event | None = None
 
     def __aiter__(self) -> EventStream:
         return self
 
     async def __anext__(self) -> Event | EventsDropped:
-        while not self._queue:
-            if self._closed:
-                raise StopAsyncIteration
-            self._wake = anyio.Event()
-            await self._wake.wait()
-        if self._dropped:
-            dropped, self._dropped = self._dropped, 0
-            return EventsDropped(dropped)
-        return self._queue.popleft()
+        try:
+            return self._noting_gaps(self._held or await self._events.get())
+        except anyio.EndOfStream:
+            raise StopAsyncIteration from None
+
+    def drain(self) -> Iterator[Event | EventsDropped]:
+        """What can be read without waiting."""
+        while self._held or len(self._events):
+            yield self._noting_gaps(self._held or self._events.get_nowait())
+
+    def _noting_gaps(self, event: Event) -> Event | EventsDropped:
+        """`event`, unless others are missing before it: then their number, and the event the next time."""
+        missing = self._events.newly_dropped()
+        self._held = event if missing else None
+        return EventsDropped(missing) if missing else event
 
     def put(self, event: Event) -> None:
         """Queue an event; the oldest makes room if there is none."""
-        if self._closed:
-            return
-        if len(self._queue) >= self._limit:
-            self._queue.popleft()
-            self._dropped += 1
-        self._queue.append(event)
-        self._wake.set()
+        self._events.put(event)
 
     def close(self) -> None:
         """No more events; what is queued can still be read."""
-        self._closed = True
-        self._wake.set()
+        self._events.close()
 
 
 class EventHub:
     """Callbacks and streams of one client."""
 
     def __init__(self) -> None:
-        self._pending: EventStream = EventStream()
-        self._callbacks: dict[str, list[Callable[[Any], object]]] = {name: [] for name in EVENT_NAMES}
-        self._streams: weakref.WeakSet[EventStream] = (
-            weakref.WeakSet()
-        )  # one that nobody reads any more is gone
+        self._pending: DropOldest[Event | None] = DropOldest(QUEUE_LIMIT)
+        self._callbacks: dict[str, list[Callback]] = {name: [] for name in EVENT_NAMES}
+        self._backlogs = {name: EventStream(BACKLOG_LIMIT) for name in EVENT_NAMES}
+        self._awaited: deque[EventStream] = deque()
+        self._over = False
+        # Held until somebody asks for it; after that, and for later ones, a stream that nobody reads any more is gone.
+        self._first: EventStream | None = EventStream()
+        self._streams: weakref.WeakSet[EventStream] = weakref.WeakSet([self._first])
 
-    def on(self, name: str, callback: Callable[[Any], object]) -> None:
-        """Call back with each event of this name.
+    def on(self, name: str, callback: Callback) -> None:
+        """Call back with each event of this name; the first also gets those that were raised before.
 
         Raises:
             InvalidInputError: No such event; the message lists the names.
         """
         self._of(name).append(callback)
+        if (backlog := self._backlogs.pop(name, None)) is not None:
+            self._awaited.append(backlog)
+            if self._over:
+                self._replay(None)
+            else:
+                self._pending.put(None)  # wakes the delivery
 
-    def off(self, name: str, callback: Callable[[Any], object]) -> None:
+    def off(self, name: str, callback: Callback) -> None:
         """Undo one `on`; a callback that is not registered is no error.
 
         Raises:
@@ -96,9 +110,11 @@ class EventHub:
             callbacks.remove(callback)
 
     def stream(self) -> EventStream:
-        """A stream of all events from here on."""
-        stream = EventStream()
-        self._streams.add(stream)
+        """A stream of all events: the first one from the beginning, later ones from here on."""
+        stream, self._first = self._first, None
+        if stream is None:
+            stream = EventStream()
+            self._streams.add(stream)
         return stream
 
     def emit(self, event: Event) -> None:
@@ -109,41 +125,74 @@ class EventHub:
         """No more events: `deliver` returns once it has delivered the rest, the streams end."""
         self._pending.close()
 
-    async def deliver(self, spawn: Callable[[Callable[[], Coroutine[Any, Any, None]]], None]) -> None:
+    async def deliver(self, spawn: Spawn) -> None:
         """Hand events out until the hub is closed.
 
         Args:
             spawn: Starts what an async callback returned; the callback does not hold up the others.
         """
         try:
-            async for event in self._pending:
-                if isinstance(event, EventsDropped):
-                    logger.warning("%d events were dropped before they could be delivered", event.count)
-                else:
+            while True:
+                event = await self._pending.get()
+                self._replay(spawn)
+                if event is not None:
                     self._hand_out(event, spawn)
+                if missing := self._pending.newly_dropped():
+                    _warn(missing)
+        except anyio.EndOfStream:
+            pass
         finally:
+            self._over = True
             for stream in tuple(self._streams):
                 stream.close()
 
-    def _hand_out(
-        self, event: Event, spawn: Callable[[Callable[[], Coroutine[Any, Any, None]]], None]
-    ) -> None:
+    def _replay(self, spawn: Spawn | None) -> None:
+        """Give the first callbacks of a name what was kept for them, before anything newer."""
+        while self._awaited:
+            for event in self._awaited.popleft().drain():
+                if isinstance(event, EventsDropped):
+                    _warn(event.count)
+                else:
+                    self._call_back(event, spawn)
+
+    def _hand_out(self, event: Event, spawn: Spawn) -> None:
         for stream in tuple(self._streams):
             stream.put(event)
-        for callback in tuple(self._callbacks[event.name]):
-            try:
-                result = callback(event.payload)
-            except Exception:
-                logger.exception("a %s callback failed", event.name)
-                continue
-            if inspect.isawaitable(result):
-                spawn(_logged(event.name, result))
+        if (backlog := self._backlogs.get(event.name)) is not None:
+            backlog.put(event)
+        self._call_back(event, spawn)
 
-    def _of(self, name: str) -> list[Callable[[Any], object]]:
+    def _call_back(self, event: Event, spawn: Spawn | None) -> None:
+        for callback in tuple(self._callbacks[event.name]):
+            _call(callback, event, spawn)
+
+    def _of(self, name: str) -> list[Callback]:
         try:
             return self._callbacks[name]
         except (KeyError, TypeError):
             raise InvalidInputError(f"Unknown event {name!r}; known are {', '.join(EVENT_NAMES)}") from None
+
+
+def _call(callback: Callback, event: Event, spawn: Spawn | None) -> None:
+    try:
+        result = callback(event.payload)
+    except Exception:
+        logger.exception("a %s callback failed", event.name)
+        return
+    if not inspect.isawaitable(result):
+        return
+    if spawn is not None:
+        spawn(_logged(event.name, result))
+    else:  # nothing owns tasks any more once the session is over
+        logger.warning(
+            "a %s callback was not awaited: it was registered after the session had ended", event.name
+        )
+        if inspect.iscoroutine(result):
+            result.close()
+
+
+def _warn(count: int) -> None:
+    logger.warning("%d events were dropped before they could be delivered", count)
 
 
 def _logged(name: str, result: Awaitable[object]) -> Callable[[], Coroutine[Any, Any, None]]:

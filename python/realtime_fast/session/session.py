@@ -45,9 +45,6 @@ from realtime_fast.transports.base import MediaLink, Transport
 
 logger = logging.getLogger(__name__)
 
-REGISTRATION_GRACE = 0.02
-"""Seconds after connecting until callbacks begin: time to register them in."""
-
 FAREWELL_GRACE = 0.25
 """Seconds that callbacks and the last report get when a session ends."""
 
@@ -75,8 +72,8 @@ class SessionSettings:
 class Session:
     """The host of all attempts of one client."""
 
-    def __init__(self, settings: SessionSettings) -> None:
-        self.hub = EventHub()
+    def __init__(self, settings: SessionSettings, hub: EventHub) -> None:
+        self.hub = hub
         self.identity: messages.SessionId | None = None
         self._settings = settings
         self._media = settings.media
@@ -97,7 +94,6 @@ class Session:
         self.connect_loop = ConnectLoop(plan, settings.reconnect, settings.desired, self)
         self._serving = anyio.CancelScope()
         self._decided = anyio.Event()
-        self._released = anyio.Event()
         self._over = anyio.Event()
         self._failure: RealtimeError | None = None
         self._callbacks: TaskGroup | None = None
@@ -126,12 +122,10 @@ class Session:
         if self._failure is not None:
             await self._over.wait()
             raise self._failure
-        self._released.set()
 
     async def stop(self) -> None:
         """End the session and wait until nothing of it is left; harmless when repeated."""
         self._serving.cancel()
-        self._released.set()
         await self._over.wait()
 
     async def _own(self) -> None:
@@ -144,7 +138,6 @@ class Session:
                         await self._serve()
                 finally:
                     self._decided.set()
-                    self._released.set()
                     self.hub.close()
                     with anyio.move_on_after(FAREWELL_GRACE, shield=True):
                         await delivered.wait()
@@ -163,8 +156,6 @@ class Session:
             self._failure = failure
 
     async def _deliver(self, delivered: anyio.Event) -> None:
-        await self._released.wait()
-        await anyio.sleep(REGISTRATION_GRACE)
         await self.hub.deliver(self._spawn)
         delivered.set()
 
