@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 
 import anyio
 import jwt
+import msgspec
 import numpy as np
 import pytest
 from aiortc.mediastreams import MediaStreamError
@@ -27,6 +28,7 @@ from realtime_fast.ivs import (
     StageLeft,
     StreamEnded,
     StreamStarted,
+    fault_injection,
     presence,
 )
 from realtime_fast.ivs.roster import Heartbeat
@@ -237,7 +239,7 @@ async def test_claims_that_rule_it_out_are_refused_before_any_request(stage_toke
         ):
             token = stage_token(**{verb: False})
             async with Stage(token) as stage:
-                object.__setattr__(stage.token, "claims", _moved(stage.token.claims, where["whip_url"]))
+                move(stage, where["whip_url"])
                 with pytest.raises(StageError, match="does not allow") as caught:
                     await call(stage)
                 assert caught.value.status == 403
@@ -245,10 +247,10 @@ async def test_claims_that_rule_it_out_are_refused_before_any_request(stage_toke
             listener.accept()
 
 
-def _moved(claims, whip_url):
-    import msgspec
-
-    return msgspec.structs.replace(claims, whip_url=whip_url)
+def move(stage, whip_url):
+    """Let a stage's token name another place to publish."""
+    token = stage._host.token
+    object.__setattr__(token, "claims", msgspec.structs.replace(token.claims, whip_url=whip_url))
 
 
 async def test_a_token_of_somebody_else_s_key_is_refused_by_the_stage(stage_token):
@@ -284,7 +286,7 @@ async def test_a_redirect_to_another_site_never_sees_the_token(stage_token, came
     ):
         port = door.sockets[0].getsockname()[1]
         async with Stage(stage_token()) as stage:
-            object.__setattr__(stage.token, "claims", _moved(stage.token.claims, f"http://127.0.0.1:{port}"))
+            move(stage, f"http://127.0.0.1:{port}")
             with pytest.raises(StageError, match="another site"):
                 await stage.publish(video=camera())
     assert seen == []
@@ -299,7 +301,7 @@ def _address_of_this_machine():
 async def test_the_front_door_is_followed(stage_service, stage_token, camera):
     stage_service.stages.front_door = True
     async with Stage(stage_token()) as alice, Stage(stage_token()) as bob:
-        assert "/front" in alice.token.claims.whip_url
+        assert "/front" in alice._host.token.claims.whip_url
         await alice.publish(video=camera())
         stream = await bob.subscribe((await bob.wait_publishing()).id)
         await picture(stream.video)
@@ -375,8 +377,7 @@ async def test_a_participant_that_vanishes_is_gone_within_two_seconds(stage_toke
                 await alice.publish(video=camera())
                 await bob.subscribe((await bob.wait_publishing()).id)
                 # All that leaves a process that was killed: its sockets are closed, nothing is said.
-                for stream in alice.streams.values():
-                    stream.cut()
+                fault_injection.cut(alice)
                 started = anyio.current_time()
                 break_events(alice)
                 alice._tasks.cancel_scope.cancel()
@@ -451,7 +452,7 @@ async def test_a_publisher_that_goes_silent_counts_as_gone(stage_token, camera):
         await alice.publish(video=camera())
         stream = await bob.subscribe((await bob.wait_publishing()).id)
         await picture(stream.video)
-        alice.streams[alice.participant_id].mute()
+        fault_injection.mute(alice)
         with anyio.fail_after(6):
             assert await stream.wait_ended() is None
         assert not bob.participants[alice.participant_id].is_publishing
@@ -459,14 +460,10 @@ async def test_a_publisher_that_goes_silent_counts_as_gone(stage_token, camera):
 
 async def test_a_refused_publication_is_an_error_and_the_stage_goes_on(stage_token, stage_service, camera):
     async with Stage(stage_token()) as stage:
-        object.__setattr__(
-            stage.token, "claims", _moved(stage.token.claims, stage.token.claims.whip_url + "/nowhere")
-        )
+        move(stage, stage._host.token.claims.whip_url + "/nowhere")
         with pytest.raises(StageError, match="refused to publish") as caught:
             await stage.publish(video=camera())
         assert caught.value.status == 404
         assert not stage.streams
-        object.__setattr__(
-            stage.token, "claims", _moved(stage.token.claims, stage.token.claims.whip_url[: -len("/nowhere")])
-        )
+        move(stage, stage._host.token.claims.whip_url[: -len("/nowhere")])
         await stage.publish(video=camera())

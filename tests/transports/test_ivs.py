@@ -12,7 +12,7 @@ import pytest
 from realtime_fast.control import messages
 from realtime_fast.control.channel import open_channel
 from realtime_fast.errors import AuthenticationError, ConnectError, RealtimeError, StageError
-from realtime_fast.ivs import Stage
+from realtime_fast.ivs import Stage, fault_injection
 from realtime_fast.models import realtime
 from realtime_fast.peer.link_events import LinkLost, LinkUp, TrackArrived
 from realtime_fast.server import Service, ServiceConfig
@@ -361,9 +361,9 @@ async def test_a_service_that_is_gone_is_a_lost_link_within_five_seconds(line, r
                 server._end(StageError("left"))
                 server._tasks.cancel_scope.cancel()
             case "goes silent":
-                publication.mute()
+                fault_injection.mute(server)
             case "is cut":
-                publication.cut()
+                fault_injection.cut(server)
         lost = await reports.first(LinkLost, within=5.5)
         assert lost.error.code.startswith("IVS_")
         assert isinstance(lost.error, RealtimeError)
@@ -377,8 +377,7 @@ async def test_a_media_path_that_dies_is_a_lost_link_within_five_seconds(line, r
         async with IvsTransport().open(line, [camera()], reports) as link:
             await link.media_arrived()
             for stage in link._stages:
-                for stream in stage.streams.values():
-                    stream.cut()
+                fault_injection.cut(stage)
             lost = await reports.first(LinkLost, within=5.5)
             assert lost.error.code == "IVS_ICE_ERROR"
 

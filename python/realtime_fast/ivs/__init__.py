@@ -20,7 +20,7 @@ from realtime_fast.ivs.events import (
 )
 from realtime_fast.ivs.participant_token import StageToken
 from realtime_fast.ivs.stage import Stage
-from realtime_fast.ivs.stream import Publication, Subscription
+from realtime_fast.ivs.streams import Publication, StageStream, Subscription
 
 __all__ = [
     "EventsLost",
@@ -33,6 +33,7 @@ __all__ = [
     "Stage",
     "StageEvent",
     "StageLeft",
+    "StageStream",
     "StageToken",
     "StreamEnded",
     "StreamStarted",

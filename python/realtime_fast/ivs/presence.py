@@ -47,15 +47,20 @@ class Presence:
 
     Args:
         token: Who, and where.
+        roster: Kept up to date.
         emit: Told what changes.
         reassigned: Called when publishing and subscribing must be done anew.
     """
 
     def __init__(
-        self, token: StageToken, emit: Callable[[StageEvent], None], reassigned: Callable[[], None]
+        self,
+        token: StageToken,
+        roster: Roster,
+        emit: Callable[[StageEvent], None],
+        reassigned: Callable[[], None],
     ) -> None:
-        self.roster = Roster(token.claims.jti)
         self._token = token
+        self._roster = roster
         self._emit = emit
         self._reassigned = reassigned
         self._socket: EventsSocket | None = None
@@ -110,7 +115,7 @@ class Presence:
 
     async def _converse(self, socket: EventsSocket, up: Callable[[], None]) -> None:
         """Listen to one socket until it breaks."""
-        self.roster.restart()
+        self._roster.restart()
         heartbeat = Heartbeat(anyio.current_time())
         while True:
             message = None
@@ -119,7 +124,7 @@ class Presence:
             now = anyio.current_time()
             match message:
                 case StageState():
-                    for event in self.roster.apply(message):
+                    for event in self._roster.apply(message):
                         self._emit(event)
                     if self._socket is None:
                         self._socket = socket

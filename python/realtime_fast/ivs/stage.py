@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
-from typing import Any
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
 
 import anyio
 import httpx2
@@ -14,14 +14,18 @@ from anyio.abc import TaskStatus
 
 from realtime_fast.aio.drop_oldest import DropOldest
 from realtime_fast.aio.tasks import owned_tasks
-from realtime_fast.errors import ConnectTimeoutError, InvalidInputError, StageError
-from realtime_fast.ivs.events import Participant, ParticipantChanged, ParticipantLeft, StageEvent, StageLeft
+from realtime_fast.errors import InvalidInputError, StageError
+from realtime_fast.ivs.events import Participant, ParticipantChanged, ParticipantLeft, StageEvent
 from realtime_fast.ivs.participant_token import StageToken
 from realtime_fast.ivs.presence import Presence
-from realtime_fast.ivs.stream import Publication, Stream, Subscription
+from realtime_fast.ivs.stage_host import StageHost
+from realtime_fast.ivs.stream import PublishedStream, Stream, SubscribedStream
+from realtime_fast.ivs.streams import Publication, StageStream, Subscription
 from realtime_fast.media.tracks import SentTrack
 from realtime_fast.options import IceServer, VideoCodec
 from realtime_fast.peer.link_events import LinkDiagnostic
+
+Handle = TypeVar("Handle", bound=StageStream)
 
 EVENTS_KEPT = 1024
 """Events that a reader may leave waiting; then the oldest make room."""
@@ -57,26 +61,22 @@ class Stage(anyio.AsyncContextManagerMixin):
         timeout: float = 30.0,
         on_diagnostic: Callable[[LinkDiagnostic], None] | None = None,
     ) -> None:
-        self.token = StageToken.parse(token)
-        self.video_codec = video_codec
-        self.ice_servers = tuple(ice_servers)
-        self.on_diagnostic = on_diagnostic
-        self._timeout = timeout
-        self._presence = Presence(self.token, self.emit, self._reassigned)
+        self._host = StageHost(
+            StageToken.parse(token), timeout, video_codec, tuple(ice_servers), on_diagnostic
+        )
+        self._presence = Presence(self._host.token, self._host.roster, self._take, self._reassigned)
         self._streams: dict[str, Stream] = {}
-        self._readers: list[DropOldest[StageEvent]] = []
-        self._changed = anyio.Event()
-        self._over: StageError | None = StageError("The stage was not joined: enter it first")
+        self._handles: dict[str, StageStream] = {}
 
     @asynccontextmanager
     async def __asynccontextmanager__(self) -> AsyncIterator[Stage]:
-        self.token.check(time.time())
+        self._host.token.check(time.time())
         async with (
-            httpx2.AsyncClient(timeout=self._timeout) as self.http,
+            httpx2.AsyncClient(timeout=self._host.timeout) as self._host.http,
             owned_tasks() as self._tasks,
         ):
             try:
-                with self.limit("join"):
+                with self._host.limit("join"):
                     await self._tasks.start(self._stay)
                 yield self
             finally:
@@ -84,7 +84,7 @@ class Stage(anyio.AsyncContextManagerMixin):
 
     async def _stay(self, *, task_status: TaskStatus[None]) -> None:
         def joined() -> None:
-            self._over = None
+            self._host.over = None
             task_status.started()
 
         self._end(await self._presence.hold(joined))
@@ -94,34 +94,29 @@ class Stage(anyio.AsyncContextManagerMixin):
     @property
     def participant_id(self) -> str:
         """One's own id."""
-        return self.token.claims.jti
+        return self._host.token.claims.jti
 
     @property
     def participants(self) -> Mapping[str, Participant]:
         """Everybody else on the stage, by id, as the stage last said."""
-        return self._presence.roster.others
-
-    def is_publishing(self, participant_id: str) -> bool:
-        """Whether the stage last said so of another participant."""
-        participant = self.participants.get(participant_id)
-        return participant is not None and participant.is_publishing
+        return self._host.roster.others
 
     def events(self) -> AsyncIterator[StageEvent]:
         """What happens from this call on, until the stage is left; a slow reader loses the oldest events."""
-        mailbox: DropOldest[StageEvent] = DropOldest(EVENTS_KEPT)
-        if self._over is not None:
-            mailbox.close()
-        self._readers.append(mailbox)
-        return self._read(mailbox)
+        reader: DropOldest[StageEvent] = DropOldest(EVENTS_KEPT)
+        if self._host.over is not None:
+            reader.close()
+        self._host.readers.append(reader)
+        return self._read(reader)
 
-    async def _read(self, mailbox: DropOldest[StageEvent]) -> AsyncIterator[StageEvent]:
+    async def _read(self, reader: DropOldest[StageEvent]) -> AsyncIterator[StageEvent]:
         try:
             while True:
-                yield await mailbox.get()
+                yield await reader.get()
         except anyio.EndOfStream:
             return
         finally:
-            self._readers.remove(mailbox)
+            self._host.readers.remove(reader)
 
     async def wait_publishing(self, choose: Callable[[Participant], bool] = lambda _: True) -> Participant:
         """The first participant of that choice who publishes, now or later.
@@ -133,14 +128,14 @@ class Stage(anyio.AsyncContextManagerMixin):
             for participant in self.participants.values():
                 if participant.is_publishing and choose(participant):
                     return participant
-            self.check()
-            await self._changed.wait()
+            self._host.check()
+            await self._host.changed.wait()
 
     async def wait_over(self) -> StageError:
         """Returns why the stage is over, once it is."""
-        while self._over is None:
-            await self._changed.wait()
-        return self._over
+        while self._host.over is None:
+            await self._host.changed.wait()
+        return self._host.over
 
     # --- media
 
@@ -158,9 +153,9 @@ class Stage(anyio.AsyncContextManagerMixin):
         tracks = [track for track in (video, audio) if track is not None]
         if not tracks:
             raise InvalidInputError("publish needs a video track, an audio track, or both")
-        self.token.check(time.time(), publish=True)
-        publication = Publication(self, lambda: [SentTrack(track) for track in tracks])
-        await self._open(publication)
+        self._host.token.check(time.time(), publish=True)
+        stream = PublishedStream(self._host, lambda: [SentTrack(track) for track in tracks])
+        publication = await self._open(stream, Publication(stream))
         await self.set_state(audio_muted=audio is None, video_stopped=video is None)
         return publication
 
@@ -182,74 +177,54 @@ class Stage(anyio.AsyncContextManagerMixin):
         """
         if participant_id == self.participant_id:
             raise InvalidInputError("A participant cannot subscribe to itself")
-        self.token.check(time.time(), subscribe=True)
-        subscription = Subscription(self, participant_id, buffered=buffered)
-        await self._open(subscription)
-        return subscription
+        self._host.token.check(time.time(), subscribe=True)
+        stream = SubscribedStream(self._host, participant_id, buffered=buffered)
+        return await self._open(stream, Subscription(stream))
 
     async def set_state(self, *, audio_muted: bool, video_stopped: bool) -> None:
         """Tell the others whether sound and pictures are on; `publish` does so by itself."""
         await self._presence.set_state(audio_muted=audio_muted, video_stopped=video_stopped)
 
     @property
-    def streams(self) -> Mapping[str, Stream]:
+    def streams(self) -> Mapping[str, StageStream]:
         """What flows, by participant id; under one's own id, what one publishes. Empty after leaving."""
-        return self._streams
+        return self._handles
 
     async def get_stats(self) -> dict[str, Mapping[str, Any]]:
         """The RTC statistics of each of `streams`, by participant id."""
         return {key: await stream.get_stats() for key, stream in tuple(self._streams.items())}
 
-    async def _open(self, stream: Stream) -> None:
-        self.check()
+    async def _open(self, stream: Stream, handle: Handle) -> Handle:
+        self._host.check()
         if stream.participant_id in self._streams:
             raise InvalidInputError(f"Cannot {stream.phase}: that stream is open already")
         self._streams[stream.participant_id] = stream
+        self._handles[stream.participant_id] = handle
         await self._tasks.start(self._keep, stream)
+        return handle
 
     async def _keep(self, stream: Stream, *, task_status: TaskStatus[None]) -> None:
         try:
             await stream.run(task_status)
         finally:
-            del self._streams[stream.participant_id]
+            del self._streams[stream.participant_id], self._handles[stream.participant_id]
 
     # --- what the stage says
 
-    def emit(self, event: StageEvent) -> None:
-        """Tell every reader of `events`, and whoever waits."""
+    def _take(self, event: StageEvent) -> None:
         match event:
             case ParticipantLeft(participant) | ParticipantChanged(participant) if (
                 not participant.is_publishing or isinstance(event, ParticipantLeft)
             ) and participant.id in self._streams:
                 self._streams[participant.id].stop()
-        for mailbox in self._readers:
-            mailbox.put(event)
-        self._changed.set()
-        self._changed = anyio.Event()
+        self._host.emit(event)
 
     def _reassigned(self) -> None:
         for stream in self._streams.values():
             stream.renew()
 
     def _end(self, why: StageError) -> None:
-        if self._over is None:
-            self._over = why
+        if self._host.over is None:
             for stream in self._streams.values():
                 stream.stop()
-            self.emit(StageLeft(why))
-            for mailbox in self._readers:
-                mailbox.close()
-
-    def check(self) -> None:
-        """Raise what ended the stage, if it is over."""
-        if self._over is not None:
-            raise self._over
-
-    @contextmanager
-    def limit(self, phase: str) -> Iterator[None]:
-        """Bound a phase by the stage's timeout; raises ConnectTimeoutError."""
-        try:
-            with anyio.fail_after(self._timeout):
-                yield
-        except TimeoutError:
-            raise ConnectTimeoutError(phase, self._timeout, transport="ivs") from None
+        self._host.end(why)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AbstractContextManager, asynccontextmanager
-from typing import Any, ClassVar, Literal, Protocol, TypeVar
+from contextlib import asynccontextmanager
+from typing import Any, ClassVar, Literal, TypeVar
 
 import anyio
 import httpx2
@@ -15,10 +15,9 @@ from anyio.abc import TaskStatus
 from realtime_fast.aio.tasks import owned_tasks
 from realtime_fast.errors import ConnectError, RealtimeError, StageError
 from realtime_fast.ivs import whip
-from realtime_fast.ivs.events import StageEvent, StreamEnded, StreamStarted
-from realtime_fast.ivs.participant_token import StageToken
+from realtime_fast.ivs.events import StreamEnded, StreamStarted
+from realtime_fast.ivs.stage_host import StageHost
 from realtime_fast.media.tracks import ReceivedTrack
-from realtime_fast.options import IceServer, VideoCodec
 from realtime_fast.peer import Peer, open_peer
 from realtime_fast.peer.link_events import LinkDiagnostic, LinkEvent, LinkLost, TrackArrived
 
@@ -33,30 +32,8 @@ RETRY_INTERVAL = 0.25
 T = TypeVar("T")
 
 
-class StreamHost(Protocol):
-    """The stage a stream belongs to."""
-
-    token: StageToken
-    http: httpx2.AsyncClient
-    video_codec: VideoCodec
-    ice_servers: tuple[IceServer, ...]
-    on_diagnostic: Callable[[LinkDiagnostic], None] | None
-
-    def emit(self, event: StageEvent) -> None:
-        """Tell the user of the stage."""
-
-    def is_publishing(self, participant_id: str) -> bool:
-        """Whether the stage says so of another participant."""
-
-    def check(self) -> None:
-        """Raise what ended the stage, if it is over."""
-
-    def limit(self, phase: str) -> AbstractContextManager[None]:
-        """Bound a phase in time; raises ConnectTimeoutError."""
-
-
 class Stream:
-    """A publication or a subscription; `stop` ends it, on the stage's side too.
+    """The life of a publication or a subscription, from opening it over each reassignment to its end.
 
     Attributes:
         participant_id: Whose stream it is: one's own for a publication.
@@ -66,7 +43,7 @@ class Stream:
     phase: ClassVar[str]
     patience: ClassVar[float] = 0.0
 
-    def __init__(self, host: StreamHost, participant_id: str) -> None:
+    def __init__(self, host: StageHost, participant_id: str) -> None:
         self.participant_id = participant_id
         self.tracks: dict[Literal["video", "audio"], MediaStreamTrack] = {}
         self._host = host
@@ -78,24 +55,9 @@ class Stream:
         self._failure: ConnectError | None = None
         self._ended = anyio.Event()
 
-    @property
-    def video(self) -> MediaStreamTrack | None:
-        """The pictures that are received, None where there are none."""
-        return self.tracks.get("video")
-
-    @property
-    def audio(self) -> MediaStreamTrack | None:
-        """The sound that is received, None where there is none."""
-        return self.tracks.get("audio")
-
     def stop(self) -> None:
         """End the stream soon; harmless if it is over."""
         self._life.cancel()
-
-    async def aclose(self) -> None:
-        """End the stream; returns once it is over on both sides."""
-        self.stop()
-        await self.wait_ended()
 
     def renew(self) -> None:
         """Publish or subscribe anew, as after a reassignment."""
@@ -132,7 +94,11 @@ class Stream:
                 while self._failure is None:
                     with anyio.CancelScope() as self._round:
                         async with self._opened():
-                            self._host.emit(StreamStarted(self.participant_id, self.video, self.audio))
+                            self._host.emit(
+                                StreamStarted(
+                                    self.participant_id, self.tracks.get("video"), self.tracks.get("audio")
+                                )
+                            )
                             if not started:
                                 started = True
                                 task_status.started()
@@ -209,12 +175,12 @@ class Stream:
             logger.warning("A stage session was left behind: %s", error)
 
 
-class Publication(Stream):
-    """What one publishes; made by `Stage.publish`."""
+class PublishedStream(Stream):
+    """One's own tracks, sent to the stage by WHIP."""
 
     phase = "publish"
 
-    def __init__(self, host: StreamHost, tracks: Callable[[], list[MediaStreamTrack]]) -> None:
+    def __init__(self, host: StageHost, tracks: Callable[[], list[MediaStreamTrack]]) -> None:
         super().__init__(host, host.token.claims.jti)
         self._tracks = tracks
 
@@ -231,13 +197,13 @@ class Publication(Stream):
         return await perform(self._host.http, flow)
 
 
-class Subscription(Stream):
-    """What one receives of another participant; made by `Stage.subscribe`."""
+class SubscribedStream(Stream):
+    """Another participant's tracks, received from the stage by WHEP."""
 
     phase = "subscribe"
     patience = 0.25
 
-    def __init__(self, host: StreamHost, participant_id: str, *, buffered: bool = True) -> None:
+    def __init__(self, host: StageHost, participant_id: str, *, buffered: bool = True) -> None:
         super().__init__(host, participant_id)
         self._buffered = buffered
 

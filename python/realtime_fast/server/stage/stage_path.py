@@ -13,7 +13,7 @@ from anyio.abc import TaskGroup
 from realtime_fast.aio.tasks import owned_tasks
 from realtime_fast.control import messages
 from realtime_fast.errors import RealtimeError
-from realtime_fast.ivs import Stage
+from realtime_fast.ivs import Stage, fault_injection
 from realtime_fast.peer.link_events import LinkEvent, LinkLost, LinkUp, TrackArrived
 from realtime_fast.server.model.pipeline import Pipeline
 from realtime_fast.server.stage.stages import Place, Stages
@@ -67,13 +67,11 @@ class StagePath:
 
     def cut(self) -> None:
         """Close the media sockets without telling anybody."""
-        for stream in self._stage.streams.values():
-            stream.cut()
+        fault_injection.cut(self._stage)
 
     def mute(self) -> None:
         """Send no further packet, while receiving goes on."""
-        for stream in self._stage.streams.values():
-            stream.mute()
+        fault_injection.mute(self._stage)
 
     async def watch(self) -> None:
         """The end of the stage is the end of the link."""

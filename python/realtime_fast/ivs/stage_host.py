@@ -1,0 +1,86 @@
+"""What the parts of a stage client have in common: who one is, what ended the stage, who wants to know."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import anyio
+import httpx2
+
+from realtime_fast.aio.drop_oldest import DropOldest
+from realtime_fast.errors import ConnectTimeoutError, StageError
+from realtime_fast.ivs.events import StageEvent, StageLeft
+from realtime_fast.ivs.participant_token import StageToken
+from realtime_fast.ivs.roster import Roster
+from realtime_fast.options import IceServer, VideoCodec
+from realtime_fast.peer.link_events import LinkDiagnostic
+
+
+@dataclass(eq=False)
+class StageHost:
+    """Shared by a stage, its presence and its streams.
+
+    Attributes:
+        token: Who one is, and where the stage is.
+        timeout: Seconds for each phase.
+        video_codec: What sent video prefers.
+        ice_servers: STUN and TURN servers.
+        on_diagnostic: Told what the peer connections notice.
+        http: The client for WHIP and WHEP; set while the stage is entered.
+        roster: Who else is on the stage.
+        over: What ended the stage, None while it lasts.
+        changed: Set and replaced with every event.
+        readers: The queues of those who read events.
+    """
+
+    token: StageToken
+    timeout: float
+    video_codec: VideoCodec
+    ice_servers: tuple[IceServer, ...]
+    on_diagnostic: Callable[[LinkDiagnostic], None] | None
+    http: httpx2.AsyncClient = field(init=False)
+    roster: Roster = field(init=False)
+    over: StageError | None = field(
+        default_factory=lambda: StageError("The stage was not joined: enter it first")
+    )
+    changed: anyio.Event = field(default_factory=anyio.Event)
+    readers: list[DropOldest[StageEvent]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.roster = Roster(self.token.claims.jti)
+
+    def emit(self, event: StageEvent) -> None:
+        """Tell every reader of events, and whoever waits."""
+        for reader in self.readers:
+            reader.put(event)
+        self.changed.set()
+        self.changed = anyio.Event()
+
+    def check(self) -> None:
+        """Raise what ended the stage, if it is over."""
+        if self.over is not None:
+            raise self.over
+
+    def end(self, why: StageError) -> None:
+        """The stage is over; the first reason stays."""
+        if self.over is None:
+            self.over = why
+            self.emit(StageLeft(why))
+            for reader in self.readers:
+                reader.close()
+
+    def is_publishing(self, participant_id: str) -> bool:
+        """Whether the stage last said so of another participant."""
+        participant = self.roster.others.get(participant_id)
+        return participant is not None and participant.is_publishing
+
+    @contextmanager
+    def limit(self, phase: str) -> Iterator[None]:
+        """Bound a phase by the stage's timeout; raises ConnectTimeoutError."""
+        try:
+            with anyio.fail_after(self.timeout):
+                yield
+        except TimeoutError:
+            raise ConnectTimeoutError(phase, self.timeout, transport="ivs") from None
