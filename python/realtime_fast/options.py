@@ -6,7 +6,7 @@ import os
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any, Literal, Protocol, TypeAlias
+from typing import IO, Any, Literal, Protocol, TypeAlias, get_args
 
 from realtime_fast.errors import InvalidInputError, TransportName
 from realtime_fast.models import Model
@@ -177,9 +177,9 @@ class RealtimeConnectOptions:
                 raise InvalidInputError(
                     f"model must be a model definition such as models.realtime(name), but has no {name!r}"
                 )
-        _one_of("transport", self.transport, ("webrtc", "ivs"))
+        _one_of("transport", self.transport, get_args(TransportName))
         _one_of("resolution", self.resolution, (None, "720p", "1080p"))
-        _one_of("video_codec", self.video_codec, (None, "vp8", "h264"))
+        _one_of("video_codec", self.video_codec, (None, *get_args(VideoCodec)))
         if self.stats_interval_ms is not None and not self.stats_interval_ms >= 500:
             raise InvalidInputError(
                 f"stats_interval_ms must be at least 500 or None, not {self.stats_interval_ms!r}"

@@ -14,14 +14,13 @@ from av import AudioFrame, AudioResampler, VideoFrame
 from av.container import InputContainer
 
 from realtime_fast.errors import InvalidInputError
+from realtime_fast.media.clock import AUDIO_RATE, VIDEO_TIME_BASE
 
 logger = logging.getLogger(__name__)
 
 Timed: TypeAlias = tuple[float, VideoFrame | AudioFrame]
 """A frame and when it is due, in seconds from the start."""
 
-VIDEO_TIME_BASE = Fraction(1, 90000)
-AUDIO_RATE = 48000
 AUDIO_CHUNK = AUDIO_RATE // 50
 """Samples in 20 ms, what an Opus packet carries."""
 LEAST_WIDTH, LEAST_HEIGHT = 24, 4

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Self
+from typing import Self, get_args
 
 import anyio
 import numpy as np
@@ -20,7 +20,7 @@ from realtime_fast.frames import PixelFormat, to_ndarray
 BACKLOG = 32
 """Pictures kept for a reader who wants all of them: one second at 30 fps, 43 MB at 1280 x 704."""
 
-_FORMATS = ("rgb24", "bgr24", "rgba", "bgra", "gray8", "yuv420p", "nv12")
+_FORMATS = get_args(PixelFormat)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -23,10 +23,10 @@ from numpy.typing import NDArray
 from realtime_fast.aio.drop_oldest import DropOldest
 from realtime_fast.errors import InvalidInputError
 from realtime_fast.frames import PixelFormat, from_ndarray
+from realtime_fast.media.clock import VIDEO_TIME_BASE
 from realtime_fast.media.decode import (
     LEAST_HEIGHT,
     LEAST_WIDTH,
-    VIDEO_TIME_BASE,
     Timed,
     decoded,
     open_container,

@@ -11,7 +11,8 @@ import numpy as np
 from av import AudioFrame, VideoFrame
 from numpy.typing import NDArray
 
-from realtime_fast.media.decode import AUDIO_CHUNK, AUDIO_RATE, VIDEO_TIME_BASE, Timed
+from realtime_fast.media.clock import AUDIO_RATE, VIDEO_TIME_BASE
+from realtime_fast.media.decode import AUDIO_CHUNK, Timed
 
 DEFAULT_SIZE = (1280, 720)
 DEFAULT_FPS = 30.0

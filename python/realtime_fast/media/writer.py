@@ -14,11 +14,10 @@ from av import AudioFrame, AudioResampler, VideoFrame
 from av.container import OutputContainer
 
 from realtime_fast.frames import convert
+from realtime_fast.media.clock import AUDIO_RATE, VIDEO_TIME_BASE
 
 logger = logging.getLogger(__name__)
 
-VIDEO_TIME_BASE = Fraction(1, 90000)
-AUDIO_RATE = 48000
 
 _GAP = 0.1
 """Seconds of missing sound that become a gap in the recording; less is jitter."""

@@ -19,7 +19,7 @@ from realtime_fast.server.inference.session import InferenceSession
 from realtime_fast.server.inference.viewers import Viewer
 from realtime_fast.server.stage import Stages
 
-RESUME_LIMIT_S = 15.0
+RESUME_LIMIT = 15.0
 """Seconds a viewer waits for a session that may come back: longer than a client waits between two attempts."""
 
 KEPT_ENDED = 64
@@ -77,8 +77,8 @@ class Registry:
         return next(id_ for id_ in ids if id_ not in self.sessions)
 
     async def find_session(self, session_id: str) -> InferenceSession | None:
-        """The live session of this id; with `resume` it may come back within `RESUME_LIMIT_S`."""
-        with anyio.move_on_after(RESUME_LIMIT_S if self.config.resume else 0):
+        """The live session of this id; with `resume` it may come back within `RESUME_LIMIT`."""
+        with anyio.move_on_after(RESUME_LIMIT if self.config.resume else 0):
             while session_id not in self.sessions and self._open:
                 await self._changed.wait()
         return self.sessions.get(session_id)

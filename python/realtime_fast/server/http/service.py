@@ -25,7 +25,7 @@ from realtime_fast.server.http.app import build_app
 from realtime_fast.server.http.config import ServiceConfig
 from realtime_fast.server.http.registry import Registry
 
-STOP_LIMIT_S = 1.0
+STOP_LIMIT = 1.0
 """Seconds the sessions get to say goodbye."""
 
 
@@ -120,7 +120,7 @@ class Service(AsyncContextManagerMixin):
     async def _wind_up(self) -> None:
         if self._server is None:
             return
-        with anyio.move_on_after(STOP_LIMIT_S, shield=True):
+        with anyio.move_on_after(STOP_LIMIT, shield=True):
             for conversation in self.registry.conversations:
                 await conversation.wait_finished()
         for conversation in self.registry.conversations:

@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 
 OUTBOX = 256
 """Messages that wait for a client that does not read; one more and it is dropped."""
-FAREWELL_S = 1.0
+FAREWELL = 1.0
 """Seconds the last messages and the closing of the channel may take."""
 
 
@@ -280,7 +280,7 @@ class Conversation(ABC):
                 return
         except ChannelClosedError:
             return  # the reader learns of it too
-        with anyio.move_on_after(FAREWELL_S, shield=True):
+        with anyio.move_on_after(FAREWELL, shield=True):
             await self._channel.close(item.code, item.reason)
         self.cancel()
 

@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from realtime_fast.control import messages
 
-TICK_S = 1.0
+TICK = 1.0
 """Seconds between two billing ticks."""
 
 
@@ -192,7 +192,7 @@ class InferenceCore:
         """Time passed; whole seconds of generation are billed once each, in order."""
         if self._generating_since is None or self.phase is Phase.ENDED:
             return ()
-        due = int((now - self._generating_since) / TICK_S)
+        due = int((now - self._generating_since) / TICK)
         ticks = tuple(Send(messages.GenerationTick(seconds=n)) for n in range(self._ticks + 1, due + 1))
         self._ticks = due
         return ticks

@@ -18,7 +18,7 @@ Frame = VideoFrame | AudioFrame
 T = TypeVar("T")
 
 _ROOM = {"video": 16, "audio": 50}
-_PATIENCE_S = {"video": 0.1, "audio": 0.5}
+_PATIENCE = {"video": 0.1, "audio": 0.5}
 
 
 class Freshest(Generic[T]):
@@ -104,7 +104,7 @@ class Outlet(MediaStreamTrack):
         if self.readyState != "live":
             raise MediaStreamError
         if self._frames is None:
-            self._frames = Freshest(_ROOM[self.kind], _PATIENCE_S[self.kind])
+            self._frames = Freshest(_ROOM[self.kind], _PATIENCE[self.kind])
             if self._newest is not None:
                 self._frames.put(self._newest)
                 self._newest = None

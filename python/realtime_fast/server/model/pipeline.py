@@ -32,7 +32,7 @@ from realtime_fast.server.model.fan_out import FanOut, Frame, Freshest
 
 INBOX = 16
 """Pictures that may wait for the model, as many as a burst brings."""
-PATIENCE_S = 0.1
+PATIENCE = 0.1
 """A picture that has waited longer than this is skipped if there is a newer one."""
 _RATE_LIMIT = {"video": 60, "audio": 100}
 """Frames a second that a delay line has room for."""
@@ -108,7 +108,7 @@ class Pipeline:
         self.slow = 0.0
         self.effect = Effect()
         self._on_output = on_output
-        self._inbox: Freshest[tuple[float, VideoFrame]] = Freshest(INBOX, PATIENCE_S)
+        self._inbox: Freshest[tuple[float, VideoFrame]] = Freshest(INBOX, PATIENCE)
         self._stamps: deque[int] = deque(maxlen=64)
         self._video_line = DelayLine(delay, _RATE_LIMIT["video"], self._finished)
         self._audio_line = DelayLine(delay, _RATE_LIMIT["audio"], lambda frame, _: self.audio.put(frame))
