@@ -1,9 +1,11 @@
 //! Stamping and reading at 1280x704 in every format; what was stamped must be what is read.
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use realtime_fast_core::frame::{Frame, FrameMut, PixelFormat, Size};
+use realtime_fast_core::format::PixelFormat;
+use realtime_fast_core::frame::{Frame, FrameMut};
+use realtime_fast_core::size::Size;
 use realtime_fast_core::marker::{Evidence, Levels, Reading, read_hard, stamp};
-use realtime_fast_core::probes::Probes;
+use realtime_fast_core::marker::Probes;
 use std::hint::black_box;
 use std::time::Duration;
 

@@ -1,20 +1,19 @@
 //! The one error of this crate: what was expected, and what came.
 
-use crate::frame::{MAX_SIDE, PixelFormat, Size};
 use std::fmt;
 
-/// A picture or argument that cannot be worked on.
+/// A picture or argument that cannot be worked on. Sizes are width and height in pixels.
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Error {
-    /// A side is zero or above [`MAX_SIDE`].
+    /// A side is zero or too long.
     Size {
-        /// The width that came, in pixels.
-        width: usize,
-        /// The height that came, in pixels.
-        height: usize,
+        /// The longest side there may be, in pixels.
+        longest: usize,
+        /// The size that came.
+        got: (usize, usize),
     },
-    /// Rows of a plane would run into each other.
+    /// Rows of a plane would overlap.
     Stride {
         /// Which plane.
         plane: &'static str,
@@ -32,11 +31,11 @@ pub enum Error {
         /// Bytes that came.
         got: usize,
     },
-    /// A plane has another shape than its picture's format and size ask for.
+    /// The format and size of a picture call for a plane of another shape.
     PlaneShape {
         /// Which plane.
         plane: &'static str,
-        /// Rows and bytes of picture per row that the format asks for.
+        /// Rows and bytes of picture per row that the format calls for.
         expected: (usize, usize),
         /// Rows and bytes of picture per row that came.
         got: (usize, usize),
@@ -44,7 +43,7 @@ pub enum Error {
     /// A picture came with too few or too many planes.
     PlaneCount {
         /// The format of the picture.
-        format: PixelFormat,
+        format: &'static str,
         /// Planes that format has.
         expected: usize,
         /// Planes that came.
@@ -53,24 +52,24 @@ pub enum Error {
     /// Two pictures must have the same size.
     SizeMismatch {
         /// The size of the first.
-        expected: Size,
+        expected: (usize, usize),
         /// The size of the second.
-        got: Size,
+        got: (usize, usize),
     },
     /// The picture cannot hold a marker.
     TooSmall {
         /// The least size.
-        least: Size,
+        least: (usize, usize),
         /// The size that came.
-        got: Size,
+        got: (usize, usize),
     },
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
-            Self::Size { width, height } => {
-                write!(f, "expected a picture of 1x1 to {MAX_SIDE}x{MAX_SIDE} pixels, got {width}x{height}")
+            Self::Size { longest, got: (width, height) } => {
+                write!(f, "expected a picture of 1x1 to {longest}x{longest} pixels, got {width}x{height}")
             }
             Self::Stride { plane, row_bytes, got } => {
                 write!(f, "{plane} plane: expected a stride of at least {row_bytes} bytes, got {got}")
@@ -86,12 +85,16 @@ impl fmt::Display for Error {
             Self::PlaneCount { format, expected, got } => {
                 write!(f, "expected {expected} plane(s) for {format}, got {got}")
             }
-            Self::SizeMismatch { expected, got } => {
-                write!(f, "expected a picture of {expected} pixels, got {got}")
-            }
-            Self::TooSmall { least, got } => {
-                write!(f, "expected a picture of at least {least} pixels for the marker, got {got}")
-            }
+            Self::SizeMismatch { expected, got } => write!(
+                f,
+                "expected a picture of {}x{} pixels, got {}x{}",
+                expected.0, expected.1, got.0, got.1
+            ),
+            Self::TooSmall { least, got } => write!(
+                f,
+                "expected a picture of at least {}x{} pixels for the marker, got {}x{}",
+                least.0, least.1, got.0, got.1
+            ),
         }
     }
 }

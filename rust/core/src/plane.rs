@@ -4,6 +4,7 @@
 //! Strides and row lengths are in bytes; the last row needs no padding after it.
 
 use crate::error::Error;
+use std::ops::Deref;
 
 /// Bytes from the start of the first row to the end of the last, `None` if that overflows.
 fn span(row_bytes: usize, rows: usize, stride: usize) -> Option<usize> {
@@ -23,78 +24,51 @@ fn check(name: &'static str, got: usize, row_bytes: usize, rows: usize, stride: 
     }
 }
 
-/// A plane to read from.
+/// Memory of a plane: `&[u8]` to read, `&mut [u8]` to write.
+pub trait Bytes: Default + Deref<Target = [u8]> {
+    /// The first `at` bytes, and the rest.
+    ///
+    /// # Panics
+    /// If there are fewer.
+    fn split(self, at: usize) -> (Self, Self);
+}
+
+impl Bytes for &[u8] {
+    fn split(self, at: usize) -> (Self, Self) {
+        self.split_at(at)
+    }
+}
+
+impl Bytes for &mut [u8] {
+    fn split(self, at: usize) -> (Self, Self) {
+        self.split_at_mut(at)
+    }
+}
+
+/// Rows of bytes, a stride apart. Bytes between the rows belong to it but are never written.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Plane<'a> {
-    data: &'a [u8],
+pub struct PlaneView<B> {
+    data: B,
     row_bytes: usize,
     rows: usize,
     stride: usize,
 }
 
-impl<'a> Plane<'a> {
+/// A plane to read from.
+pub type Plane<'a> = PlaneView<&'a [u8]>;
+
+/// A plane to write to.
+pub type PlaneMut<'a> = PlaneView<&'a mut [u8]>;
+
+impl<B: Bytes> PlaneView<B> {
     /// Views `data` as `rows` rows of `row_bytes` bytes, `stride` bytes apart. `name` is for the error.
     ///
     /// # Errors
     /// [`Error::Stride`] if rows would overlap, [`Error::Length`] if `data` is too short.
+    #[inline]
     pub fn new(
         name: &'static str,
-        data: &'a [u8],
-        row_bytes: usize,
-        rows: usize,
-        stride: usize,
-    ) -> Result<Self, Error> {
-        check(name, data.len(), row_bytes, rows, stride)?;
-        Ok(Self { data, row_bytes, rows, stride })
-    }
-
-    /// Bytes of picture in a row.
-    #[inline]
-    pub fn row_bytes(&self) -> usize {
-        self.row_bytes
-    }
-
-    /// Number of rows.
-    #[inline]
-    pub fn rows(&self) -> usize {
-        self.rows
-    }
-
-    /// Bytes from one row's start to the next's.
-    #[inline]
-    pub fn stride(&self) -> usize {
-        self.stride
-    }
-
-    /// Row `y`, without padding.
-    ///
-    /// # Panics
-    /// If `y` is not below [`Plane::rows`].
-    #[inline]
-    pub fn row(&self, y: usize) -> &'a [u8] {
-        assert!(y < self.rows, "row {y} of a plane of {} rows", self.rows);
-        let start = y * self.stride;
-        &self.data[start..start + self.row_bytes]
-    }
-}
-
-/// A plane to write to. Bytes between the rows belong to it but are never written.
-#[derive(Debug, Default)]
-pub struct PlaneMut<'a> {
-    data: &'a mut [u8],
-    row_bytes: usize,
-    rows: usize,
-    stride: usize,
-}
-
-impl<'a> PlaneMut<'a> {
-    /// As [`Plane::new`], for writing.
-    ///
-    /// # Errors
-    /// [`Error::Stride`] if rows would overlap, [`Error::Length`] if `data` is too short.
-    pub fn new(
-        name: &'static str,
-        data: &'a mut [u8],
+        data: B,
         row_bytes: usize,
         rows: usize,
         stride: usize,
@@ -118,10 +92,31 @@ impl<'a> PlaneMut<'a> {
     /// The same rows, for reading.
     #[inline]
     pub fn as_plane(&self) -> Plane<'_> {
-        Plane { data: self.data, row_bytes: self.row_bytes, rows: self.rows, stride: self.stride }
+        Plane { data: &self.data, row_bytes: self.row_bytes, rows: self.rows, stride: self.stride }
     }
 
-    /// Rows `top` to `top + rows`, which must be there.
+    /// Where row `y` starts.
+    #[inline]
+    fn start(&self, y: usize) -> usize {
+        assert!(y < self.rows, "row {y} of a plane of {} rows", self.rows);
+        y * self.stride
+    }
+}
+
+impl<'a> Plane<'a> {
+    /// Row `y`, without padding.
+    ///
+    /// # Panics
+    /// If `y` is not below [`PlaneView::rows`].
+    #[inline]
+    pub fn row(&self, y: usize) -> &'a [u8] {
+        let start = self.start(y);
+        &self.data[start..start + self.row_bytes]
+    }
+}
+
+impl PlaneMut<'_> {
+    /// Rows `top` to `top + rows`, which must exist.
     pub(crate) fn rows_mut(&mut self, top: usize, rows: usize) -> PlaneMut<'_> {
         assert!(rows > 0 && top + rows <= self.rows, "rows {top} to {} of {}", top + rows, self.rows);
         PlaneMut {
@@ -135,18 +130,17 @@ impl<'a> PlaneMut<'a> {
     /// Row `y`, without padding.
     ///
     /// # Panics
-    /// If `y` is not below [`PlaneMut::rows`].
+    /// If `y` is not below [`PlaneView::rows`].
     #[inline]
     pub fn row_mut(&mut self, y: usize) -> &mut [u8] {
-        assert!(y < self.rows, "row {y} of a plane of {} rows", self.rows);
-        let start = y * self.stride;
+        let start = self.start(y);
         &mut self.data[start..start + self.row_bytes]
     }
 
     /// Rows `y` and `y + 1`; the second is `None` below the last row.
     ///
     /// # Panics
-    /// If `y` is not below [`PlaneMut::rows`].
+    /// If `y` is not below [`PlaneView::rows`].
     #[inline]
     pub fn row_pair_mut(&mut self, y: usize) -> (&mut [u8], Option<&mut [u8]>) {
         if y + 1 >= self.rows {

@@ -10,9 +10,11 @@
 use crate::color::Color;
 use crate::convert::{self, Work};
 use crate::error::Error;
-use crate::frame::{Frame, FrameMut, PixelFormat, Size};
+use crate::format::PixelFormat;
+use crate::frame::{Frame, FrameMut};
 use crate::level::Level;
 use crate::plane::{Plane, PlaneMut};
+use crate::size::Size;
 
 /// What an output pixel is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

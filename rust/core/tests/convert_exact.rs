@@ -2,7 +2,9 @@
 
 use realtime_fast_core::color::{Color, Matrix, Range};
 use realtime_fast_core::convert::convert;
-use realtime_fast_core::frame::{Frame, FrameMut, PixelFormat, Size};
+use realtime_fast_core::format::PixelFormat;
+use realtime_fast_core::frame::{Frame, FrameMut};
+use realtime_fast_core::size::Size;
 
 /// The standard in real numbers, written down apart from the code under test.
 struct Real {

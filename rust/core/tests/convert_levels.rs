@@ -5,8 +5,9 @@ mod common;
 use common::{Picture, Random};
 use realtime_fast_core::color::Color;
 use realtime_fast_core::convert::convert_with;
-use realtime_fast_core::frame::{PixelFormat, Size};
+use realtime_fast_core::format::PixelFormat;
 use realtime_fast_core::level::Level;
+use realtime_fast_core::size::Size;
 
 fn check(from: PixelFormat, to: PixelFormat, size: Size, padding: usize, shift: usize, color: Color) {
     let mut random = Random((size.width * 1000 + size.height * 10 + padding) as u64);

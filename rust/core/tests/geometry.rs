@@ -6,10 +6,12 @@ use common::{Picture, Random};
 use realtime_fast_core::Error;
 use realtime_fast_core::color::Color;
 use realtime_fast_core::convert::convert_with;
-use realtime_fast_core::frame::{Frame, FrameMut, MAX_SIDE, PixelFormat, Size};
+use realtime_fast_core::format::PixelFormat;
+use realtime_fast_core::frame::{Frame, FrameMut};
 use realtime_fast_core::level::Level;
 use realtime_fast_core::marker::{Levels, Reading, read_hard, stamp};
 use realtime_fast_core::resize::{Filter, resize};
+use realtime_fast_core::size::{MAX_SIDE, Size};
 
 const LONGEST: usize = if cfg!(miri) { 100 } else { MAX_SIDE };
 

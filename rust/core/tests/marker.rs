@@ -4,8 +4,9 @@ mod common;
 
 use common::{Picture, Random, marker};
 use realtime_fast_core::Error;
-use realtime_fast_core::frame::{PixelFormat, Size};
+use realtime_fast_core::format::PixelFormat;
 use realtime_fast_core::marker::{CELLS, Evidence, Levels, ROWS, Reading, read_hard, read_soft, stamp};
+use realtime_fast_core::size::Size;
 
 fn levels(format: PixelFormat) -> &'static [Levels] {
     if format.is_rgb() { &[Levels::FULL] } else { &[Levels::LIMITED, Levels::FULL] }

@@ -5,9 +5,10 @@ mod common;
 use common::{Picture, Random};
 use realtime_fast_core::color::Color;
 use realtime_fast_core::convert::convert;
-use realtime_fast_core::frame::{PixelFormat, Size};
+use realtime_fast_core::format::PixelFormat;
 use realtime_fast_core::level::Level;
 use realtime_fast_core::resize::{Filter, resize, resize_with};
+use realtime_fast_core::size::Size;
 
 const FILTERS: [Filter; 2] = [Filter::Bilinear, Filter::Area];
 

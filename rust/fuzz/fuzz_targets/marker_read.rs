@@ -11,9 +11,10 @@ use arbitrary::Arbitrary;
 use common::{Picture, marker};
 use libfuzzer_sys::fuzz_target;
 use realtime_fast_core::Error;
-use realtime_fast_core::frame::{PixelFormat, Size};
+use realtime_fast_core::format::PixelFormat;
+use realtime_fast_core::size::Size;
 use realtime_fast_core::marker::{Evidence, Levels, Reading, SoftReading, read_hard, read_soft, stamp};
-use realtime_fast_core::probes::Probes;
+use realtime_fast_core::marker::Probes;
 
 #[derive(Arbitrary, Debug)]
 struct Input {

@@ -5,7 +5,9 @@
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
 use realtime_fast_core::Error;
-use realtime_fast_core::frame::{Frame, FrameMut, MAX_SIDE, PixelFormat, Size};
+use realtime_fast_core::format::PixelFormat;
+use realtime_fast_core::frame::{Frame, FrameMut};
+use realtime_fast_core::size::{MAX_SIDE, Size};
 use realtime_fast_core::plane::{Plane, PlaneMut};
 
 #[derive(Arbitrary, Debug)]
@@ -60,7 +62,7 @@ fuzz_target!(|input: Input| {
         assert!(frame.is_err() || bytes == format.packed_bytes(size));
         if let Ok(plane) = plane {
             let fits = format.plane_names().len() == 1 && format.plane_shape(size, 0) == (rows, row_bytes);
-            assert_eq!(Frame::new(format, size, &[plane]).is_ok(), fits);
+            assert_eq!(Frame::new(format, size, [plane]).is_ok(), fits);
         }
         let is_ok = frame.is_ok();
         assert_eq!(FrameMut::packed(format, size, &mut data).is_ok(), is_ok);

@@ -6,8 +6,10 @@ use arrayvec::ArrayVec;
 use pyo3::exceptions::PyOverflowError;
 use pyo3::prelude::*;
 use realtime_fast_core::color::{Color, Matrix, Range};
-use realtime_fast_core::frame::{Frame, FrameMut, PixelFormat, Size};
+use realtime_fast_core::format::PixelFormat;
+use realtime_fast_core::frame::{Frame, FrameMut};
 use realtime_fast_core::resize::Filter;
+use realtime_fast_core::size::Size;
 
 /// Declares how a word of Python stands for a value of the core.
 macro_rules! words {
@@ -136,7 +138,7 @@ impl<'a> Picture<ReadBuf<'a>> {
             let (rows, row_bytes) = self.format.plane_shape(self.size, index);
             planes.push(buffer.plane(self.format.plane_names()[index], row_bytes, rows, stride)?);
         }
-        Frame::new(self.format, self.size, &planes).map_err(value_error)
+        Frame::new(self.format, self.size, planes).map_err(value_error)
     }
 }
 

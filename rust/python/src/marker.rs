@@ -7,8 +7,8 @@ use crate::picture::Picture;
 use crate::probes::ProbeLedger;
 use pyo3::intern;
 use pyo3::prelude::*;
-use realtime_fast_core::frame::Size;
 use realtime_fast_core::marker::{self, Evidence, Reading, SoftReading};
+use realtime_fast_core::size::Size;
 
 /// Writes the number `seq` into the bottom-left corner of a picture, in place.
 #[pyfunction]

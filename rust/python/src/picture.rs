@@ -10,9 +10,11 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyList, PyString, PyTuple, PyType};
-use realtime_fast_core::frame::{FrameMut, PixelFormat, Size};
+use realtime_fast_core::format::PixelFormat;
+use realtime_fast_core::frame::FrameMut;
 use realtime_fast_core::marker::Levels;
 use realtime_fast_core::plane::Plane;
+use realtime_fast_core::size::Size;
 
 /// `AVCOL_RANGE_UNSPECIFIED` and `AVCOL_RANGE_JPEG`, FFmpeg's names for "not said" and "all 256 values".
 const UNSPECIFIED: u8 = 0;

@@ -1,7 +1,7 @@
 //! The ledger of probes in flight.
 
 use pyo3::prelude::*;
-use realtime_fast_core::probes::Probes;
+use realtime_fast_core::marker::Probes;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Markers on their way: `realtime_fast.latency` tells their story, this holds their numbers.

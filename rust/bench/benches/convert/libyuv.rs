@@ -2,7 +2,7 @@
 //! R G B in memory, RGB24 is B G R, ABGR is R G B A and ARGB is B G R A.
 
 use super::{HEIGHT, WIDTH};
-use realtime_fast_core::frame::PixelFormat::{self, Bgr24, Bgra, Nv12, Rgb24, Rgba, Yuv420p};
+use realtime_fast_core::format::PixelFormat::{self, Bgr24, Bgra, Nv12, Rgb24, Rgba, Yuv420p};
 use std::ffi::c_int;
 
 type FromPlanar = unsafe extern "C" fn(

@@ -9,7 +9,9 @@ mod yuv_crate;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use realtime_fast_core::color::{Color, Matrix, Range};
 use realtime_fast_core::convert::convert_with;
-use realtime_fast_core::frame::{Frame, FrameMut, PixelFormat, Size};
+use realtime_fast_core::format::PixelFormat;
+use realtime_fast_core::frame::{Frame, FrameMut};
+use realtime_fast_core::size::Size;
 use realtime_fast_core::level::Level;
 use std::time::Duration;
 

@@ -1,7 +1,7 @@
 //! The `yuv` crate behind the bench's interface.
 
 use super::{HEIGHT, WIDTH};
-use realtime_fast_core::frame::PixelFormat::{self, Bgr24, Bgra, Nv12, Rgb24, Rgba, Yuv420p};
+use realtime_fast_core::format::PixelFormat::{self, Bgr24, Bgra, Nv12, Rgb24, Rgba, Yuv420p};
 use yuv::{
     BufferStoreMut, YuvBiPlanarImage, YuvBiPlanarImageMut, YuvConversionMode, YuvPlanarImage,
     YuvPlanarImageMut, YuvRange, YuvStandardMatrix,

@@ -45,7 +45,7 @@ pub fn convert_with(
     color: Color,
 ) -> Result<(), Error> {
     if src.size() != dst.size() {
-        return Err(Error::SizeMismatch { expected: src.size(), got: dst.size() });
+        return Err(Error::SizeMismatch { expected: src.size().into(), got: dst.size().into() });
     }
     on_level(level, Convert { src, dst, color });
     Ok(())

@@ -1,15 +1,15 @@
 //! From RGB to RGB and from YUV to YUV: bytes change places, colours stay what they are.
 
-use super::walk::{blue_first, pixel_bytes};
 use crate::color::{Color, Decode, Encode};
-use crate::frame::{Frame, FrameMut, PixelFormat};
+use crate::format::PixelFormat;
+use crate::frame::{Frame, FrameMut};
 use crate::plane::{Plane, PlaneMut};
 
 /// Reorders channels; a new fourth one is 255.
 #[inline(always)]
 pub(super) fn rgb(src: &Frame<'_>, dst: &mut FrameMut<'_>) {
-    let swap = blue_first(src.format()) != blue_first(dst.format());
-    let formats = (pixel_bytes(src.format()), pixel_bytes(dst.format()));
+    let swap = src.format().is_blue_first() != dst.format().is_blue_first();
+    let formats = (src.format().plane_channels(0), dst.format().plane_channels(0));
     let rows = src.planes()[0];
     let out = &mut dst.planes_mut()[0];
     for y in 0..rows.rows() {

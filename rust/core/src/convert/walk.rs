@@ -3,7 +3,8 @@
 use super::repack::{self, merge_yuyv, split_yuyv};
 use super::rows::{Chroma, ChromaMut, Rows};
 use crate::color::{Color, Decode, Encode};
-use crate::frame::{Frame, FrameMut, PixelFormat};
+use crate::format::PixelFormat;
+use crate::frame::{Frame, FrameMut};
 use crate::plane::PlaneMut;
 
 /// Converts; sizes are equal.
@@ -11,34 +12,21 @@ use crate::plane::PlaneMut;
 pub(super) fn walk(rows: impl Rows, src: &Frame<'_>, dst: &mut FrameMut<'_>, color: Color) {
     match (src.format().is_rgb(), dst.format().is_rgb()) {
         (false, true) => {
-            let k = Decode::new(color, blue_first(dst.format()));
-            match pixel_bytes(dst.format()) {
+            let k = Decode::new(color, dst.format().is_blue_first());
+            match dst.format().plane_channels(0) {
                 3 => decode::<3>(rows, &k, src, dst),
                 _ => decode::<4>(rows, &k, src, dst),
             }
         }
         (true, false) => {
-            let k = Encode::new(color, blue_first(src.format()));
-            match pixel_bytes(src.format()) {
+            let k = Encode::new(color, src.format().is_blue_first());
+            match src.format().plane_channels(0) {
                 3 => encode::<3>(rows, &k, src, dst),
                 _ => encode::<4>(rows, &k, src, dst),
             }
         }
         (true, true) => repack::rgb(src, dst),
         (false, false) => repack::yuv(src, dst, color),
-    }
-}
-
-/// Whether blue stands where red stands in RGB.
-pub(super) fn blue_first(format: PixelFormat) -> bool {
-    matches!(format, PixelFormat::Bgr24 | PixelFormat::Bgra)
-}
-
-/// Bytes of a pixel.
-pub(super) fn pixel_bytes(format: PixelFormat) -> usize {
-    match format {
-        PixelFormat::Rgb24 | PixelFormat::Bgr24 => 3,
-        _ => 4,
     }
 }
 

@@ -1,8 +1,8 @@
 //! A row of cells as bytes of the first plane: bits to levels and back, eight cells a word.
 
 use super::code::{CELLS, ROWS};
-use super::{Levels, NEUTRAL, sampling};
-use crate::frame::PixelFormat;
+use super::levels::{Levels, NEUTRAL, sampling};
+use crate::format::PixelFormat;
 
 /// Cells in a word.
 const LANES: usize = 8;

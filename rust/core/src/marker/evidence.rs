@@ -17,11 +17,13 @@
 //! there in the next one as well.
 
 use super::code::{self, CELLS, ROWS, Reading};
+use super::levels::{Levels, check_first, sampling};
+use super::read_hard::read_hard;
 use super::sampler::{LANES, MAX_COLUMNS, MAX_SCALE, MIN_SCALE, Sampler};
-use super::{Levels, check_first, read_hard, sampling};
-use crate::Error;
-use crate::frame::{PixelFormat, Size};
+use crate::error::Error;
+use crate::format::PixelFormat;
 use crate::plane::Plane;
+use crate::size::Size;
 use arrayvec::ArrayVec;
 use wide::f32x8;
 

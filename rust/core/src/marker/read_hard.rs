@@ -1,10 +1,12 @@
 //! The reference reader: thresholds and votes, as every implementation of the service does.
 
+use super::cells;
 use super::code::{self, ROWS, Reading};
-use super::{Levels, cells, check_first, check_size};
-use crate::Error;
-use crate::frame::{PixelFormat, Size};
+use super::levels::{Levels, check_first, check_size};
+use crate::error::Error;
+use crate::format::PixelFormat;
 use crate::plane::Plane;
+use crate::size::Size;
 
 /// Reads a picture's first plane: its luma, or its red channel.
 ///

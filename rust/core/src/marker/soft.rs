@@ -2,11 +2,11 @@
 //!
 //! [`Evidence`] says how much likelier the corner is with each number than without a marker. Weighed with how
 //! likely each number was ahead of looking, that is the probability of each; a number is read if it is sure.
-//! [`read_soft`] knows nothing but which numbers may come; [`Probes::read`](crate::probes::Probes::read) also
+//! [`read_soft`] knows nothing but which numbers may come; [`Probes::read`](super::probes::Probes::read) also
 //! knows when they were sent, what came before, and hence what to expect.
 
-use super::Evidence;
 use super::code::Reading;
+use super::evidence::Evidence;
 
 /// What the soft reader found.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -1,9 +1,11 @@
 //! Writes a marker straight on the planes of a picture.
 
+use super::cells;
 use super::code::{self, CELLS, ROWS};
-use super::{Levels, NEUTRAL, cells, check_size};
-use crate::Error;
-use crate::frame::{FrameMut, PixelFormat};
+use super::levels::{Levels, NEUTRAL, check_size};
+use crate::error::Error;
+use crate::format::PixelFormat;
+use crate::frame::FrameMut;
 
 /// Stamps `seq` on the bottom-left corner; chroma under it becomes neutral, alpha opaque.
 ///

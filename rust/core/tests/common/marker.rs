@@ -1,6 +1,7 @@
 //! The marker as its description has it, cell by cell and vote by vote: what stamping and reading must equal.
 
-use realtime_fast_core::frame::{Frame, FrameMut, PixelFormat};
+use realtime_fast_core::format::PixelFormat;
+use realtime_fast_core::frame::{Frame, FrameMut};
 use realtime_fast_core::marker::{Levels, Reading};
 
 const WIDTH: usize = 24;

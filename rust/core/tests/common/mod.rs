@@ -4,8 +4,10 @@
 
 pub mod marker;
 
-use realtime_fast_core::frame::{Frame, FrameMut, PixelFormat, Size};
+use realtime_fast_core::format::PixelFormat;
+use realtime_fast_core::frame::{Frame, FrameMut};
 use realtime_fast_core::plane::{Plane, PlaneMut};
+use realtime_fast_core::size::Size;
 
 /// A small deterministic generator (SplitMix64).
 pub struct Random(pub u64);
@@ -80,7 +82,7 @@ impl Picture {
                 Plane::new(name, &data[self.shift..], row_bytes, rows, row_bytes + self.padding).unwrap()
             })
             .collect();
-        Frame::new(self.format, self.size, &planes).unwrap()
+        Frame::new(self.format, self.size, planes).unwrap()
     }
 
     pub fn frame_mut(&mut self) -> FrameMut<'_> {

@@ -5,8 +5,10 @@
 //! the delay, but for reading, which tries each number in flight. Times are seconds of any monotonic
 //! clock, passed in.
 
-use crate::belief::Belief;
-use crate::marker::{Evidence, Reading, SoftReading, decide};
+use super::belief::Belief;
+use super::code::Reading;
+use super::evidence::Evidence;
+use super::soft::{SoftReading, decide};
 use std::collections::VecDeque;
 
 /// Half the number space: what serial-number arithmetic (RFC 1982) can still order.
@@ -245,9 +247,10 @@ fn is_older(a: u16, b: u16) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::frame::{PixelFormat, Size};
+    use crate::format::PixelFormat;
     use crate::marker::Levels;
     use crate::plane::Plane;
+    use crate::size::Size;
 
     fn lost(probes: &mut Probes, now: f64) -> Vec<u16> {
         std::iter::from_fn(|| probes.next_lost(now)).collect()
