@@ -59,7 +59,7 @@ class GenerationTickMessage(_Event):
 
 @dataclass(frozen=True, slots=True)
 class Diagnostic(_Event):
-    """One observation about the connection (`spec` protocol, section 8).
+    """One observation about the connection (docs/protocol.md, Diagnostics).
 
     Attributes:
         kind: `phaseTiming`, `iceCandidate`, `iceStateChange`, `peerConnectionStateChange`,

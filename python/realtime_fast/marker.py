@@ -1,6 +1,6 @@
 """Pixel markers: a 16-bit number written into a picture's bottom-left corner, and read back elsewhere.
 
-The layout is `spec` marker: 24 cells of one pixel on the four bottom rows. Pictures are `av.VideoFrame`s
+The layout is docs/marker.md: 24 cells of one pixel on the four bottom rows. Pictures are `av.VideoFrame`s
 (yuv420p, nv12, yuyv422, gray8, rgb24, bgr24, rgba, bgra), arrays of (height, width[, channels]) or tuples of
 planes such as `(y, u, v)`; they are used where they lie, without a copy. Whoever stamps must own the picture:
 `stamped_copy` is for the one who does not.

@@ -61,7 +61,7 @@ DEFAULT_ICE_SERVERS: tuple[IceServer, ...] = (IceServer("stun:stun.l.google.com:
 
 @dataclass(frozen=True)
 class LatencyTracking:
-    """Which latency measurements run (`spec` latency: composite estimate, pixel marker).
+    """Which latency measurements run (docs/latency.md: composite estimate, pixel marker).
 
     Attributes:
         composite: Add up the round trips and the pipeline's own figure.
@@ -96,7 +96,7 @@ class Telemetry:
 
 @dataclass(frozen=True, kw_only=True)
 class ReconnectPolicy:
-    """How often, and how patiently, a lost connection is dialled again (`spec` protocol, section 6).
+    """How often, and how patiently, a lost connection is dialled again (docs/protocol.md, Reconnecting).
 
     Attributes:
         retries: Attempts after the first one, for each loss.
@@ -132,7 +132,7 @@ class CustomizeOffer(Protocol):
 
 @dataclass(frozen=True)
 class RealtimeConnectOptions:
-    """How to connect; only `model` is required (`spec` client-api, Connecting).
+    """How to connect; only `model` is required .
 
     Objects of the pure-Python SDK are accepted wherever they have the same attributes: model definitions,
     `ModelState`, `Prompt`.

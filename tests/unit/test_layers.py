@@ -12,6 +12,8 @@ import realtime_fast
 
 PACKAGE = Path(realtime_fast.__file__).parent
 
+PAGE = Path(__file__).parents[2] / "docs" / "architecture.md"
+
 VOCABULARY = {"errors", "models", "options", "events", "stats"}
 PICTURES = {"_native", "frames", "marker", "latency"}
 ENGINE = {"aio", "control", "media", "peer"}
@@ -103,6 +105,20 @@ def test_rooms_import_by_the_table(prefix: str, depth: int, table: dict[str, set
             if other != own and other not in table[own]:
                 wrong.append(f"{module} imports {imported}")
     assert wrong == []
+
+
+def as_markdown(table: dict[str, set[str]]) -> str:
+    order = list(table)
+    rows = [
+        f"| `{name}` | {', '.join(f'`{other}`' for other in order if other in allowed) or 'nothing'} |"
+        for name, allowed in table.items()
+    ]
+    return "\n".join(["| room | may import |", "|---|---|", *rows])
+
+
+@pytest.mark.parametrize("table", [MAY_IMPORT, SERVER_MAY_IMPORT])
+def test_the_architecture_page_prints_the_table(table: dict[str, set[str]]) -> None:
+    assert as_markdown(table) in PAGE.read_text(), f"docs/architecture.md should say\n\n{as_markdown(table)}"
 
 
 @pytest.mark.parametrize("table", [MAY_IMPORT, SERVER_MAY_IMPORT])

@@ -1,4 +1,4 @@
-"""The control channel: the WebSocket between a client and the service (`spec` protocol, section 1)."""
+"""The control channel: the WebSocket between a client and the service (docs/protocol.md, Control channel)."""
 
 from __future__ import annotations
 

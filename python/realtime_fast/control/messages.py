@@ -1,4 +1,4 @@
-"""The control channel's messages, both ways, and their JSON form (`spec` protocol, section 2).
+"""The control channel's messages, both ways, and their JSON form (docs/protocol.md, Messages).
 
 Client and embedded service share these definitions; hand-checked transcripts in the tests pin the wire.
 A field of type `… | UnsetType` is absent from the JSON unless it was given: absent and null differ.

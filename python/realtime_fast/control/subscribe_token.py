@@ -1,4 +1,4 @@
-"""Subscribe tokens: what a viewer needs to find a session (`spec` protocol, section 5)."""
+"""Subscribe tokens: what a viewer needs to find a session (docs/protocol.md, Viewers)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where things are: the URLs of the service (`spec` protocol, sections 1 and 5). Pure text."""
+"""Where things are: the URLs of the service (docs/protocol.md, Control channel and Viewers). Pure text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Latency diagnostics of a session: one facade over both methods (`spec` latency).
+"""Latency diagnostics of a session: one facade over both methods (docs/latency.md).
 
 The session creates it, hands it every outgoing and incoming picture and every figure of the service, and runs `run`
 for as long as a connection lives.

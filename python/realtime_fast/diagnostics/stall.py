@@ -1,4 +1,4 @@
-"""When received video counts as stalled (`spec` protocol, section 8). Pure."""
+"""When received video counts as stalled (docs/protocol.md, Diagnostics). Pure."""
 
 from __future__ import annotations
 

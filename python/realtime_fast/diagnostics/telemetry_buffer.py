@@ -1,4 +1,4 @@
-"""What is reported about a session, and in which portions (`spec` protocol, section 9). Pure: no clock, no requests.
+"""What is reported about a session, and in which portions (docs/protocol.md, Telemetry). Pure: no clock, no requests.
 
 The buffers are bounded: with the backend down for hours the newest items win and memory stays flat.
 """

@@ -1,4 +1,4 @@
-"""What a stage says on its events WebSocket (docs/ivs-stage.md, Events), and what `Stage.events()` yields."""
+"""What a stage says on its events WebSocket (docs/ivs-stage.md, Events WebSocket), and what `Stage.events()` yields."""
 
 from __future__ import annotations
 

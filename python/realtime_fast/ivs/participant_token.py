@@ -1,4 +1,4 @@
-"""Participant tokens: what a JWT of a stage says about itself (`spec` ivs-stage, Participant token).
+"""Participant tokens: what a JWT of a stage says about itself (docs/ivs-stage.md, Participant token).
 
 A client reads the claims without verifying them; verifying is the stage's business.
 """

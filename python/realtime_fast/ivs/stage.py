@@ -1,4 +1,4 @@
-"""A stage client of its own: all it needs is a participant token (`spec` ivs-stage, Life of a stage client)."""
+"""A stage client of its own: all it needs is a participant token (docs/ivs-stage.md, Life of a stage client)."""
 
 from __future__ import annotations
 

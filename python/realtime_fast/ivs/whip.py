@@ -1,4 +1,4 @@
-"""WHIP and WHEP as an Amazon IVS stage speaks them, without I/O (RFC 9725; `spec` ivs-stage, Media).
+"""WHIP and WHEP as an Amazon IVS stage speaks them, without I/O (RFC 9725; docs/ivs-stage.md, Media).
 
 Each exchange is a generator: it yields the `Request` to send, is sent the `Response` that came, and returns
 its result. Whoever drives it owns the sockets and the timeouts; this module owns the rules: which answers

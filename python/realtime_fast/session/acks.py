@@ -1,6 +1,6 @@
 """The ledger of commands that wait for the service's acknowledgement.
 
-Pure: time is an argument, matching is by the rules of `spec` protocol section 2. A `prompt_ack` settles the oldest
+Pure: time is an argument, matching is by the rules of docs/protocol.md, Messages. A `prompt_ack` settles the oldest
 outstanding prompt of the same text, a `set_image_ack` the oldest outstanding `set_image`.
 """
 

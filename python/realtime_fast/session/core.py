@@ -95,7 +95,7 @@ class DesiredState:
     image: str | None = None
 
     def opening(self, *, publishes: bool) -> Command | None:
-        """The one message that puts the service into this state (`spec` protocol, section 3)."""
+        """The one message that puts the service into this state (docs/protocol.md, Connecting over WebRTC)."""
         prompt = self.prompt
         if self.image is not None:
             if prompt is None:

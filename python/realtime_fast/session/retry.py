@@ -1,4 +1,4 @@
-"""Whether, and after how long, to dial again (`spec` protocol, section 6).
+"""Whether, and after how long, to dial again (docs/protocol.md, Reconnecting).
 
 Pure: the verdict on a failure and the delays; the connect loop does the sleeping. A retry library would own the
 loop, and this loop is shared by first connect and reconnect, has two budgets and learns how long a connection lived.

@@ -1,4 +1,4 @@
-"""The ivs transport: media over an Amazon IVS stage (`spec` protocol, sections 4 and 5).
+"""The ivs transport: media over an Amazon IVS stage (docs/protocol.md, Connecting over IVS and Viewers).
 
 The service, or for a viewer a plain request, names the stage; the client publishes there and subscribes to the
 service's participant, and to nobody else.

@@ -1,4 +1,4 @@
-"""The webrtc transport: offer and answer over the control channel (`spec` protocol, section 3)."""
+"""The webrtc transport: offer and answer over the control channel (docs/protocol.md, Connecting over WebRTC)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The inference session's state machine, without I/O (`spec` protocol, sections 2, 3 and 4).
+"""The inference session's state machine, without I/O (docs/protocol.md, Messages).
 
 Verbs in, outputs out: every verb returns what must now happen, in order. Both transports share it; over ivs
 the client has to join its stage before it may say anything else.

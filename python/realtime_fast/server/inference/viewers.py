@@ -1,4 +1,4 @@
-"""Watching somebody's session over WebRTC: `/subscribe/{session id}` (`spec` protocol, section 5)."""
+"""Watching somebody's session over WebRTC: `/subscribe/{session id}` (docs/protocol.md, Viewers)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An embedded Amazon IVS stage: WHIP, WHEP, events and tokens, as `spec` ivs-stage has them.
+"""An embedded Amazon IVS stage: WHIP, WHEP, events and tokens, as docs/ivs-stage.md has them.
 
 `Stages` holds the stages and `stage_routes` serves them; media is forwarded, never decoded.
 """

@@ -1,4 +1,4 @@
-"""HTTP and WebSocket face of the embedded stages (`spec` ivs-stage): WHIP, WHEP, events, and tokens for developers."""
+"""HTTP and WebSocket face of the embedded stages (docs/ivs-stage.md): WHIP, WHEP, events, and tokens for developers."""
 
 from __future__ import annotations
 
