@@ -5,7 +5,7 @@
             ...
 
 `realtime_fast.frames` and `realtime_fast.marker` work on pictures, `realtime_fast.ivs` on stages,
-`realtime_fast.server` is the embedded service. `accelerate()` makes programs written for `decart.realtime` run here.
+`realtime_fast.server` is the embedded service. `accelerate()` runs programs written for `decart.realtime` on it.
 
 Times are seconds where a name does not say otherwise (`…_ms`, `…_bps`). The exceptions are names that the wire or
 the hosted SDK gave: `timestamp` of an event or sample is Unix time in milliseconds, and the option

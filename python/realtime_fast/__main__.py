@@ -1,7 +1,7 @@
 """`python -m realtime_fast app.py [args]`: run a program written for the pure-Python SDK on this package.
 
-The program finds itself as if Python had run it: `sys.argv`, `sys.path[0]` and `__name__` are its own, its exit code
-and exceptions pass through.
+The program runs as it would under Python itself: `sys.argv`, `sys.path[0]` and `__name__` are its own, and its exit
+code and exceptions pass through.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ def main(arguments: list[str]) -> None:
             print(f"{USAGE}\n\nRun a program written for decart.realtime, unchanged, on realtime_fast.")
         case ["-m", module, *rest]:
             _accelerate()
-            sys.argv = [module, *rest]  # the name is replaced by the file's once it is found
+            sys.argv = [module, *rest]  # runpy replaces the name by the file's path
             runpy.run_module(module, run_name="__main__", alter_sys=True)
         case [path, *rest] if not path.startswith("-"):
             program = os.path.abspath(path)
             if not os.path.exists(program):
-                _fail(f"there is no file {path!r} to run", code=2)
+                _fail(f"no such file: {path!r}", code=2)
             _accelerate()
             sys.argv = [program, *rest]
             sys.path[0] = os.path.dirname(program)

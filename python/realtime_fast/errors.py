@@ -7,15 +7,15 @@
     ├── AuthenticationError          never retried
     ├── AckTimeoutError
     ├── ServerError                  the service's own words
-    └── ConnectError                 what can end a connection, or keep it from coming up
+    └── ConnectError                 a connection failed, or was lost
         ├── ControlChannelError      the WebSocket
         ├── IceError                 the media path: ICE, DTLS, a peer that went silent
         ├── StageError               an Amazon IVS stage
         └── ConnectTimeoutError      a phase took longer than its limit
 
-Each has a stable upper-case `code`. Faults of a transport carry the transport's name in front
-(`WEBRTC_ICE_ERROR`, `IVS_WEBSOCKET_ERROR`), the others do not (`INVALID_INPUT`). The first cause is kept as
-`__cause__`. No message holds an API key, a token or a URL that carries one.
+Each has a stable upper-case `code`. Those of a transport are prefixed with its name (`WEBRTC_ICE_ERROR`,
+`IVS_WEBSOCKET_ERROR`), the others are not (`INVALID_INPUT`). The first cause is kept as `__cause__`. No message
+contains an API key, a token or a URL that carries one.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from __future__ import annotations
 from typing import ClassVar, Literal, Self
 
 TransportName = Literal["webrtc", "ivs"]
-"""The two ways media travels."""
+"""How media travels."""
 
 
 class RealtimeError(Exception):
-    """Base of everything this package raises on purpose.
+    """Base of all errors of this package.
 
     Attributes:
         message: One sentence: what was expected, what came, what to do.
@@ -41,7 +41,7 @@ class RealtimeError(Exception):
     def __init__(
         self, message: str, *, phase: str | None = None, transport: TransportName | None = None
     ) -> None:
-        Exception.__init__(self, message)  # by name: `accelerate` mixes in classes that take other arguments
+        Exception.__init__(self, message)  # by name: `accelerate` adds bases that take other arguments
         self.message = message
         self.phase = phase
         self.transport = transport
@@ -60,25 +60,25 @@ class RealtimeError(Exception):
 
     @property
     def data(self) -> dict[str, str]:
-        """What is known of where it happened: `phase` and `transport`, as far as they are."""
+        """Where it happened: `phase` and `transport`, as far as known."""
         known = {"phase": self.phase, "transport": self.transport}
         return {name: value for name, value in known.items() if value is not None}
 
     def located(self, phase: str | None, transport: TransportName | None) -> Self:
-        """Fill in where it happened, unless that is known already; returns the error itself."""
+        """Set `phase` and `transport` unless they are set; returns the error itself."""
         self.phase = self.phase or phase
         self.transport = self.transport or transport
         return self
 
 
 class InvalidInputError(RealtimeError, ValueError):
-    """An argument that cannot work: it was refused before anything was sent."""
+    """An invalid argument, rejected before anything was sent."""
 
     _code = "INVALID_INPUT"
 
 
 class InvalidSubscribeTokenError(InvalidInputError):
-    """A subscribe token that is not one; the token itself is never repeated."""
+    """An invalid subscribe token; the message never contains it."""
 
     _code = "INVALID_SUBSCRIBE_TOKEN"
 
@@ -93,7 +93,7 @@ class NotConnectedError(RealtimeError):
 
 
 class AuthenticationError(RealtimeError):
-    """The service knows who asks, or does not, and refuses: asking again would change nothing."""
+    """The service rejected the API key, or denied access. Never retried."""
 
     _code = "AUTHENTICATION_ERROR"
 
@@ -113,14 +113,14 @@ class ServerError(RealtimeError):
 
 
 class ConnectError(RealtimeError):
-    """A connection could not be made, or was lost."""
+    """A connection could not be established, or was lost."""
 
     _code = "CONNECT_ERROR"
     _of_transport = True
 
 
 class ControlChannelError(ConnectError):
-    """The control channel could not be opened, broke, or carried what it must not."""
+    """The control channel could not be opened, was lost, or carried an invalid message."""
 
     _code = "WEBSOCKET_ERROR"
 

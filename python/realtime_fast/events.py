@@ -1,4 +1,4 @@
-"""What a client tells its user, as frozen records in one union.
+"""The events of a client: frozen records in one union.
 
 `client.on(name, callback)` calls back with `event.payload`; `client.events()` yields the events themselves.
 """
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
 
 
 class _Event:
-    """What all events share."""
+    """Base of all events."""
 
     __slots__ = ()
 
     carries: ClassVar[str | None] = None
-    """The field that callbacks receive; None for the event as it is."""
+    """The field that callbacks receive; None for the whole event."""
 
     @property
     def payload(self) -> Any:
-        """What a callback receives."""
+        """The argument of callbacks."""
         return self if self.carries is None else getattr(self, self.carries)
 
 
@@ -41,7 +41,7 @@ class ConnectionChange(_Event):
 
 @dataclass(frozen=True, slots=True)
 class ErrorRaised(_Event):
-    """A failure that no call could raise, or that ended the connection; callbacks receive the error."""
+    """A failure that no call raised, or that ended the connection; callbacks receive the error."""
 
     name: ClassVar[str] = "error"
     carries: ClassVar[str | None] = "error"
@@ -85,7 +85,7 @@ class StatsSample(_Event):
 
 @dataclass(frozen=True, slots=True)
 class CompositeLatency(_Event):
-    """An end-to-end estimate from added-up parts, all in milliseconds.
+    """An estimate of end-to-end latency, the sum of its parts, in milliseconds (docs/latency.md).
 
     `lower_bound` is true while the client's own round trip is unknown and counted as 0.
     """
@@ -100,7 +100,7 @@ class CompositeLatency(_Event):
 
 @dataclass(frozen=True, slots=True)
 class PixelLatency(_Event):
-    """A marker came back: true end-to-end latency of that picture."""
+    """A marker came back: the measured end-to-end latency of that picture."""
 
     name: ClassVar[str] = "pixel_latency"
     seq: int
@@ -141,7 +141,7 @@ class PixelLatencyReport(_Event):
 
 @dataclass(frozen=True, slots=True)
 class ServerMetrics(_Event):
-    """The service's own figures, about once a second; None where it does not know."""
+    """The service's own figures, about once a second; None where unknown."""
 
     name: ClassVar[str] = "server_metrics"
     rtt_ms: float | None = None
@@ -162,7 +162,7 @@ class ServerMetrics(_Event):
 
 @dataclass(frozen=True, slots=True)
 class RemoteTrack(_Event):
-    """A remote track began; callbacks receive the track."""
+    """A remote track arrived; callbacks receive the track."""
 
     name: ClassVar[str] = "remote_track"
     carries: ClassVar[str | None] = "track"
@@ -171,7 +171,7 @@ class RemoteTrack(_Event):
 
 @dataclass(frozen=True, slots=True)
 class EventsDropped(_Event):
-    """This stream's reader was too slow: so many events are missing right here. Only `events()` yields it."""
+    """The reader was too slow: `count` events were dropped at this point. Only `events()` yields it."""
 
     name: ClassVar[str] = "events_dropped"
     count: int

@@ -1,4 +1,4 @@
-"""Pictures from one pixel format to another: `av.VideoFrame`, NumPy arrays and any other buffer.
+"""Conversion of pictures between pixel formats: `av.VideoFrame`, NumPy arrays and any other buffer.
 
 Formats are `yuv420p`, `nv12`, `yuyv422`, `gray8`, `rgb24`, `bgr24`, `rgba` and `bgra`. As an array a picture is
 
@@ -8,11 +8,11 @@ Formats are `yuv420p`, `nv12`, `yuyv422`, `gray8`, `rgb24`, `bgr24`, `rgba` and 
   nv12 (even sides); or, for any size, a tuple of its planes, chroma rounded up.
 
 A flat buffer holds the planes one after the other without padding; its size has to be given. Rows of arrays
-may be any number of bytes apart; pixels of a row lie side by side. What lies between the rows is never written.
+may have any stride, the pixels of a row are contiguous. Padding between rows is never written.
 
-Every result is within one level of the formulas of ITU-R BT.601-7 and BT.709-6 in real numbers, the same on
-every CPU; see docs/conversion.md. Pictures are converted without holding the interpreter. While a call runs,
-no other thread may write to its input or touch its output, what lies between the rows of an output included.
+Every result is within one level of the formulas of ITU-R BT.601-7 and BT.709-6, and the same on every CPU; see
+docs/conversion.md. The GIL is released while pictures are converted. Meanwhile no other thread may write to the
+input or access the output, padding included.
 """
 
 from __future__ import annotations
@@ -46,14 +46,14 @@ __all__ = [
 PixelFormat: TypeAlias = Literal["yuv420p", "nv12", "yuyv422", "gray8", "rgb24", "bgr24", "rgba", "bgra"]
 
 Matrix: TypeAlias = Literal["bt601", "bt709"]
-"""How red, green and blue weigh in luma."""
+"""The weights of red, green and blue in luma."""
 
 Range: TypeAlias = Literal["limited", "full"]
 """Luma from 16 to 235, or from 0 to 255."""
 
 Filter: TypeAlias = Literal["area", "bilinear"]
-"""How pictures are scaled: by all pixels under the new one (by the nearest two of an axis that grows), or by
-the nearest two of each axis, which leaves pixels out when it shrinks below half."""
+"""How pictures are scaled. `area` averages all source pixels under the new one, and is bilinear on an axis that
+grows. `bilinear` interpolates the nearest two of each axis, and skips pixels below half size."""
 
 Size: TypeAlias = tuple[int, int]
 """Width and height in pixels."""
@@ -87,7 +87,7 @@ _RANGES: Final[dict[int, Range]] = {1: "limited", 2: "full"}
 _MATRIX_CODES: Final[dict[str, int]] = {"bt709": 1, "bt601": 6}
 _RANGE_CODES: Final[dict[str, int]] = {"limited": 1, "full": 2}
 _MAX_SIDE: Final = 65_535
-_UNSPECIFIED: Final = (0, 2)  # RGB says 0; what is not said is 2
+_UNSPECIFIED: Final = (0, 2)  # 0 is RGB, 2 is unspecified
 
 
 class _View(NamedTuple):
@@ -114,23 +114,23 @@ def convert(
     """Convert the picture `source` into the memory of `target`.
 
     Args:
-        source: What to read. It must not share memory with `target`.
-        target: What to write.
+        source: The picture to read. It must not share memory with `target`.
+        target: The picture to write.
         source_format: Needed unless `source` is a frame.
         target_format: Needed unless `target` is a frame.
         source_size: Width and height, needed if `source` is a flat buffer.
         target_size: Width and height, needed if `target` is a flat buffer.
-        matrix: Of the YUV side; as its frame says, else BT.601. Codes stay from one YUV format to another.
-        range: Of the YUV side; as its frame says, else limited. Gray beside a YUV picture is always full
-            range; beside RGB it is full by default.
+        matrix: Of the YUV side; by default that of its frame, else BT.601. Between two YUV formats values are kept.
+        range: Of the YUV side; by default that of its frame, else limited. Gray is always full range beside a
+            YUV picture, and by default beside RGB.
         filter: Scale to the size of `target` on the way; without it sizes must be equal.
 
     Raises:
-        InvalidInputError: A `ValueError`: dtype, shape, stride, overlap or read-only memory do not fit; it
-            says what was expected and what came.
+        InvalidInputError: A `ValueError`: dtype, shape or stride are wrong, or memory overlaps or is read-only;
+            it says what was expected and what came.
     """
     read, write = _view(source, source_format, source_size), _view(target, target_format, target_size)
-    # The side that has the colour space asked for; gray says nothing about a YUV picture beside it.
+    # The side that the colour space belongs to; gray has none of its own beside a YUV picture.
     by_target = _is_rgb(read.format) or (read.format == "gray8" and not _is_rgb(write.format))
     yuv_side, yuv_format = (target, write.format) if by_target else (source, read.format)
     _native.convert(
@@ -158,11 +158,11 @@ def to_ndarray(
         frame: The frame.
         format: Of the array.
         out: The array to write to and return, in the shape of `format`; a new one by default. Reusing one
-            saves the operating system's work of handing out fresh memory.
+            can save the allocation of fresh memory.
         size: Width and height to scale to on the way; the frame's by default.
         filter: How to scale.
-        matrix: As the frame says, else BT.601.
-        range: As the frame says, else limited, but full for gray frames.
+        matrix: By default the frame's, else BT.601.
+        range: By default the frame's, else limited; full for gray frames.
 
     Raises:
         InvalidInputError: As `convert`.
@@ -200,12 +200,12 @@ def from_ndarray(
         array: The picture, in the shape of `format`.
         format: Of the array.
         pix_fmt: Of the frame.
-        out: The frame to write to and return; a new one by default. Nobody else may hold it any more: what
-            was handed to an encoder or a track may still be read.
+        out: The frame to write to and return; a new one by default. Nobody else may hold it: an
+            encoder or a track may still be reading a frame it was given.
         size: Width and height to scale to on the way; the array's by default.
         filter: How to scale.
-        matrix: BT.601 by default. Given, the frame says so.
-        range: Limited by default, but full for gray8. Given, the frame says so.
+        matrix: BT.601 by default. If given, the new frame is tagged with it.
+        range: Limited by default, full for gray8. If given, the new frame is tagged with it.
 
     Raises:
         InvalidInputError: As `convert`.
@@ -253,7 +253,7 @@ def resize(
     `to_ndarray` and `from_ndarray` scale and convert at once, which is faster than one after the other.
 
     Args:
-        picture: The frame or array. A frame's time, colour space and range are passed on.
+        picture: The frame or array. A frame's time, colour space and range are kept.
         size: Width and height in pixels.
         format: Of an array; a frame knows its own.
         out: The array to write to and return; a new one by default.
@@ -291,7 +291,7 @@ def _new_frame(format: PixelFormat, width: int, height: int) -> av.VideoFrame:  
 
 
 def _checked(size: Size) -> Size:
-    """Width and height, if they are those of a picture."""
+    """Width and height, validated."""
     try:
         width, height = map(operator.index, size)
     except (TypeError, ValueError) as cause:
@@ -345,7 +345,7 @@ def _axes(buffer: Memory) -> tuple[int, ...]:
 
 
 def _size_of(buffer: Memory, format: PixelFormat) -> Size:  # noqa: A002
-    """Width and height by the shape of an array."""
+    """Width and height from the shape of an array."""
     match _axes(buffer), format:
         case (rows, width), "yuv420p" | "nv12" if rows % 3 == 0 and width % 2 == 0:
             return width, rows // 3 * 2

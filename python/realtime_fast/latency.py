@@ -24,22 +24,21 @@ from realtime_fast.marker import CORRUPTED, Reading, read
 __all__ = ["PROBE_TIMEOUT", "REPORT_INTERVAL", "PixelProbes", "composite_latency"]
 
 PROBE_TIMEOUT: Final = 60.0
-"""Seconds after which a probe is lost; pipelines that take 20 s are real."""
+"""Seconds after which a probe counts as lost; some pipelines take 20 s."""
 
 REPORT_INTERVAL: Final = 5.0
 """Seconds between two reports."""
 
 _MAX_WINDOW: Final = 10_000
-"""Latencies kept for one report, newest first to stay; a bound for a report that is never asked for."""
+"""Latencies kept for one report, the newest ones; bounds memory if no report is requested."""
 
 
 class PixelProbes:
-    """What became of every marker: ok, ok_reordered, corrupted or lost, exactly one of them each.
+    """Follows every marker to its one outcome: ok, ok_reordered, corrupted or lost (docs/latency.md).
 
-    `stamp` gives the number for a frame that is stamped now, `observe` takes what was read from a received
-    frame, `tick` ends the probes whose time is over, `report` closes a window of `REPORT_INTERVAL`.
-    Every step takes constant time with any number of probes in flight (at most 32768), but for `read`, which tries
-    each of them: about 0.1 ms for 600.
+    `stamp` returns the number for the next marked frame, `observe` takes a reading, `tick` expires probes, `report`
+    closes a window of `REPORT_INTERVAL`. Each takes constant time for any number of probes in flight (at most 32768);
+    `read` tries each of them, which takes about 0.1 ms for 600.
 
     Args:
         epoch: Unix time in seconds at which `now` is 0; by default that of `time.monotonic`.
@@ -75,20 +74,20 @@ class PixelProbes:
         return seq
 
     def read(self, frame: av.VideoFrame, now: float, stamped_size: tuple[int, int] | None = None) -> Reading:
-        """What a frame that came at `now` carries, by the reader for real channels; for `observe`.
+        """Read a frame's marker with the soft reader; pass the reading to `observe`.
 
-        Show it every received frame once, in order: also those that cannot be read say something about latency,
-        and so about what to expect of the next one.
+        Call it once for every received frame, in order: even an unreadable frame says something about latency, and so
+        about the number to expect next.
 
         Args:
             frame: The received frame.
-            now: When it came.
+            now: When it arrived.
             stamped_size: Width and height at the stamper; by default the usual scales are tried.
         """
         return read(frame, "soft", in_flight=self._ledger, now=now, stamped_size=stamped_size)
 
     def observe(self, reading: Reading, now: float) -> PixelLatencyEvent | None:
-        """The event for what was read at `now`; None if it says nothing new.
+        """The event for a reading at `now`; None if it says nothing new.
 
         Numbers that are not in flight (foreign, late, read before) and corrupted markers while nothing is
         in flight are ignored.
@@ -112,10 +111,10 @@ class PixelProbes:
         return PixelLatencyEvent(status, reading, latency_ms, self._timestamp(now))
 
     def tick(self, now: float) -> list[PixelLatencyEvent]:
-        """An event for each probe that is lost since the last call.
+        """An event for each probe lost since the last call.
 
-        A corrupted marker settles one probe, though it does not say which: a probe that was in flight when
-        one was read ends without a second event.
+        A corrupted marker ends one probe without saying which, so one of those in flight at that time ends without
+        an event of its own.
         """
         lost, self._given_way = self._given_way + self._ledger.lost(now), []
         self._lost += len(lost)
@@ -147,7 +146,7 @@ class PixelProbes:
         return report
 
     def drop_in_flight(self) -> None:
-        """Forgets the probes in flight without calling them lost: their connection is gone."""
+        """Forget the probes in flight without counting them as lost: their connection is gone."""
         self._ledger.drop_in_flight()
         self._given_way.clear()
 
@@ -156,7 +155,7 @@ class PixelProbes:
 
 
 def measurement(event: PixelLatencyEvent) -> PixelLatency | None:
-    """The latency that an outcome measured, if it did."""
+    """The latency that an outcome measured; None if it measured none."""
     if event.seq is None or event.e2e_latency_ms is None:
         return None
     return PixelLatency(event.seq, event.e2e_latency_ms, event.timestamp)
@@ -165,7 +164,7 @@ def measurement(event: PixelLatencyEvent) -> PixelLatency | None:
 def composite_latency(
     client_rtt_s: float | None, server_rtt_ms: float | None, pipeline_ms: float | None
 ) -> CompositeLatency:
-    """Adds up what is known: the client's round trip, the server's, and the pipeline's own time.
+    """The sum of the client's round trip, the server's, and the pipeline latency; unknown ones count as 0.
 
     Args:
         client_rtt_s: `connection.current_round_trip_time` of the latest sample, in seconds; None while

@@ -30,16 +30,16 @@ from realtime_fast.errors import InvalidInputError
 __all__ = ["CORRUPTED", "HEIGHT", "WIDTH", "Reading", "read", "read_soft", "stamp", "stamped_copy"]
 
 WIDTH: Final = 24
-"""Pixels a marker is wide; narrower pictures are refused."""
+"""Width of a marker in pixels; narrower pictures are rejected."""
 
 HEIGHT: Final = 4
-"""Pixels a marker is high; lower pictures are refused."""
+"""Height of a marker in pixels; lower pictures are rejected."""
 
 CORRUPTED: Final = "corrupted"
-"""What is read where a marker is but its number is not."""
+"""The reading of a marker whose number cannot be told."""
 
 Reading: TypeAlias = int | Literal["corrupted"] | None
-"""A number of 0 to 65535, `CORRUPTED`, or None where no marker is."""
+"""A number from 0 to 65535, `CORRUPTED`, or None if there is no marker."""
 
 _CARRIED: Final = (
     "pts",
@@ -65,12 +65,12 @@ def stamped_copy(frame: av.VideoFrame, seq: int) -> av.VideoFrame:
     """
     if not isinstance(frame, av.VideoFrame):
         raise InvalidInputError(f"expected an av.VideoFrame, got {type(frame).__name__}")
-    read(frame)  # refuses what cannot be stamped before it is copied
+    read(frame)  # rejects what cannot be stamped, before copying it
     copy = av.VideoFrame(frame.width, frame.height, frame.format.name)
     for target, source in zip(copy.planes, frame.planes, strict=True):
         rows = np.frombuffer(memoryview(target), np.uint8).reshape(-1, target.line_size)
         theirs = np.frombuffer(memoryview(source), np.uint8).reshape(-1, source.line_size)
-        # Padding differs from allocator to allocator; the picture lies in what both have.
+        # Padding depends on the allocator; the picture lies in what both have in common.
         common = min(target.line_size, source.line_size)
         rows[:, :common] = theirs[:, :common]
     for name in _CARRIED:

@@ -10,7 +10,7 @@ from realtime_fast.errors import InvalidInputError
 
 
 class Model(Protocol):
-    """What a connection needs to know of a model; the pure-Python SDK's definitions fit too."""
+    """What a connection needs to know about a model; the pure-Python SDK's definitions fit too."""
 
     @property
     def name(self) -> str:

@@ -1,4 +1,4 @@
-"""Frozen settings: what a caller asks of a connection."""
+"""Frozen settings of a connection."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from realtime_fast.errors import InvalidInputError, TransportName
 from realtime_fast.models import Model
 
 ConnectionState: TypeAlias = Literal["connecting", "connected", "generating", "disconnected", "reconnecting"]
-"""What `get_connection_state()` answers and `connection_change` reports."""
+"""What `get_connection_state()` returns and `connection_change` reports."""
 
 ImageInput: TypeAlias = bytes | str | os.PathLike[str] | IO[bytes]
 """An image: bytes, path, binary file object, data URL, http(s) URL or raw base64 text."""
@@ -82,7 +82,7 @@ class LatencyTracking:
 
 @dataclass(frozen=True)
 class Telemetry:
-    """Where session statistics are reported to, and every how many seconds."""
+    """Where to report session statistics (`url`), and how often (`interval`, seconds)."""
 
     url: str = DEFAULT_TELEMETRY_URL
     interval: float = 10.0
@@ -100,7 +100,7 @@ class ReconnectPolicy:
 
     Attributes:
         retries: Attempts after the first one, for each loss.
-        session_retries: Attempts that fail in a row of losses, over the whole session; None for no limit.
+        session_retries: Retries over the whole session; None for no limit.
         refill_after: Seconds a connection must live before the budget of a loss is full again.
         base_delay: Seconds before the first retry; doubled for each further one.
         max_delay: The longest wait, in seconds.
@@ -148,11 +148,11 @@ class RealtimeConnectOptions:
         stats_interval_ms: Milliseconds between two statistics samples, at least 500; None for off.
         telemetry: Where to report; None for nowhere.
         extra_query_params: Added to the control channel's URL.
-        jitter_buffer_min_delay: Milliseconds the receiver may hold pictures back (ivs).
+        jitter_buffer_min_delay: Milliseconds by which received media is delayed for an even pace (ivs).
         ice_servers: STUN and TURN servers; empty for host candidates only.
         video_codec: The codec preferred for sent video; None for the transport's default (vp8; ivs: h264).
         connect_timeout: Seconds for connecting, all phases together.
-        reconnect: The redial policy; None never dials twice.
+        reconnect: The reconnect policy; None for no retries.
     """
 
     model: Model
@@ -194,14 +194,14 @@ class RealtimeConnectOptions:
 
 @dataclass(frozen=True)
 class SubscribeOptions:
-    """How to watch somebody's session.
+    """How to watch a session.
 
     Attributes:
         token: The session's `subscribe_token`.
         on_remote_stream: Called with each remote track.
         ice_servers: STUN and TURN servers (webrtc).
         connect_timeout: Seconds for connecting, all phases together (an ivs join has 30 s at the most).
-        reconnect: The redial policy; None never dials twice.
+        reconnect: The reconnect policy; None for no retries.
     """
 
     token: str = field(repr=False)

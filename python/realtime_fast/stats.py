@@ -1,8 +1,7 @@
-"""Statistics reports to samples: one parser for both transports, pure.
+"""Turns statistics reports into samples: one parser for all transports, pure (docs/stats.md).
 
 A report is a mapping of W3C webrtc-stats entries (dictionaries, or objects with the same camelCase names) by
-id, or the JSON text of one. What cannot be known stays at its default; `docs/stats.md` says what that is with
-aiortc.
+id, or the JSON text of one. Unknown fields keep their defaults.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ __all__ = [
 
 
 class _Stats(msgspec.Struct, frozen=True, rename="camel", gc=False):
-    """Immutable, and known by its camelCase names on the wire."""
+    """Base of samples: immutable, with camelCase names on the wire."""
 
 
 class VideoStats(_Stats, frozen=True):
@@ -44,16 +43,16 @@ class VideoStats(_Stats, frozen=True):
         frame_height: Height of the latest frame in pixels.
         bytes_received: Bytes of payload.
         packets_received: RTP packets.
-        packets_lost: RTP packets that never came.
+        packets_lost: RTP packets that never arrived.
         jitter: Of packets, in seconds.
         bitrate: Bits per second since the last sample; 0 in the first.
-        freeze_count: Freezes by webrtc-stats' definition.
+        freeze_count: Freezes as defined by webrtc-stats.
         total_freezes_duration: Seconds frozen.
         packets_lost_delta: Since the last sample, as are the other deltas; never negative.
         frames_dropped_delta: See `packets_lost_delta`.
         freeze_count_delta: See `packets_lost_delta`.
         freeze_duration_delta: In seconds.
-        nack_count: Retransmissions asked for.
+        nack_count: NACK packets sent.
         nack_count_delta: See `packets_lost_delta`.
         fir_count: Full intra requests sent.
         pli_count: Picture loss indications sent.
@@ -62,7 +61,7 @@ class VideoStats(_Stats, frozen=True):
         inter_frame_delay_variance_ms: Root mean square of the gaps; the name is the backend's.
         inter_frame_delay_stddev_ms: Standard deviation of the gaps.
         jitter_buffer_target_delay_ms: Mean delay the jitter buffer aimed at.
-        jitter_buffer_minimum_delay_ms: Mean delay it could not go below.
+        jitter_buffer_minimum_delay_ms: Mean lower limit of the jitter buffer's delay.
         avg_decode_time_ms: Mean time to decode a frame.
         avg_jitter_buffer_ms: Mean time in the jitter buffer.
         avg_processing_delay_ms: Mean time from first packet to decoded frame.
@@ -122,12 +121,12 @@ class OutboundVideoStats(_Stats, frozen=True):
         frame_width: Width of the latest frame in pixels.
         frame_height: Height of the latest frame in pixels.
         bitrate: Bits per second since the last sample; 0 in the first.
-        nack_count: Retransmissions asked for by the receiver.
+        nack_count: NACK packets received.
         fir_count: Full intra requests received.
         pli_count: Picture loss indications received.
         retransmitted_bytes_sent: Bytes sent again.
         retransmitted_packets_sent: Packets sent again.
-        target_bitrate_kbps: What the encoder aims at; None if it does not say.
+        target_bitrate_kbps: The encoder's target; None if unknown.
         avg_packet_send_delay_ms: Mean time of a packet in the send queue.
         avg_encode_time_ms: Mean time to encode a frame.
     """
@@ -199,7 +198,7 @@ class RtcStats(_Stats, frozen=True):
 
 
 class StatsParser:
-    """Turns reports into samples; deltas and bitrates are against the sample before.
+    """Turns reports into samples; deltas and bitrates are relative to the previous sample.
 
     Args:
         epoch: Unix time in seconds at which `now` is 0; by default that of `time.monotonic`.
@@ -213,11 +212,11 @@ class StatsParser:
         """The sample of a report taken at `now`, in seconds of one monotonic clock.
 
         Missing numbers, NaN and negative ones count as 0; entries that are malformed or of other types are
-        passed over.
+        skipped.
 
         Raises:
-            ValueError: if the report is neither a mapping nor JSON text of one; the parser then still holds
-                the sample before.
+            ValueError: The report is neither a mapping nor the JSON text of one; the parser then keeps the
+                previous sample.
         """
         video, audio, outbound, (trip, bandwidth, pairs) = self._native.parse(report, now)
         return RtcStats(
@@ -233,7 +232,7 @@ class StatsParser:
         )
 
     def reset(self) -> None:
-        """Forgets the last sample, as for a new connection."""
+        """Forget the last sample, for a new connection."""
         self._native.reset()
 
 
@@ -241,7 +240,7 @@ def merge_reports(reports: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """Reports of several connections as one; the connections' names become prefixes of the ids.
 
     Raises:
-        InvalidInputError: if one of them is no mapping.
+        InvalidInputError: One of them is not a mapping.
     """
     for name, report in reports.items():
         if not isinstance(report, Mapping):

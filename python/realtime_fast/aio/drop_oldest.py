@@ -19,11 +19,11 @@ T = TypeVar("T")
 
 
 class DropOldest(Generic[T]):
-    """Newest `capacity` items, in order.
+    """The newest `capacity` items, in order.
 
     Attributes:
         put_count: Items ever put.
-        dropped: Items that made room for newer ones before anybody read them.
+        dropped: Items that were dropped before anybody read them.
     """
 
     def __init__(self, capacity: int = 1) -> None:
@@ -43,11 +43,11 @@ class DropOldest(Generic[T]):
 
     @property
     def closed(self) -> bool:
-        """Whether it was closed; items put before may still wait to be read."""
+        """Whether it is closed; items put before can still be read."""
         return self._closed
 
     def put(self, item: T) -> None:
-        """Put an item, without ever waiting; after `close` it goes nowhere."""
+        """Put an item; never waits. Ignored after `close`."""
         with self._lock:
             if self._closed:
                 return
@@ -61,7 +61,7 @@ class DropOldest(Generic[T]):
             _wake(waiting)
 
     async def get(self) -> T:
-        """Wait for the oldest item that is still here, and take it.
+        """Wait for the oldest item, and take it.
 
         Raises:
             anyio.EndOfStream: The queue is closed and empty.
@@ -106,7 +106,7 @@ class DropOldest(Generic[T]):
             _wake(woken)
 
     def _pass_on(self, cancelled: asyncio.Future[None]) -> None:
-        """Hand the wake-up of a reader that was cancelled to the next one, or take back its wish for one."""
+        """Pass a cancelled reader's wake-up on to the next reader, or withdraw its request for one."""
         with self._lock:
             if cancelled in self._waiting:
                 self._waiting.remove(cancelled)

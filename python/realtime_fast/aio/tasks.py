@@ -13,8 +13,8 @@ from anyio.abc import TaskGroup
 async def owned_tasks() -> AsyncIterator[TaskGroup]:
     """A task group whose tasks end with the block.
 
-    A single exception comes out as itself, with its cause, instead of inside a group: the group is an implementation
-    detail that nobody outside should have to unwrap.
+    A single exception is raised as itself, with its cause, instead of in a group: callers should not have to unwrap an
+    implementation detail.
     """
     try:
         async with anyio.create_task_group() as tasks:

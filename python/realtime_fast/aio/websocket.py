@@ -1,6 +1,6 @@
-"""One WebSocket as a scope: text in, text out, closed for certain, foreign errors turned into ours.
+"""A WebSocket as a scope: text in, text out, always closed, foreign errors mapped to ours.
 
-The control channel and a stage's events are both this, with their own words for what goes wrong.
+The control channel and a stage's events socket use it, each with its own error messages.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from websockets.protocol import State
 from realtime_fast.errors import RealtimeError
 
 CLOSE_GRACE = 0.5
-"""Seconds the far side gets to answer the closing handshake before the socket is cut."""
+"""Seconds to wait for the closing handshake before the socket is aborted."""
 
-# websockets logs request lines, headers and message bodies when debugging: those hold API keys, tokens and whole
-# images. Its own logger therefore stays above DEBUG, whatever the application sets up.
+# At DEBUG, websockets logs request lines, headers and message bodies, which contain API keys, tokens and images. Its
+# logger therefore stays above DEBUG, whatever the application configures.
 _quiet = logging.Logger("realtime_fast.aio.websocket.engine", logging.INFO)
 _quiet.parent = logging.getLogger(__name__)
 
@@ -44,7 +44,7 @@ class TextSocket:
         self._failure = failure
 
     async def send(self, text: str) -> bool:
-        """Send one message; False if the socket is closed, which the reader is about to explain."""
+        """Send one message; False if the socket is closed, whose cause the reader reports."""
         try:
             await self._connection.send(text)
         except ConnectionClosed:
@@ -74,18 +74,18 @@ class TextSocket:
 async def open_socket(
     url: str, *, far_side: str, purpose: str, failure: Failure, max_size: int, **options: Any
 ) -> AsyncIterator[TextSocket]:
-    """Open a WebSocket and close it on leaving: politely if that goes quickly, else by cutting it.
+    """Open a WebSocket; leaving closes it, with a closing handshake if that is quick, else by aborting it.
 
     Args:
-        url: Where. It may hold a secret, so it appears in no message and no log.
-        far_side: Whom messages speak of, such as "The service".
-        purpose: What they call the socket, such as "the control channel".
+        url: It may contain a secret, so it appears in no message and no log.
+        far_side: The subject of error messages, such as "The service".
+        purpose: The name of the socket in them, such as "the control channel".
         failure: Makes the errors.
         max_size: Limit of one message in bytes.
         options: Passed on to `websockets`.
 
     Raises:
-        RealtimeError: It cannot be reached, or is answered with anything but a WebSocket.
+        RealtimeError: The server cannot be reached, or does not answer with a WebSocket.
     """
     connection = await _dial(url, far_side, purpose, failure, max_size, options)
     try:
@@ -107,7 +107,7 @@ async def _dial(
             url,
             logger=_quiet,
             max_size=max_size,
-            open_timeout=None,  # whoever opens it sets the limit
+            open_timeout=None,  # the caller limits the time
             close_timeout=CLOSE_GRACE,
             **options,
         )

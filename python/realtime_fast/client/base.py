@@ -1,4 +1,4 @@
-"""What every client can do: be asked for its state, be listened to, be ended."""
+"""What publishers and viewers have in common: state, events, received pictures, disconnecting."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from realtime_fast.session.session import Session
 
 
 class ClientBase:
-    """The verbs that publishers and viewers share."""
+    """The methods that publishers and viewers share."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -23,8 +23,8 @@ class ClientBase:
 
         Args:
             format: Pixel format of the arrays.
-            latest: Always the newest picture, so that a slow consumer falls behind by none; False for all of them,
-                in order, from a bounded queue.
+            latest: Always the newest picture, so that a slow reader never falls behind; False for every picture, in
+                order, from a bounded queue.
         """
         return self._session.frames(format, latest=latest)
 
@@ -57,5 +57,5 @@ class ClientBase:
         return self._session.hub.stream()
 
     async def disconnect(self) -> None:
-        """End the session; harmless when repeated. The local tracks are left running."""
+        """End the session; idempotent. The local tracks keep running."""
         await self._session.stop()

@@ -1,4 +1,4 @@
-"""Reference images from wherever the caller has them, as the base64 text the service takes."""
+"""Loads reference images from any source, as base64 text for the service."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ async def load_image(image: Any) -> str:
     """Read an image.
 
     Args:
-        image: Bytes, a path, a binary file object, a data URL, an http(s) URL, or base64 text. Text that is none of
-            the URLs is a path if such a file exists.
+        image: Bytes, a path, a binary file object, a data URL, an http(s) URL, or base64 text. A string
+            that is no URL is a path if that file exists.
 
     Returns:
         The image as base64 text.
@@ -106,7 +106,7 @@ async def _fetch(url: str) -> bytes:
             ):
                 if response.status_code != 200:
                     raise InvalidInputError(
-                        f"The image at {host} was answered with HTTP {response.status_code}"
+                        f"Fetching the image from {host} failed with HTTP {response.status_code}"
                     )
                 data = bytearray()
                 async for chunk in response.aiter_bytes():
@@ -121,7 +121,7 @@ async def _fetch(url: str) -> bytes:
 
 
 async def _off_loop(read: Any, source: Any) -> Any:
-    """Read in a thread of its own, which ends with the read: a pool's would outlive its caller."""
+    """Read in a thread that ends with the read; a pool's thread would outlive the caller."""
     thread = ThreadPoolExecutor(1, thread_name_prefix="read-image")
     try:
         return await asyncio.get_running_loop().run_in_executor(thread, read, source)
@@ -152,6 +152,6 @@ def _read_object(file: Any) -> bytes:
 
 
 def _limited(file: Any) -> bytes:
-    """At most one byte too many, so that an endless source ends."""
+    """Read at most one byte over the limit, so that an endless source ends."""
     data: bytes = file.read(MAX_IMAGE_BYTES + 1)
     return data

@@ -1,4 +1,4 @@
-"""A connection in the making: to be awaited, or entered as a block."""
+"""What `connect` returns: to be awaited, or entered with `async with`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from realtime_fast.session.event_hub import Callback, EventHub, EventStream
 
 
 class Disconnectable(Protocol):
-    """What a connection becomes."""
+    """The client that a connection becomes."""
 
     async def disconnect(self) -> None:
         """End it."""
@@ -25,7 +25,7 @@ class Connecting(Coroutine[Any, Any, T]):
     """What `connect` and `subscribe` return.
 
     `await` gives the client, which lives until its `disconnect()`; `async with` gives it for the length of the block.
-    A coroutine by type, so that whatever runs coroutines (`asyncio.create_task`, say) runs it. Callbacks and streams
+    It is a coroutine, so that `asyncio.create_task` and the like accept it. Callbacks and streams
     made before are those of the client: they miss nothing of the connect itself.
     """
 
@@ -67,7 +67,7 @@ class Connecting(Coroutine[Any, Any, T]):
         return self._inner().throw(*args)
 
     def close(self) -> None:
-        """Give it up, as a coroutine."""
+        """Close it, as a coroutine."""
         if self._running is not None:
             self._running.close()
 

@@ -1,4 +1,4 @@
-"""`RealtimeClient`: the public verbs, in the signatures that programs for the pure-Python SDK use."""
+"""`RealtimeClient`: publishes to a model, with the signatures of the pure-Python SDK."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from realtime_fast.session.session import Session, SessionSettings
 from realtime_fast.transports import make_transport
 
 DEFAULT_STATS_INTERVAL = 1.0
-"""Seconds between samples where something needs them and no interval was given."""
+"""Seconds between statistics samples where latency tracking or telemetry needs them and no interval is given."""
 
 
 class RealtimeClient(ClientBase):
@@ -50,15 +50,15 @@ class RealtimeClient(ClientBase):
 
         Args:
             base_url: `wss://…`; `ws`, `http` and `https` work as well.
-            api_key: Sent to the service, shown nowhere.
+            api_key: Sent to the service; appears in no message and no log.
             local_track: An aiortc track, a `(video, audio)` pair, a source of `realtime_fast`, or None.
             options: The model, and how to connect.
             integration: Name and version of the software on top, for the user agent.
 
         Raises:
-            InvalidInputError: An argument cannot work.
-            AuthenticationError: The service refuses the key; never retried.
-            RealtimeError: Not connected after all attempts of the reconnect policy: the last attempt's first cause.
+            InvalidInputError: An argument is invalid.
+            AuthenticationError: The service rejected the API key; never retried.
+            RealtimeError: All attempts of the reconnect policy failed; this is the last one's first cause.
         """
         return Connecting(lambda hub: cls._open(hub, base_url, api_key, local_track, options, integration))
 
@@ -66,10 +66,10 @@ class RealtimeClient(ClientBase):
     def subscribe(
         cls, base_url: str, api_key: str, options: SubscribeOptions, integration: str | None = None
     ) -> Connecting[SubscribeClient]:
-        """Watch somebody's session: `await` it, or enter it with `async with`.
+        """Watch a session: `await` it, or enter it with `async with`.
 
         Raises:
-            InvalidSubscribeTokenError: The token is not one.
+            InvalidSubscribeTokenError: The token is invalid.
             RealtimeError: As for `connect`.
         """
         return SubscribeClient.connect(base_url, api_key, options, integration)
@@ -131,13 +131,13 @@ class RealtimeClient(ClientBase):
 
     @property
     def session_id(self) -> str | None:
-        """What the service calls the current session; a reconnect begins a new one."""
+        """The service's id of the current session, None before it is known; a reconnect gets a new one."""
         identity = self._session.identity
         return None if identity is None else identity.session_id
 
     @property
     def subscribe_token(self) -> str | None:
-        """What others need to watch the current session."""
+        """The token with which others watch the current session, None before its id is known."""
         if (identity := self._session.identity) is None:
             return None
         transport = self._session.transport
@@ -217,7 +217,7 @@ class RealtimeClient(ClientBase):
 
 def _prompt(prompt: Any) -> str:
     if not isinstance(prompt, str) or not prompt.strip():
-        raise InvalidInputError(f"The prompt must be a text that is not blank, not {prompt!r}")
+        raise InvalidInputError(f"prompt must be a non-blank string, not {prompt!r}")
     return prompt
 
 
@@ -232,7 +232,7 @@ async def _initial_state(state: Any) -> DesiredState:
 
 
 def _adopted(options: Any) -> RealtimeConnectOptions:
-    """`options` as ours; those of the pure-Python SDK have the same names for what they have."""
+    """`options` as ours; the pure-Python SDK's have a subset of the attributes."""
     if isinstance(options, RealtimeConnectOptions):
         return options
     try:

@@ -1,4 +1,4 @@
-"""`SubscribeClient`: watching somebody's session."""
+"""`SubscribeClient`: watches a session."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ class SubscribeClient(ClientBase):
         """Watch the session that `options.token` names: `await` it, or enter it with `async with`.
 
         Raises:
-            InvalidSubscribeTokenError: The token is not one.
-            AuthenticationError: The service refuses the key; never retried.
-            RealtimeError: Not connected after all attempts: the last attempt's first cause.
+            InvalidSubscribeTokenError: The token is invalid.
+            AuthenticationError: The service rejected the API key; never retried.
+            RealtimeError: All attempts failed; this is the last one's first cause.
         """
         return Connecting(lambda hub: cls._open(hub, base_url, api_key, options, integration))
 
@@ -62,7 +62,7 @@ class SubscribeClient(ClientBase):
 
 
 def _adopted(options: Any) -> SubscribeOptions:
-    """`options` as ours; those of the pure-Python SDK have the same names for what they have."""
+    """`options` as ours; the pure-Python SDK's have a subset of the attributes."""
     if isinstance(options, SubscribeOptions):
         return options
     try:
@@ -72,7 +72,7 @@ def _adopted(options: Any) -> SubscribeOptions:
 
 
 def checked_key(api_key: Any) -> str:
-    """The API key, if it can be one.
+    """The API key, validated.
 
     Raises:
         AuthenticationError: It is missing.

@@ -1,8 +1,8 @@
-"""Programs written for the pure-Python SDK, run on this package.
+"""Runs programs written for the pure-Python SDK on this package.
 
-`accelerate()` puts this package where programs look for `decart.realtime`: into `sys.modules` and into the names that
-`decart` has taken from there. The classes of our error tree gain the SDK's as additional bases, so that handlers
-written for those catch ours. `restore()` undoes all of it. What `decart` does besides realtime stays its own.
+`accelerate()` installs this package as `decart.realtime`: in `sys.modules`, and under the names that `decart` imports
+from there. Our error classes gain the SDK's as additional bases, so that existing `except` clauses catch them.
+`restore()` undoes all of it. The rest of `decart` is left alone.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ SUBMODULES: dict[str, dict[str, Any]] = {
         "SetImageAckMessage": messages.SetImageAck,
     },
 }
-"""The public submodules of `decart.realtime`. The messages' classes serve annotations and `isinstance`."""
+"""The public submodules of `decart.realtime`; the message classes are for annotations and `isinstance`."""
 
 ERRORS: dict[type[errors.RealtimeError], tuple[str | type[Exception], ...]] = {
     errors.InvalidInputError: ("InvalidInputError",),
@@ -83,7 +83,7 @@ ERRORS: dict[type[errors.RealtimeError], tuple[str | type[Exception], ...]] = {
     errors.ServerError: ("WebRTCError",),
     errors.ConnectError: ("WebRTCError",),
 }
-"""The bases that the branches of our error tree gain: classes of `decart.errors`, by name, and built-in ones."""
+"""Additional bases of our error classes: names in `decart.errors`, and built-in classes."""
 
 _undo: list[Callable[[], None]] = []
 
@@ -91,7 +91,7 @@ _undo: list[Callable[[], None]] = []
 def accelerate() -> None:
     """Make `decart.realtime`, its public submodules and its names in `decart` resolve to this package.
 
-    Call it before the program imports names from `decart`: names a module has bound already stay what they are.
+    Call it before the program imports names from `decart`: a name that a module has already imported stays.
     Works with and without the SDK's `realtime` extra. Calling it again changes nothing; `restore()` undoes it.
 
     Raises:
@@ -102,7 +102,7 @@ def accelerate() -> None:
     sdk = _import_sdk()
     package = _facade(REALTIME, EXPORTS, is_package=True)
     for name in [name for name in sys.modules if name == REALTIME or name.startswith(f"{REALTIME}.")]:
-        # Modules without a counterpart here go as well: half of the one implementation cannot work with the other.
+        # Modules without a counterpart here are removed too: halves of two implementations cannot work together.
         _put(sys.modules, name, None)
     _put(sys.modules, REALTIME, package)
     for name, members in SUBMODULES.items():
@@ -123,7 +123,7 @@ def accelerate() -> None:
 
 
 def restore() -> None:
-    """Undo `accelerate()`; harmless when there is nothing to undo."""
+    """Undo `accelerate()`; does nothing if there is nothing to undo."""
     while _undo:
         _undo.pop()()
 
@@ -135,7 +135,7 @@ def _import_sdk() -> ModuleType:
         if error.name != SDK:
             raise
         raise ImportError(
-            f"accelerate() is for programs that import {SDK!r}, and that is not installed: pip install {SDK}, "
+            f"accelerate() needs {SDK!r}, which is not installed: pip install {SDK}, "
             "or import realtime_fast instead, which has the same names",
             name=SDK,
         ) from None

@@ -9,7 +9,7 @@ from realtime_fast.control import messages
 from realtime_fast.errors import AuthenticationError, ControlChannelError, RealtimeError
 
 KEEPALIVE = 10.0
-"""Seconds between two pings, and seconds to wait for a pong: a half-open socket is found within twice that."""
+"""Seconds between pings, and to wait for a pong: a half-open socket is noticed within twice that."""
 
 
 def open_channel(url: str, *, agent: str) -> AbstractAsyncContextManager[TextSocket]:
@@ -38,6 +38,6 @@ def open_channel(url: str, *, agent: str) -> AbstractAsyncContextManager[TextSoc
 def _failure(message: str, *, status: int | None = None) -> RealtimeError:
     if status in (401, 403):
         return AuthenticationError(
-            f"The service refused the API key (HTTP {status}): check the key and its permissions"
+            f"The service rejected the API key (HTTP {status}): check the key and its permissions"
         )
     return ControlChannelError(message)

@@ -18,7 +18,7 @@ _PERMANENT_TEXTS = (
 
 
 def server_failure(text: str) -> RealtimeError:
-    """The error for the service's own words: its refusals by name are permanent, the rest may pass."""
+    """The error for an error text of the service: known refusals are permanent, others may be retried."""
     lowered = text.lower()
     if any(permanent in lowered for permanent in _PERMANENT_TEXTS):
         return AuthenticationError(text)

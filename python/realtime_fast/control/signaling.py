@@ -9,7 +9,7 @@ from realtime_fast.control import messages
 SignalingMessage: TypeAlias = (
     messages.Offer | messages.Answer | messages.IceCandidate | messages.IvsStageReady
 )
-"""Messages that concern the media link alone."""
+"""Messages for the media link."""
 
 
 class Signaling(Protocol):

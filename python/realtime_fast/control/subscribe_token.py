@@ -42,7 +42,7 @@ def decode_subscribe_token(token: str) -> TokenPayload:
     """Read a token, in either base64 alphabet, padded or not.
 
     Raises:
-        InvalidSubscribeTokenError: Anything but a token; it is not repeated in the message.
+        InvalidSubscribeTokenError: The token is invalid; the message does not contain it.
     """
     if not isinstance(token, str) or len(token) > MAX_TOKEN_BYTES:
         raise InvalidSubscribeTokenError

@@ -22,7 +22,7 @@ def package_version() -> str:
 
 
 def user_agent(integration: str | None) -> str:
-    """What the service is told about this client."""
+    """The user agent of this client."""
     return f"realtime-fast/{package_version()} lang/py" + (f" {integration}" if integration else "")
 
 
@@ -34,7 +34,7 @@ def control_base(base_url: str) -> str:
     """
     try:
         parts = urlsplit(base_url)
-        host, _ = parts.hostname, parts.port  # the port is checked when it is read
+        host, _ = parts.hostname, parts.port  # reading the port validates it
     except (ValueError, AttributeError, TypeError):
         host = None
     if not host or parts.scheme not in _SCHEMES:
@@ -43,7 +43,7 @@ def control_base(base_url: str) -> str:
 
 
 def http_base(base_url: str) -> str:
-    """The same place for plain requests: `ws` becomes `http`, `wss` becomes `https`."""
+    """The base of HTTP requests: `ws` becomes `http`, `wss` becomes `https`."""
     return control_base(base_url).replace("ws", "http", 1)
 
 
@@ -58,7 +58,7 @@ def stream_url(
     latency_diagnostics: bool = False,
     extra: Mapping[str, str] | None = None,
 ) -> str:
-    """The control channel of a publishing session. Holds the API key: never log it."""
+    """The control channel URL of a publisher. It contains the API key: never log it."""
     path = model.url_path
     if transport == "ivs":
         path = path.rstrip("/") + "-ivs"
@@ -73,12 +73,12 @@ def stream_url(
 
 
 def subscribe_url(base_url: str, token: TokenPayload, api_key: str, *, agent: str) -> str:
-    """The control channel of a webrtc viewer. Holds the API key: never log it."""
+    """The control channel URL of a webrtc viewer. It contains the API key: never log it."""
     query = {"IP": token.ip, "port": str(token.port), "api_key": api_key, "user_agent": agent}
     sid = quote(token.sid, safe="")
     return f"{control_base(base_url)}/subscribe/{sid}?{urlencode(query, quote_via=quote, safe='')}"
 
 
 def ivs_subscribe_url(base_url: str, session_id: str) -> str:
-    """Where an ivs viewer asks for its stage token."""
+    """The URL at which an ivs viewer requests its stage token."""
     return f"{http_base(base_url)}/v1/subscribe-ivs/{quote(session_id, safe='')}"

@@ -22,10 +22,10 @@ START_DELAY = 1.0
 """Seconds between connecting and the first probe."""
 
 TICK = 0.25
-"""Seconds between two looks at what is overdue."""
+"""Seconds between checks for overdue probes."""
 
 MIN_REQUEST_INTERVAL = 1 / 30
-"""Seconds between two probes asked for over the control channel, even if every frame is wanted."""
+"""Least seconds between two probes over the control channel, even if every frame is wanted."""
 
 
 class LatencyTracker:
@@ -33,7 +33,7 @@ class LatencyTracker:
 
     Args:
         tracking: Which methods run.
-        stamps: Whether there is a local video track to stamp; without one, markers are asked for over the control
+        stamps: Whether there is a local video track to stamp; without one, markers are requested over the control
             channel.
         emit: Takes the events.
     """
@@ -70,15 +70,15 @@ class LatencyTracker:
         return event.seq
 
     def figures(self, metrics: ServerMetrics) -> None:
-        """Take the service's own figures."""
+        """Process the service's own figures."""
         if self._tracking.composite:
             self._emit(composite_latency(self.client_rtt_s, metrics.rtt_ms, metrics.pipeline_latency_ms))
 
     async def run(self, send: Callable[[messages.ClientMessage], None]) -> None:
-        """Probe until cancelled, which is when the connection ends; what is in flight then is dropped, not lost.
+        """Probe until cancelled, when the connection ends; probes in flight are then dropped, not lost.
 
         Args:
-            send: Puts a message on the control channel.
+            send: Sends a message on the control channel.
         """
         if not self._tracking.pixel_marker:
             return
@@ -111,7 +111,7 @@ class LatencyTracker:
             send(messages.LatencyProbe(seq=self._probes.stamp(now), client_time=now * 1000))
 
     def _report(self, now: float, send: Callable[[messages.ClientMessage], None]) -> None:
-        """Close a window; the last one is shorter."""
+        """Report the current window; the last one is shorter."""
         report = self._probes.report(now)
         self._emit(report)
         send(to_wire(report))

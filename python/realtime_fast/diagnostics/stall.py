@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 STALL_FPS = 0.5
-"""Under so many frames a second video is stalled."""
+"""Frames per second below which video is stalled."""
 
 
 class StallDetector:
-    """Watches a frame rate; tells the beginning and the end of each stall."""
+    """Watches a frame rate; reports the beginning and the end of each stall."""
 
     def __init__(self) -> None:
         self._since: float | None = None
 
     @property
     def stalled(self) -> bool:
-        """Whether a stall is going on."""
+        """Whether video is stalled."""
         return self._since is not None
 
     def update(self, fps: float, now: float) -> tuple[bool, float] | None:
-        """Take the current frame rate.
+        """Update with the current frame rate.
 
         Returns:
             `(True, 0)` when a stall begins, `(False, seconds it lasted)` when it ends, else None.

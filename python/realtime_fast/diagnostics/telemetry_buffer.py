@@ -14,17 +14,17 @@ BATCH_LIMIT = 120
 """Items of each kind in one request."""
 
 BUFFER_LIMIT = 10 * BATCH_LIMIT
-"""Items of each kind that wait at most."""
+"""Items of each kind that are kept at most."""
 
 
 @dataclass(frozen=True)
 class Reporter:
-    """Who reports: constant for a session.
+    """The fields that are the same in all reports of a session.
 
     Attributes:
         sdk_version: Version of this package.
         model: The model's name, None for a viewer.
-        integration: What the application calls itself.
+        integration: Name of the application.
         transport: `webrtc` or `ivs`.
     """
 
@@ -59,7 +59,7 @@ class Batch:
 
 
 class TelemetryBuffer:
-    """Collects items until there is a session to report them for, and somebody to report them to."""
+    """Collects items until they can be reported."""
 
     def __init__(self, limit: int = BUFFER_LIMIT) -> None:
         self._limit = limit
@@ -68,7 +68,7 @@ class TelemetryBuffer:
         self._diagnostics: deque[tuple[str | None, Mapping[str, Any]]] = deque(maxlen=limit)
 
     def identified(self, session_id: str) -> None:
-        """A session begins: what came before any session belongs to it, what is still unsent to the one before."""
+        """A session begins. Items from before any session belong to it; the previous session keeps its unsent items."""
         self._session_id = session_id
 
     def add_stats(self, sample: Mapping[str, Any]) -> None:
@@ -95,7 +95,7 @@ class TelemetryBuffer:
         return Batch(session, self._pop(self._stats, session), self._pop(self._diagnostics, session))
 
     def put_back(self, batch: Batch) -> None:
-        """A request could not be delivered: its items wait again, as far as there is room left of newer ones."""
+        """Put back the items of a failed request, as far as newer items leave room."""
         for queue, items in ((self._stats, batch.stats), (self._diagnostics, batch.diagnostics)):
             room = self._limit - len(queue)
             kept = items[len(items) - min(room, len(items)) :]
@@ -111,7 +111,7 @@ class TelemetryBuffer:
 
 
 def camel_keys(value: Any) -> Any:
-    """`value` with the keys of all mappings in it as the wire wants them."""
+    """`value` with the keys of all mappings in it in camelCase."""
     if isinstance(value, Mapping):
         return {_camel(key): camel_keys(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

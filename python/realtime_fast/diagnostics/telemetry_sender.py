@@ -20,7 +20,7 @@ REQUEST_TIMEOUT = 5.0
 """Seconds one request may take."""
 
 LAST_WORDS = 1.0
-"""Seconds for the report at the end, all requests together."""
+"""Seconds for the final report, all requests together."""
 
 
 class TelemetrySender:
@@ -46,7 +46,7 @@ class TelemetrySender:
         self._reporter = Reporter(package_version(), model, integration, transport)
 
     async def run(self) -> None:
-        """Report until cancelled, then say the last words."""
+        """Report until cancelled, then send what is left."""
         async with httpx2.AsyncClient(timeout=REQUEST_TIMEOUT) as http:
             try:
                 while True:
@@ -68,7 +68,7 @@ class TelemetrySender:
                 return
 
     async def _post(self, http: httpx2.AsyncClient, batch: Batch) -> bool:
-        """Send one request; False if the backend may take it another time."""
+        """Send one request; False if it should be tried again later."""
         body = self._reporter.head(batch.session_id, time.time() * 1000)
         body |= {"stats": batch.stats, "diagnostics": batch.diagnostics}
         try:
@@ -79,7 +79,7 @@ class TelemetrySender:
             logger.warning("telemetry could not be delivered: %s", type(error).__name__)
             return False
         if response.status_code >= 500:
-            logger.warning("telemetry was answered with HTTP %d: it is kept for later", response.status_code)
+            logger.warning("telemetry failed with HTTP %d: it is kept for later", response.status_code)
             return False
         if response.status_code >= 400:
             logger.warning("telemetry was rejected with HTTP %d", response.status_code)

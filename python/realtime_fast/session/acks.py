@@ -17,7 +17,7 @@ Command = messages.Prompt | messages.SetImage
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """A command is over: acknowledged if `error` is None."""
+    """The outcome of a command: acknowledged if `error` is None."""
 
     ticket: int
     error: RealtimeError | None
@@ -43,25 +43,25 @@ class AckLedger:
 
     @property
     def deadline(self) -> float | None:
-        """When the next command runs out of time; None if nothing waits."""
+        """When the next command times out; None if none is outstanding."""
         return min((entry.deadline for entry in self._entries), default=None)
 
     def add(self, command: Command, *, timeout: float, now: float) -> int:
-        """Enter a command that is being sent; the ticket names it from here on."""
+        """Add a command that is being sent; returns its ticket."""
         self._tickets += 1
         self._entries.append(_Entry(self._tickets, command, timeout, now + timeout))
         return self._tickets
 
     def awaits(self, kind: str) -> bool:
-        """Whether an acknowledgement of this message type would answer something that is outstanding."""
+        """Whether an outstanding command is acknowledged by this message type."""
         return any(_ACKNOWLEDGED_BY[type(entry.command)] == kind for entry in self._entries)
 
     def forget(self, ticket: int) -> None:
-        """Nobody waits for this command any more."""
+        """Drop a command that nobody waits for any more."""
         self._entries = [entry for entry in self._entries if entry.ticket != ticket]
 
     def settle(self, ack: messages.PromptAck | messages.SetImageAck) -> Settled | None:
-        """Match an acknowledgement; None if it answers nothing that is outstanding."""
+        """Settle the command that `ack` answers; None if there is none."""
         for entry in self._entries:
             if _answers(ack, entry.command):
                 self.forget(entry.ticket)
@@ -70,7 +70,7 @@ class AckLedger:
         return None
 
     def expire(self, now: float) -> Iterator[Settled]:
-        """Settle what has waited too long."""
+        """Settle the commands whose time is up."""
         for entry in [entry for entry in self._entries if entry.deadline <= now]:
             self.forget(entry.ticket)
             yield Settled(
@@ -81,7 +81,7 @@ class AckLedger:
             )
 
     def fail_all(self, error: RealtimeError) -> Iterator[Settled]:
-        """Settle everything with one error: no acknowledgement can come any more."""
+        """Settle every command with `error`: no acknowledgement can arrive any more."""
         entries, self._entries = self._entries, []
         for entry in entries:
             yield Settled(entry.ticket, error)
@@ -104,4 +104,4 @@ def _name(command: Command) -> str:
 
 
 def _refusal(command: Command) -> str:
-    return f"The service refused {_name(command)} without saying why"
+    return f"The service rejected {_name(command)} and gave no reason"

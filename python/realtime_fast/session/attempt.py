@@ -1,6 +1,6 @@
 """One attempt at a session: a control channel, a media link and the core between them, as one scope.
 
-An attempt is used once. It ends by exactly one failure, the first, or by being cancelled; nothing of it survives.
+An attempt is used once. It ends with its first failure, or is cancelled; nothing of it survives.
 """
 
 from __future__ import annotations
@@ -38,22 +38,22 @@ from realtime_fast.transports.base import MediaLink, Transport
 
 IMAGE_TIMEOUT = 30.0
 PROMPT_TIMEOUT = 15.0
-"""Seconds an initial image or prompt, and the same commands later, may wait for their acknowledgement."""
+"""Seconds to wait for the acknowledgement of an image or a prompt, initial or later."""
 
 _QUEUE = 1024
-"""Messages that may wait in either direction; a far side that lets more pile up is broken."""
+"""Messages queued in either direction; a service that lets more pile up is broken."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What all attempts of a session have in common.
+    """The settings that all attempts of a session share.
 
     Attributes:
         transport: How media travels.
         url: The control channel's URL, with the API key in it; None where there is none (ivs viewers).
         agent: User agent.
         publishes: Whether there is a local track.
-        tracks: Makes the tracks to publish, anew for each attempt.
+        tracks: Makes new tracks to publish, for each attempt.
         timeout: Seconds for all phases together.
     """
 
@@ -66,19 +66,19 @@ class Plan:
 
 
 class AttemptHost(Protocol):
-    """Whom an attempt works for: the session."""
+    """What an attempt calls back: its session."""
 
     def emit(self, event: Event) -> None:
-        """Tell the user."""
+        """Raise an event for the user."""
 
     def identified(self, session: messages.SessionId) -> None:
         """The service named the session."""
 
     def received(self, track: MediaStreamTrack) -> Callable[[], Awaitable[None]]:
-        """A remote track began; what is returned reads it to its end."""
+        """A remote track arrived; returns what reads it to its end."""
 
     async def while_live(self, attempt: Attempt) -> None:
-        """Run for as long as the connection is live; cancelled with it."""
+        """Run while the connection is live; cancelled when it ends."""
 
 
 @dataclass(slots=True)
@@ -88,7 +88,7 @@ class _Waiter:
 
 
 class Attempt:
-    """A try at a live session, and the session while it lives."""
+    """One attempt to connect, and the connection while it is live."""
 
     def __init__(self, plan: Plan, host: AttemptHost, on_state_change: Callable[[], None]) -> None:
         self.core = SessionCore(plan.transport.name)
@@ -111,16 +111,16 @@ class Attempt:
         return self.core.state, self.core.generation
 
     async def run(self, desired: DesiredState) -> RealtimeError:
-        """Connect, replay `desired`, stay until the connection is lost.
+        """Connect, put the service into the state `desired`, and run until the connection is lost.
 
         Returns:
-            The first cause of the loss. There is no other normal end: a wanted one is a cancellation.
+            The first cause of the loss. An intended end is a cancellation and returns nothing.
         """
         try:
             with self._scope:
                 async with anyio.create_task_group() as self._tasks, AsyncExitStack() as stack:
                     await self._guarded(self._live, stack, desired)
-                    await anyio.sleep_forever()  # the core decides when it is over
+                    await anyio.sleep_forever()  # until the core ends the attempt
         finally:
             self.core.close()
             self._flush()
@@ -136,7 +136,7 @@ class Attempt:
         Raises:
             NotConnectedError: The control channel is not open.
             AckTimeoutError: No acknowledgement within `timeout` seconds.
-            ServerError: The service refused, in its own words.
+            ServerError: The service rejected it; the message is its own text.
             RealtimeError: The connection was lost meanwhile.
         """
         if self.core.state not in (AttemptState.PREPARING, AttemptState.LIVE):
@@ -153,7 +153,7 @@ class Attempt:
             raise waiter.error
 
     def send(self, message: messages.ClientMessage) -> None:
-        """Queue a message that nobody acknowledges; dropped once the attempt is over."""
+        """Queue a message that needs no acknowledgement; dropped once the attempt is over."""
         if self.core.state is not AttemptState.CLOSED:
             self.core.send(message)
             self._flush()
@@ -206,9 +206,9 @@ class Attempt:
 
     @asynccontextmanager
     async def _phase(self, name: str, deadline: float) -> AsyncIterator[None]:
-        """A connect phase: timed, cut off at the deadline, and named in whatever fails in it.
+        """A connect phase: timed, limited by the deadline, and named in the error of whatever fails in it.
 
-        The deadline is the core's and not a cancel scope around the block, because what the block opens outlives it.
+        The core keeps the deadline: a cancel scope around the block would also end what the block opens for later.
         """
         self.core.enter_phase(name, limit=self._plan.timeout, deadline=deadline)
         self._flush()
@@ -225,7 +225,7 @@ class Attempt:
             done = True
         except RealtimeError as error:
             self._fail(error)
-            await anyio.sleep_forever()  # the core's verdict, which may be another, cancels this
+            await anyio.sleep_forever()  # the core may decide on another cause, and cancels this
         finally:
             data: dict[str, Any] = {
                 "phase": phase,
@@ -283,7 +283,7 @@ class Attempt:
             self._flush()
 
     async def _write(self, channel: TextSocket) -> None:
-        # A closed channel is reported by the reader, after what the service said last.
+        # The reader reports a closed channel, after the service's last messages.
         async for text in self._outgoing:
             if not await channel.send(text):
                 return
@@ -299,7 +299,7 @@ class Attempt:
             self._flush()
 
     def _flush(self) -> None:
-        """Carry out what the core asks for."""
+        """Perform the core's outputs."""
         while outputs := self.core.take():
             for output in outputs:
                 self._perform(output)

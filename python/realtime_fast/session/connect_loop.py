@@ -1,4 +1,4 @@
-"""The connect loop: the only one, for first connects and reconnects, publishers and viewers, on either transport."""
+"""The connect loop: one for first connects and reconnects, publishers and viewers, on every transport."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ logger = logging.getLogger(__name__)
 
 
 class ConnectLoop:
-    """Dials, notices loss, dials again, and replays what the service last acknowledged.
+    """Connects, reconnects after a loss, and restores what the service last acknowledged.
 
     Attributes:
         state: The public state.
-        desired: What each attempt puts the service into.
+        desired: The state that each attempt restores.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class ConnectLoop:
         """Stay connected until cancelled.
 
         Raises:
-            RealtimeError: Given up: the failure is permanent, or the retry budget is spent. The state is
+            RealtimeError: The failure is permanent, or the retry budget is spent. The state is
                 `disconnected` and the one `error` event has been raised.
         """
         try:
@@ -62,18 +62,18 @@ class ConnectLoop:
                     if not told:
                         self._host.emit(ErrorRaised(failure))
                     raise failure
-                logger.warning("%s: %s; dialling again in %.1f s", failure.code, failure, delay)
+                logger.warning("%s: %s; reconnecting in %.1f s", failure.code, failure, delay)
                 self._set_state("reconnecting" if self._was_live else "connecting")
                 await anyio.sleep(delay)
         finally:
             self._set_state("disconnected")
 
     async def request(self, command: Command, *, timeout: float) -> None:
-        """Send a command and wait for its acknowledgement; what is acknowledged is what reconnects restore.
+        """Send a command and wait for its acknowledgement, after which reconnects restore it.
 
         Raises:
             NotConnectedError: There is no live connection.
-            RealtimeError: Refused, not acknowledged within `timeout` seconds, or the connection was lost.
+            RealtimeError: Rejected, not acknowledged within `timeout` seconds, or the connection was lost.
         """
         attempt = self.live
         if attempt is None:
@@ -82,7 +82,7 @@ class ConnectLoop:
         self.desired = self.desired.after(command)
 
     async def _dial(self) -> tuple[RealtimeError, float | None, bool]:
-        """One attempt, from its first byte to its end: its failure, the seconds it lived, whether the user was told."""
+        """Run one attempt; returns its failure, the seconds it was live, and whether the user was told."""
         self._redial = (self._budget.attempt, time.monotonic()) if self._was_live else None
         attempt = self._attempt = Attempt(self._plan, self._host, self._publish_state)
         self._publish_state()
@@ -95,12 +95,12 @@ class ConnectLoop:
         return failure, None if since is None else time.monotonic() - since, attempt.core.told
 
     def _publish_state(self) -> None:
-        """The attempt's states changed: tell the user if they amount to another public state."""
+        """The attempt's state changed: report the public state if that changed too."""
         if self._attempt is None:
             return
         state, generation = self._attempt.states
         if state is AttemptState.CLOSED:
-            return  # what that means is for the verdict on the failure to say
+            return  # the verdict on the failure decides the public state
         self._set_state(public_state(state, generation, was_live=self._was_live))
         if state is AttemptState.LIVE:
             self._was_live = True

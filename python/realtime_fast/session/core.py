@@ -1,7 +1,7 @@
-"""The session core: what one attempt knows and decides, without I/O.
+"""The session core: the decisions of one attempt, without I/O.
 
-Messages, commands, failures and the time go in by plain calls; what has to be done comes out of `take()`. Nothing
-here awaits, reads a clock or throws because of what the far side sent.
+Messages, commands, failures and the time go in as calls; what to do comes out of `take()`. Nothing here awaits, reads a
+clock, or raises because of what the service sent.
 
     channel_opened ─┐                 ┌─▶ Send       to the control channel
     receive ────────┤                 ├─▶ Relay      signaling, for the media link
@@ -9,9 +9,9 @@ here awaits, reads a clock or throws because of what the far side sent.
     ready, fail ────┤                 ├─▶ Emit       an event for the user
     lost, tick ─────┘                 └─▶ Ended      the attempt is over, with its first cause
 
-The control channel is the authority on causes. A service that ends a session says why, closes the channel and takes
-the media down, and these arrive in any order: so the loss of the media path waits `GRACE` for the channel to explain
-it, and the close of the channel is explained by an `error` that was its last word.
+The control channel is the authority on causes. A service that ends a session sends an `error`, closes the channel and
+takes the media down, and these arrive in any order. So a lost media path waits `GRACE` for the channel to give the
+cause, and an `error` that was the last message is the cause of the close that follows.
 """
 
 from __future__ import annotations
@@ -41,26 +41,26 @@ from realtime_fast.session.states import AttemptState, Generation, Signal, next_
 logger = logging.getLogger(__name__)
 
 GRACE = 0.25
-"""Seconds that the control channel gets to say why the media path was lost, or to say again what came broken."""
+"""Seconds for the control channel to say why the media path was lost, or to repeat a message that was malformed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """Put this on the control channel."""
+    """Send this on the control channel."""
 
     message: messages.ClientMessage
 
 
 @dataclass(frozen=True, slots=True)
 class Relay:
-    """Hand this to the media link, in this order; it may be asked for later than it came."""
+    """Pass this to the media link, in order. Buffered until the link reads it."""
 
     message: SignalingMessage
 
 
 @dataclass(frozen=True, slots=True)
 class Emit:
-    """Tell the user."""
+    """Raise this event for the user."""
 
     event: events.Event
 
@@ -84,7 +84,7 @@ Output: TypeAlias = Send | Relay | Emit | Identified | Settled | Ended
 
 @dataclass(frozen=True, slots=True)
 class DesiredState:
-    """What the user last asked for and the service acknowledged: replayed by each attempt.
+    """What each attempt restores: prompt and image as given, then as last acknowledged.
 
     Attributes:
         prompt: The prompt, None for none.
@@ -127,7 +127,7 @@ class SessionCore:
         state: How far it has come.
         generation: Whether the model runs.
         failure: What ended it.
-        told: Whether the user has had the failure as an event already.
+        told: Whether the failure was already raised as an event.
     """
 
     def __init__(self, transport: TransportName) -> None:
@@ -144,27 +144,27 @@ class SessionCore:
 
     @property
     def deadline(self) -> float | None:
-        """When `tick` has to be called next; None if nothing waits."""
+        """When `tick` is due next; None if nothing is pending."""
         deadlines = [self._acks.deadline, self._phase and self._phase[2], self._held and self._held[1]]
         return min((deadline for deadline in deadlines if deadline is not None), default=None)
 
     def take(self) -> list[Output]:
-        """What has to be done now, in order."""
+        """Take the outputs to perform, in order."""
         outputs, self._outputs = self._outputs, []
         return outputs
 
     def enter_phase(self, name: str, *, limit: float, deadline: float) -> None:
-        """A connect phase begins: whatever fails from here on failed in it.
+        """Enter a connect phase, to which failures from here on are attributed.
 
         Args:
-            name: What diagnostics call it.
-            limit: The limit in seconds that `deadline` stands for, for the error's text.
-            deadline: When the attempt fails if the phase has not been left.
+            name: Its name in diagnostics.
+            limit: The time limit in seconds, for the error's text.
+            deadline: When the attempt fails unless the phase was left.
         """
         self._phase = (name, limit, deadline)
 
     def leave_phase(self) -> None:
-        """The phase is done."""
+        """Leave the phase."""
         self._phase = None
 
     def channel_opened(self) -> None:
@@ -176,24 +176,24 @@ class SessionCore:
         self.state = next_state(self.state, Signal.READY)
 
     def request(self, command: Command, *, timeout: float, now: float) -> int:
-        """Send a command that will be acknowledged; `Settled` carries the ticket returned."""
+        """Send a command that the service acknowledges; `Settled` carries the returned ticket."""
         ticket = self._acks.add(command, timeout=timeout, now=now)
         self._outputs.append(Send(command))
         return ticket
 
     def forget(self, ticket: int) -> None:
-        """Whoever made this request has stopped waiting."""
+        """Drop a request that nobody waits for any more."""
         self._acks.forget(ticket)
 
     def send(self, message: messages.ClientMessage) -> None:
-        """Send what nobody acknowledges."""
+        """Send a message that needs no acknowledgement."""
         self._outputs.append(Send(message))
 
     def receive(self, message: messages.ServerMessage | messages.Unknown) -> None:
-        """Take a message of the service."""
+        """Process a message from the service."""
         if self.state is AttemptState.CLOSED:
             return
-        if not isinstance(message, messages.GenerationEnded):  # the one message that belongs to the end
+        if not isinstance(message, messages.GenerationEnded):  # it may follow the error that ends a session
             self._last_word = None
         if self._held is not None and self._held[2] == message.__struct_config__.tag:
             self._held = None
@@ -225,33 +225,33 @@ class SessionCore:
                 logger.debug("ignored a message of the unknown type %r", message.type)
 
     def malformed(self, error: messages.MalformedMessageError, now: float) -> None:
-        """Take what is not a proper message.
+        """Process a malformed message.
 
-        Noise is survivable; but a message that the set-up cannot go on without, broken and not followed by a proper
-        one, ends it soon instead of by a later timeout.
+        It is ignored, unless the set-up depends on it: then the set-up fails after `GRACE`, rather than by a later
+        timeout, if no well-formed one follows.
         """
-        logger.warning("ignored a message of the service: %s", error)
+        logger.warning("ignored a malformed message from the service: %s", error)
         essential = error.type in _ESSENTIAL or self._acks.awaits(error.type or "")
         if self.state is AttemptState.PREPARING and essential:
             self._hold(ControlChannelError(f"The service sent a {error}"), now, redeemed_by=error.type)
 
     def fail(self, failure: RealtimeError) -> None:
-        """The attempt cannot go on; the first cause wins, later ones are its consequences."""
+        """End the attempt. Only the first failure counts; later ones are its consequences."""
         self._end(self._last_word or failure)
 
     def lost(self, failure: RealtimeError, now: float) -> None:
-        """The media path is gone: the attempt ends with this, unless the control channel soon says why it is."""
+        """The media path is lost: ends the attempt after `GRACE`, unless the control channel gives the cause first."""
         if self._last_word is not None:
             self._end(self._last_word)
         else:
             self._hold(failure, now)
 
     def close(self) -> None:
-        """End the attempt on purpose."""
+        """End the attempt intentionally."""
         self._end(None)
 
     def tick(self, now: float) -> None:
-        """Let time pass."""
+        """Process the deadlines that have passed."""
         if self._phase is not None and self._phase[2] <= now:
             name, limit, _ = self._phase
             self._end(self._held[0] if self._held is not None else ConnectTimeoutError(name, limit))
@@ -267,7 +267,7 @@ class SessionCore:
     def _settle(self, ack: messages.PromptAck | messages.SetImageAck) -> None:
         settled = self._acks.settle(ack)
         if settled is None:
-            logger.debug("ignored an acknowledgement that nothing waits for")
+            logger.debug("ignored an unexpected acknowledgement")
         else:
             self._outputs.append(self._located(settled))
 

@@ -24,7 +24,7 @@ from realtime_fast.events import EVENT_NAMES, Event, EventsDropped
 logger = logging.getLogger(__name__)
 
 QUEUE_LIMIT = 1024
-"""Events that may wait in one queue; then the oldest make room, and are counted."""
+"""Events that one queue holds; then the oldest are dropped, and counted."""
 
 BACKLOG_LIMIT = 256
 """Events of one name that are kept for its first callback; then the oldest make room, and are counted."""
@@ -64,7 +64,7 @@ class EventStream:
         return EventsDropped(missing) if missing else event
 
     def put(self, event: Event) -> None:
-        """Queue an event; the oldest makes room if there is none."""
+        """Queue an event; a full queue drops its oldest."""
         self._events.put(event)
 
     def close(self) -> None:
@@ -100,7 +100,7 @@ class EventHub:
                 self._pending.put(None)  # wakes the delivery
 
     def off(self, name: str, callback: Callback) -> None:
-        """Undo one `on`; a callback that is not registered is no error.
+        """Remove a callback; does nothing if it is not registered.
 
         Raises:
             InvalidInputError: No such event; the message lists the names.
@@ -122,14 +122,14 @@ class EventHub:
         self._pending.put(event)
 
     def close(self) -> None:
-        """No more events: `deliver` returns once it has delivered the rest, the streams end."""
+        """End: `deliver` returns once the rest is delivered, and the streams end."""
         self._pending.close()
 
     async def deliver(self, spawn: Spawn) -> None:
-        """Hand events out until the hub is closed.
+        """Deliver events until the hub is closed.
 
         Args:
-            spawn: Starts what an async callback returned; the callback does not hold up the others.
+            spawn: Runs what an async callback returned, so that it does not delay other callbacks.
         """
         try:
             while True:

@@ -13,16 +13,16 @@ from realtime_fast.options import ReconnectPolicy
 
 
 def is_permanent(failure: RealtimeError) -> bool:
-    """Whether dialling again cannot help."""
+    """Whether a retry cannot help."""
     return isinstance(failure, AuthenticationError | InvalidInputError)
 
 
 class RetryBudget:
     """Counts failures against the policy's two budgets.
 
-    A lost connection is dialled again at once, then ever more patiently. What comes up only to drop again is a further
-    failure of the same loss: the budget is full again once a connection lived for `refill_after` seconds, and one that
-    lived for less than `base_delay` is not dialled again at once.
+    The first retry after a loss is immediate, later ones back off. A connection that soon drops again is a further
+    failure of the same loss: the budget refills once a connection has lived for `refill_after` seconds, and after one
+    that lived for less than `base_delay` the retry is not immediate.
     """
 
     def __init__(self, policy: ReconnectPolicy | None, random: Callable[[], float]) -> None:
@@ -34,12 +34,12 @@ class RetryBudget:
 
     @property
     def attempt(self) -> int:
-        """Number of the attempt that runs or comes next, 1 for the first one of a loss."""
+        """Number of the current or next attempt, 1 for the first one after a loss."""
         return self._attempts
 
     @property
     def max_attempts(self) -> int:
-        """Attempts a loss may take."""
+        """Attempts allowed for one loss."""
         return 1 + (self._policy.retries if self._policy else 0)
 
     def delay_after(self, failure: RealtimeError, *, lived: float | None) -> float | None:

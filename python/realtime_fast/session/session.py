@@ -1,7 +1,7 @@
 """A session: everything that outlives a connection, and the owner of all tasks.
 
-Events, desired state and media taps live here; connections come and go below, in the manager's loop. One owner task
-holds the whole scope open from `start` to `stop`, so that the same session serves `await` and `async with`.
+Events, desired state and media taps live here; the connect loop makes the connections. One owner task holds the scope
+open from `start` to `stop`, so that the same session serves `await` and `async with`.
 """
 
 from __future__ import annotations
@@ -46,15 +46,15 @@ from realtime_fast.transports.base import MediaLink, Transport
 logger = logging.getLogger(__name__)
 
 FAREWELL_GRACE = 0.25
-"""Seconds that callbacks and the last report get when a session ends."""
+"""Seconds for callbacks and the final report when a session ends."""
 
 STALL_INTERVAL = 0.5
-"""Seconds between two looks at the frame rate."""
+"""Seconds between checks of the frame rate."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SessionSettings:
-    """What a session is made from."""
+    """The settings of a session."""
 
     transport: Transport
     url: str | None = field(repr=False)
@@ -70,7 +70,7 @@ class SessionSettings:
 
 
 class Session:
-    """The host of all attempts of one client."""
+    """One client's session: the host of its attempts."""
 
     def __init__(self, settings: SessionSettings, hub: EventHub) -> None:
         self.hub = hub
@@ -81,7 +81,7 @@ class Session:
         self._tracker = self._make_tracker(settings)
         self._parser = StatsParser()
         self._video: ReceivedTrack | None = None
-        # Held weakly: a stream that nobody reads any more is gone, and its thread with it.
+        # Held weakly: a stream that nobody reads is collected, and its thread ends.
         self._streams: weakref.WeakSet[FrameStream] = weakref.WeakSet()
         plan = Plan(
             transport=settings.transport,
@@ -106,12 +106,12 @@ class Session:
     # Lifetime
 
     async def start(self) -> None:
-        """Connect; from here on the session lives until `stop`.
+        """Connect; the session then lives until `stop`.
 
         Raises:
-            RealtimeError: It could not be connected; nothing of the session is left.
+            RealtimeError: Connecting failed; nothing of the session remains.
         """
-        # The one task without a task group above it: it is the group, and `stop` is its end.
+        # The one task outside of any task group: it holds the group, and `stop` ends it.
         self._owner = asyncio.create_task(self._own(), name="realtime_fast session")  # noqa: TID251
         try:
             await self._decided.wait()
@@ -124,7 +124,7 @@ class Session:
             raise self._failure
 
     async def stop(self) -> None:
-        """End the session and wait until nothing of it is left; harmless when repeated."""
+        """End the session and wait until nothing of it remains; idempotent."""
         self._serving.cancel()
         await self._over.wait()
 
@@ -166,7 +166,7 @@ class Session:
     # What attempts ask of their host
 
     def emit(self, event: Event) -> None:
-        """Tell the user, and whoever else here listens."""
+        """Raise an event, and pass it to latency tracking and telemetry."""
         match event:
             case ServerMetrics() if self._tracker is not None:
                 self.hub.emit(event)
@@ -187,7 +187,7 @@ class Session:
             self._telemetry.buffer.identified(session.session_id)
 
     def received(self, track: MediaStreamTrack) -> Callable[[], Awaitable[None]]:
-        """A remote track began: the user gets it, we read it."""
+        """A remote track arrived: hand it to the user; returns what reads it."""
         received = ReceivedTrack(track)
         if track.kind == "video":
             received.observers.append(self._incoming)
@@ -201,7 +201,7 @@ class Session:
         return received.pump
 
     async def while_live(self, attempt: Attempt) -> None:
-        """Sample and probe for as long as the connection lives."""
+        """Sample and probe while the connection is live."""
         self._decided.set()
         async with owned_tasks() as tasks:
             tasks.start_soon(self._watch_stall)
@@ -252,14 +252,14 @@ class Session:
                 self.emit(Diagnostic("videoStall", data, time.time() * 1000))
 
     async def _sample(self, link: MediaLink, interval: float) -> None:
-        """One sample every interval; a slow one delays the next. A source that fails ends the samples, not the call."""
+        """Take a sample every interval; a slow one delays the next. A failing source ends only the samples."""
         self._parser.reset()
         while True:
             await anyio.sleep(interval)
             try:
                 stats = self._parser.parse(await link.stats(), time.monotonic())
             except Exception:
-                logger.exception("statistics stop: the connection's report cannot be read")
+                logger.exception("statistics ended: the connection's report could not be read")
                 return
             if self._tracker is not None:
                 self._tracker.client_rtt_s = stats.connection.current_round_trip_time

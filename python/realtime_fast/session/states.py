@@ -13,7 +13,7 @@ from realtime_fast.options import ConnectionState
 
 
 class AttemptState(Enum):
-    """How far one attempt has come."""
+    """The progress of one attempt."""
 
     DIALING = auto()
     PREPARING = auto()
