@@ -46,6 +46,7 @@ from realtime_fast.errors import RealtimeError
 O = TypeVar("O")  # noqa: E741 - the owner
 T = TypeVar("T")
 
+Call: TypeAlias = Callable[..., Any]
 Async: TypeAlias = Callable[..., Awaitable[None]]
 Task: TypeAlias = "asyncio.Future[None] | None"
 DataHandler: TypeAlias = Callable[[bytes, float], Awaitable[None]]
@@ -152,10 +153,10 @@ class OpenPeerConnection(RTCPeerConnection):
     async def _RTCPeerConnection__connect(self) -> None:  # noqa: N802
         await self.connect_transports()
 
-    def _RTCPeerConnection__createTransceiver(self, **wanted: Any) -> RTCRtpTransceiver:  # noqa: N802
-        transceiver: RTCRtpTransceiver = super()._RTCPeerConnection__createTransceiver(**wanted)  # type: ignore[misc]
-        self.transceiver_created(transceiver)
-        return transceiver
+    def _RTCPeerConnection__createTransceiver(self, *args: Any, **wanted: Any) -> RTCRtpTransceiver:  # noqa: N802
+        made: RTCRtpTransceiver = super()._RTCPeerConnection__createTransceiver(*args, **wanted)  # type: ignore[misc]
+        self.transceiver_created(made)
+        return made
 
 
 ice_transports = Seam[RTCPeerConnection, set[RTCIceTransport]](RTCPeerConnection, "__iceTransports")
@@ -194,12 +195,10 @@ rtcp_in = Seam[RTCDtlsTransport, Async](RTCDtlsTransport, "_handle_rtcp_data", "
 rtp_out = Seam[RTCDtlsTransport, Async](RTCDtlsTransport, "_send_rtp", "async (data)")
 """Encrypts and sends either; see `send_plain`."""
 _stats = Seam[RTCDtlsTransport, Callable[[], RTCStatsReport]](RTCDtlsTransport, "_get_stats", "()")
-_add_receiver = Seam[RTCDtlsTransport, Callable[..., None]](
+_add_receiver = Seam[RTCDtlsTransport, Call](
     RTCDtlsTransport, "_register_rtp_receiver", "(receiver, parameters)"
 )
-_add_sender = Seam[RTCDtlsTransport, Callable[..., None]](
-    RTCDtlsTransport, "_register_rtp_sender", "(sender, parameters)"
-)
+_add_sender = Seam[RTCDtlsTransport, Call](RTCDtlsTransport, "_register_rtp_sender", "(sender, parameters)")
 set_role = Seam[RTCDtlsTransport, Callable[[str], None]](RTCDtlsTransport, "_set_role", "(role)")
 """An answer settles the role, whatever ICE's is. Goes when the constructor takes it."""
 
@@ -408,7 +407,7 @@ def find_fault() -> str | None:
     faults: dict[str, list[str]] = {}
     for seam in Seam.ALL:
         if (fault := seam.fault()) is not None:
-            module = seam.owner.__name__ if isinstance(seam.owner, ModuleType) else seam.owner.__module__
+            module = getattr(seam.owner, "__module__", seam.owner.__name__)
             faults.setdefault(module.partition(".")[0], []).append(fault)
     for library, found in faults.items():
         installed, supported = version(library), SUPPORTED[library]
