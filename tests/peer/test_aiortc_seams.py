@@ -16,11 +16,12 @@ from pathlib import Path
 from types import FunctionType
 from typing import Any, cast
 
+import aiortc.codecs
 import anyio
 import pytest
 from aiortc import RTCDtlsTransport, RTCRtpReceiver, RTCRtpSender, RTCRtpTransceiver
 from aiortc.rtcdtlstransport import RTCCertificate
-from aiortc.rtcrtpparameters import RTCRtpReceiveParameters, RTCRtpSendParameters
+from aiortc.rtcrtpparameters import RTCRtpReceiveParameters, RTCRtpRtxParameters, RTCRtpSendParameters
 from aiortc.rtp import RtcpRrPacket, RtpPacket
 
 from realtime_fast.peer import aiortc_seams as seams
@@ -89,7 +90,7 @@ async def test_connecting_names_a_seam_that_was_renamed(seam: Seam, monkeypatch:
         (RTCDtlsTransport, "_set_role", lambda self, dtls_role: None, "_set_role is not (role)"),
         (RTCDtlsTransport, "_get_stats", property(lambda self: {}), "_get_stats is not ()"),
         (RTCRtpSender, "_ssrc", property(lambda self: 1), "_ssrc is not an attribute"),
-        (seams.aiortc.codecs, "CODECS", [], "CODECS is not dict"),
+        (aiortc.codecs, "CODECS", [], "CODECS is not dict"),
     ],
 )
 async def test_connecting_names_a_seam_of_another_kind(
@@ -143,9 +144,10 @@ async def test_a_client_on_a_library_that_was_edited_by_hand(
     shutil.copytree(Path(spec.origin).parent, tmp_path / library)
     source = (tmp_path / file).read_text()
     (tmp_path / file).write_text(re.sub(rf"\b{old}\b", new, source))
+    path = os.pathsep.join([str(tmp_path), *os.environ.get("PYTHONPATH", "").split(os.pathsep)])
     async with Service(ServiceConfig(port=0)) as service:
         done = await anyio.run_process(
-            [sys.executable, "-c", CLIENT, service.url], env={**os.environ, "PYTHONPATH": str(tmp_path)}
+            [sys.executable, "-c", CLIENT, service.url], env={**os.environ, "PYTHONPATH": path}
         )
     expected = "connected"
     if complaint is not None:
@@ -264,10 +266,8 @@ async def test_halves_of_our_own_are_told_what_was_negotiated() -> None:
             encoding = receiver.negotiated.encodings[0]
             assert encoding.ssrc == seams.ssrc.of(sender)
             if ours.kind == "video":
-                assert encoding.rtx.ssrc == seams.rtx_ssrc.of(sender)
-            offered = seams.offered_codecs.of(seams.aiortc.codecs)[ours.kind]
+                assert encoding.rtx == RTCRtpRtxParameters(seams.rtx_ssrc.of(sender))
+            offered = seams.offered_codecs.of(aiortc.codecs)[ours.kind]
             assert {codec.mimeType for codec in sender.negotiated.codecs} <= {c.mimeType for c in offered}
-            known = {
-                extension.uri for extension in seams.offered_extensions.of(seams.aiortc.codecs)[ours.kind]
-            }
+            known = {extension.uri for extension in seams.offered_extensions.of(aiortc.codecs)[ours.kind]}
             assert {extension.uri for extension in sender.negotiated.headerExtensions} <= known

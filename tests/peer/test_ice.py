@@ -59,8 +59,8 @@ async def turn_server() -> AsyncIterator[Turn]:
 def connection(policy: TransportPolicy, server: Turn | None) -> Connection:
     return Connection(
         ice_controlling=True,
-        stun_server=server and server.address,
-        turn_server=server and server.address,
+        stun_server=server.address if server else None,
+        turn_server=server.address if server else None,
         turn_username="user",
         turn_password="password",
         transport_policy=policy,
