@@ -10,6 +10,7 @@ from aiortc.rtp import RtpPacket
 from av import VideoFrame
 
 from realtime_fast._native import VideoMeter
+from realtime_fast.peer import aiortc_seams as seams
 from realtime_fast.peer.jitter import FrameQueue, PromptJitterBuffer, Timing
 
 
@@ -23,7 +24,7 @@ def packets(sizes: list[int], *, first: int = 65530, marked: bool = True) -> lis
                 timestamp=picture * 3000,
                 marker=int(marked and part == size - 1),
             )
-            vars(packet)["_data"] = f"{picture}.{part} ".encode()
+            seams.depayloaded.put(packet, f"{picture}.{part} ".encode())
             made.append(packet)
     return made
 
@@ -57,7 +58,7 @@ def test_padding_after_a_picture_is_no_picture() -> None:
     stream = packets([2, 0, 2])
     padding = [RtpPacket(timestamp=0) for _ in range(3)]
     for one in padding:
-        vars(one)["_data"] = b""
+        seams.depayloaded.put(one, b"")
     arriving = [*stream[:2], *padding, *stream[2:]]
     for number, packet in enumerate(arriving):
         packet.sequence_number = number

@@ -14,8 +14,7 @@ from aiortc import (
     RTCConfiguration,
     RTCDtlsTransport,
     RTCIceServer,
-    RTCIceTransport,
-    RTCPeerConnection,
+    RTCIceTransportPolicy,
     RTCRtpReceiver,
     RTCRtpSender,
     RTCRtpTransceiver,
@@ -27,34 +26,39 @@ from aiortc.sdp import SessionDescription
 
 from realtime_fast.errors import IceError, InvalidInputError, TransportName
 from realtime_fast.options import IceServer, VideoCodec
+from realtime_fast.peer import aiortc_seams as seams
 from realtime_fast.peer import ice
 from realtime_fast.peer.h264 import FastH264Encoder
 
 logger = logging.getLogger(__name__)
 
-_SENDER_ENCODER = "_RTCRtpSender__encoder"
-_DECODER_QUEUE = "_RTCRtpReceiver__decoder_queue"
-_TASKS = ("_RTCRtpSender__rtp_task", "_RTCRtpSender__rtcp_task", "_RTCRtpReceiver__rtcp_task")
 
-
-class RtcConnection(RTCPeerConnection):
+class RtcConnection(seams.OpenPeerConnection):
     """One peer connection, to be shut exactly once.
 
     Attributes:
         set_up: Set while no task is setting the connection up.
     """
 
-    def __init__(self, ice_servers: Sequence[IceServer], failed: Callable[[Exception], None]) -> None:
+    def __init__(
+        self,
+        ice_servers: Sequence[IceServer],
+        failed: Callable[[Exception], None],
+        *,
+        relay_only: bool = False,
+    ) -> None:
         """Prepare a connection.
 
         Args:
             ice_servers: STUN and TURN servers.
             failed: Told what setting up died of.
+            relay_only: Connect through a TURN server, and show the far side no address but the relay's.
 
         Raises:
             InvalidInputError: An ICE server's URL is none.
         """
-        super().__init__(RTCConfiguration(iceServers=_ice_servers(ice_servers)))
+        policy = RTCIceTransportPolicy.RELAY if relay_only else RTCIceTransportPolicy.ALL
+        super().__init__(RTCConfiguration(_ice_servers(ice_servers), iceTransportPolicy=policy))
         self.set_up = anyio.Event()
         self.set_up.set()
         self._setting_up = 0
@@ -69,7 +73,7 @@ class RtcConnection(RTCPeerConnection):
     @property
     def ice_connections(self) -> list[Connection]:
         """The ICE connections in use, that of the first section first."""
-        return [transport.transport._connection for transport in self.transports]
+        return [seams.ice_connection.of(transport.transport) for transport in self.transports]
 
     def prefer(self, codec: VideoCodec) -> None:
         """Put `codec` first in the offer's video sections that are new."""
@@ -94,15 +98,15 @@ class RtcConnection(RTCPeerConnection):
         with anyio.CancelScope(shield=True):
             await self.setRemoteDescription(RTCSessionDescription(sdp=sdp, type=kind))
 
-    async def _RTCPeerConnection__connect(self) -> None:  # noqa: N802 - overrides a private method
-        # aiortc runs this in tasks that it forgets, their failures included.
+    async def connect_transports(self) -> None:
+        """Set up what both descriptions allow by now, and tell of what that dies of."""
         if not self._setting_up:
             self.set_up = anyio.Event()
         self._setting_up += 1
         for transceiver in self.getTransceivers():
             _speed_up(transceiver)
         try:
-            await super()._RTCPeerConnection__connect()  # type: ignore[misc]
+            await super().connect_transports()
         except Exception as exc:  # noqa: BLE001 - what it does not expect of a description can be anything
             self._failed(exc)
         finally:
@@ -116,8 +120,7 @@ class RtcConnection(RTCPeerConnection):
         aiortc's `close` must not be cancelled: it would never end after that.
         """
         # Not those of the transceivers: a bad description can leave a transceiver without any.
-        ice_transports: set[RTCIceTransport] = vars(self)["_RTCPeerConnection__iceTransports"]
-        connections = [transport._connection for transport in ice_transports]
+        connections = [seams.ice_connection.of(transport) for transport in seams.ice_transports.of(self)]
         with anyio.CancelScope(shield=True):
             with anyio.move_on_after(limit):
                 for receiver in self.getReceivers():
@@ -143,12 +146,11 @@ class RtcConnection(RTCPeerConnection):
     def _cut(self, connections: Sequence[Connection]) -> None:
         """End sockets, tasks and threads without waiting for any of them."""
         for transceiver in self.getTransceivers():
-            for half in (transceiver.sender, transceiver.receiver):
-                for name in _TASKS:
-                    if (task := vars(half).get(name)) is not None:
-                        task.cancel()
-            if (queue := vars(transceiver.receiver).get(_DECODER_QUEUE)) is not None:
-                queue.put(None)
+            tasks = [seam.of(transceiver.sender) for seam in seams.sender_tasks]
+            for task in (*tasks, seams.receiver_task.of(transceiver.receiver)):
+                if task is not None:
+                    task.cancel()
+            seams.undecoded.of(transceiver.receiver).put(None)
             _end(transceiver.receiver)
         for connection in connections:
             ice.abort(connection)
@@ -166,11 +168,9 @@ def foreign_errors(what: str, transport: TransportName) -> Iterator[None]:
 
 def _speed_up(transceiver: RTCRtpTransceiver) -> None:
     """Have a sender of H.264 use our encoder; it makes aiortc's own only where it has none."""
-    codecs = transceiver._codecs
-    if codecs and codecs[0].mimeType.lower() == "video/h264":
-        sender = vars(transceiver.sender)
-        if sender[_SENDER_ENCODER] is None:
-            sender[_SENDER_ENCODER] = FastH264Encoder()
+    codecs = seams.negotiated_codecs.of(transceiver)
+    if codecs and codecs[0].mimeType.lower() == "video/h264" and seams.encoder.of(transceiver.sender) is None:
+        seams.encoder.put(transceiver.sender, FastH264Encoder())
 
 
 def _check(sdp: str) -> None:
@@ -210,10 +210,9 @@ def _ice_servers(servers: Sequence[IceServer]) -> list[RTCIceServer]:
 
 def _discard_undecoded(receiver: RTCRtpReceiver) -> None:
     """Stopping a receiver waits, on the event loop, until all it has queued is decoded: leave it nothing."""
-    queue = vars(receiver).get(_DECODER_QUEUE)
     with suppress(Empty):
-        while queue is not None:
-            queue.get_nowait()
+        while True:
+            seams.undecoded.of(receiver).get_nowait()
 
 
 async def _stop(transceiver: RTCRtpTransceiver) -> None:
@@ -226,4 +225,4 @@ def _end(receiver: RTCRtpReceiver) -> None:
     """End a remote track for a reader that waits for its next frame: aiortc does not if it never started."""
     track = receiver.track
     if isinstance(track, RemoteStreamTrack) and track.readyState == "live":
-        track._queue.put_nowait(None)
+        seams.decoded.of(track).put_nowait(None)

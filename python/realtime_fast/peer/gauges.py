@@ -21,6 +21,7 @@ from aiortc.rtp import (
     RTCP_PSFB_FIR,
     RTCP_PSFB_PLI,
     RTCP_RTPFB_NACK,
+    RTP_HISTORY_SIZE,
     AnyRtcpPacket,
     RtcpPsfbPacket,
     RtcpRtpfbPacket,
@@ -30,6 +31,7 @@ from aiortc.rtp import (
 from av import VideoFrame
 
 from realtime_fast._native import VideoMeter
+from realtime_fast.peer import aiortc_seams as seams
 from realtime_fast.peer.ice import CandidatePair
 from realtime_fast.peer.jitter import FrameQueue, PromptJitterBuffer, Timing
 
@@ -54,11 +56,11 @@ class SendGauge:
         self._sender = sender
         self._executor: ThreadPoolExecutor | None = None
         self._loop = asyncio.get_running_loop()
-        self._handle_rtcp = sender._handle_rtcp_packet
-        self._retransmit = sender._retransmit
-        vars(sender)["_handle_rtcp_packet"] = self._on_rtcp
-        vars(sender)["_retransmit"] = self._on_retransmit
-        vars(sender)["_RTCRtpSender__loop"] = self
+        self._handle_rtcp = seams.on_feedback.of(sender)
+        self._retransmit = seams.retransmit.of(sender)
+        seams.on_feedback.put(sender, self._on_rtcp)
+        seams.retransmit.put(sender, self._on_retransmit)
+        seams.encoding_loop.put(sender, self)
 
     def run_in_executor(
         self, _: None, encode: Callable[..., _T], frame: object, *args: Any
@@ -102,12 +104,11 @@ class SendGauge:
             bitrate, ssrcs = unpack_remb_fci(fci)
         except ValueError:
             return  # application feedback of another kind
-        if self._sender._ssrc in ssrcs:
+        if seams.ssrc.of(self._sender) in ssrcs:
             self.available_bitrate = bitrate
 
     async def _on_retransmit(self, sequence_number: int) -> None:
-        history = vars(self._sender).get("_RTCRtpSender__rtp_history", {})
-        packet = history.get(sequence_number % len(history)) if history else None
+        packet = seams.sent_packets.of(self._sender).get(sequence_number % RTP_HISTORY_SIZE)
         if packet is not None and packet.sequence_number == sequence_number:
             self.resent_packets += 1
             self.resent_bytes += len(packet.payload)
@@ -135,7 +136,7 @@ class SendGauge:
                         "pliCount": self.plis,
                         "firCount": self.firs,
                     }
-                encoder = vars(self._sender).get("_RTCRtpSender__encoder")
+                encoder = seams.encoder.of(self._sender)
                 if (target := getattr(encoder, "target_bitrate", None)) is not None:
                     entry["targetBitrate"] = target
                 found.append(entry)
@@ -164,19 +165,19 @@ class ReceiveGauge:
         self.nacks = self.plis = 0
         self.media_ssrc: int | None = None
         self._receiver = receiver
-        self._kind: str = vars(receiver)["_RTCRtpReceiver__kind"]
+        self._kind = seams.receiver_kind.of(receiver)
         if self._kind == "video":
-            vars(receiver)["_RTCRtpReceiver__jitter_buffer"] = PromptJitterBuffer(self.timing)
-        self._handle_rtp = receiver._handle_rtp_packet
-        self._send_nack = receiver._send_rtcp_nack
-        self._send_pli = receiver._send_rtcp_pli
-        vars(receiver)["_handle_rtp_packet"] = self._on_rtp
-        vars(receiver)["_send_rtcp_nack"] = self._on_nack
-        vars(receiver)["_send_rtcp_pli"] = self._on_pli
+            seams.jitter_buffer.put(receiver, PromptJitterBuffer(self.timing))
+        self._handle_rtp = seams.on_packet.of(receiver)
+        self._send_nack = seams.send_nack.of(receiver)
+        self._send_pli = seams.send_pli.of(receiver)
+        seams.on_packet.put(receiver, self._on_rtp)
+        seams.send_nack.put(receiver, self._on_nack)
+        seams.send_pli.put(receiver, self._on_pli)
 
     def bound(self, track: RemoteStreamTrack) -> None:
         """Count what the decoder puts into `track`, and let it keep the newest frames only."""
-        track._queue = FrameQueue(_QUEUE_LIMITS[track.kind], self.frames, self.timing)
+        seams.decoded.put(track, FrameQueue(_QUEUE_LIMITS[track.kind], self.frames, self.timing))
 
     async def request_keyframe(self) -> None:
         """Ask the sender for a key frame (PLI, RFC 4585 section 6.3.1), if anything came from it yet."""
@@ -185,7 +186,7 @@ class ReceiveGauge:
 
     async def _on_rtp(self, packet: RtpPacket, arrival_time_ms: int) -> None:
         self.bytes += len(packet.payload)
-        if packet.ssrc not in vars(self._receiver).get("_RTCRtpReceiver__rtx_ssrc", {}):
+        if packet.ssrc not in seams.rtx_ssrcs.of(self._receiver):
             self.media_ssrc = packet.ssrc
         await self._handle_rtp(packet, arrival_time_ms)
 
@@ -200,15 +201,14 @@ class ReceiveGauge:
     def entries(self, mid: str, now: float) -> list[dict[str, Any]]:
         """The receiver's `inbound-rtp` entry, once anything has arrived."""
         # Not aiortc's report: retransmissions have a stream of their own, which takes the entry's place there.
-        streams = vars(self._receiver).get("_RTCRtpReceiver__remote_streams", {})
-        stream = streams.get(self.media_ssrc)
-        if stream is None:
+        streams = seams.remote_streams.of(self._receiver)
+        if self.media_ssrc is None or (stream := streams.get(self.media_ssrc)) is None:
             return []
         entry = {
-            **_stream("inbound-rtp", mid, self._kind, self.media_ssrc or 0),
+            **_stream("inbound-rtp", mid, self._kind, self.media_ssrc),
             "packetsReceived": stream.packets_received,
             "packetsLost": stream.packets_lost,
-            "jitter": stream.jitter / stream._clockrate,
+            "jitter": stream.jitter / seams.clock_rate.of(stream),
             "bytesReceived": self.bytes,
             "nackCount": self.nacks,
         }
@@ -246,7 +246,7 @@ def pair_entries(
 
 def transport_entry(transceiver: RTCRtpTransceiver) -> dict[str, Any]:
     """The `transport` entry of the connection that `transceiver` uses."""
-    (stats,) = transceiver.receiver.transport._get_stats().values()
+    stats = seams.transport_stats(transceiver.receiver.transport)
     return {
         "id": "transport",
         "type": "transport",

@@ -17,9 +17,12 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 import anyio
-from aioice import Candidate, Connection, stun
+from aioice import Candidate, Connection, ConnectionClosed, TransportPolicy, stun
 from aioice.candidate import candidate_foundation, candidate_priority
-from aioice.ice import ConnectionClosed, StunProtocol, get_host_addresses, relayed_candidate
+from aioice.ice import StunProtocol
+from aioice.turn import TurnTransport
+
+from realtime_fast.peer import aiortc_seams as seams
 
 logger = logging.getLogger(__name__)
 
@@ -47,29 +50,36 @@ class CandidatePair:
 async def gather(connection: Connection) -> None:
     """Gather within `STUN_LIMIT` (with TURN: `TURN_LIMIT`); on loopback if there is no other address.
 
-    Does what `Connection.gather_candidates` does, which has nothing left to do after it. Cancelled at any
-    moment it leaves no task, and no socket that `Connection.close` does not know.
+    Does what `Connection.gather_candidates` does, which has nothing left to do after it. With the relay policy
+    there are relays only (RFC 9429 section 3.5.3), and without a TURN server nothing. Cancelled at any moment it
+    leaves no task, and no socket that `Connection.close` does not know.
     """
-    if connection._local_candidates_start:
+    if seams.gathering_begun.of(connection):
         return
     stun_server, turn_server = connection.stun_server, connection.turn_server
     connection.stun_server = connection.turn_server = None
     candidates: list[Candidate] = []
+    addresses: list[str] = []
+    if seams.transport_policy.of(connection) is TransportPolicy.ALL:
+        addresses = seams.host_addresses() or [LOOPBACK]
+    elif turn_server is None:
+        logger.warning("Only relays may be used, and there is no TURN server: no path can be found")
     try:
-        for address in get_host_addresses(use_ipv4=True, use_ipv6=True) or [LOOPBACK]:
+        for address in addresses:
             # One by one: only what is returned belongs to the connection.
             candidates += await connection.get_component_candidates(COMPONENT, [address])
     finally:
         connection.stun_server, connection.turn_server = stun_server, turn_server
-    hosts = list(connection._protocols)
+    hosts = list(seams.protocols.of(connection))
     with anyio.move_on_after(TURN_LIMIT if turn_server else STUN_LIMIT):
         async with anyio.create_task_group() as tasks:
-            if stun_server:
+            if stun_server and hosts:
                 tasks.start_soon(_reflexive, hosts, stun_server, candidates)
             if turn_server:
                 tasks.start_soon(_relayed, connection, turn_server, candidates)
-    connection._local_candidates += candidates
-    connection._local_candidates_start = connection._local_candidates_end = True
+    seams.local_candidates.of(connection).extend(candidates)
+    seams.gathering_begun.put(connection, True)
+    seams.gathering_ended.put(connection, True)
 
 
 async def _reflexive(hosts: list[StunProtocol], server: tuple[str, int], found: list[Candidate]) -> None:
@@ -110,21 +120,12 @@ async def _reflexive(hosts: list[StunProtocol], server: tuple[str, int], found: 
 
 async def _relayed(connection: Connection, server: tuple[str, int], found: list[Candidate]) -> None:
     try:
-        candidate, protocol = await relayed_candidate(
-            component=COMPONENT,
-            hide_related_address=False,
-            protocol_factory=lambda: StunProtocol(connection),
-            turn_server=server,
-            turn_username=connection.turn_username or "",
-            turn_password=connection.turn_password or "",
-            turn_ssl=connection.turn_ssl,
-            turn_transport=connection.turn_transport,
-        )
+        candidate, protocol = await seams.relayed_candidate(connection, COMPONENT, server)
     except (OSError, stun.TransactionError) as exc:
         logger.warning("TURN server %s gave no relay candidate: %r", server[0], exc)
         return
     found.append(candidate)
-    connection._protocols.append(protocol)
+    seams.protocols.of(connection).append(protocol)
 
 
 async def _resolve(name: str) -> str | None:
@@ -159,7 +160,7 @@ async def _resolve(name: str) -> str | None:
 
 async def round_trip(connection: Connection, within: float) -> float | None:
     """Seconds the far side takes to answer a binding request (consent check, RFC 7675), None if it does not."""
-    pair = connection._nominated.get(COMPONENT)
+    pair = seams.nominated.of(connection).get(COMPONENT)
     if pair is None or connection.remote_password is None:
         return None
     request = connection.build_request(pair, nominate=False)
@@ -173,7 +174,7 @@ async def round_trip(connection: Connection, within: float) -> float | None:
 
 def selected_pair(connection: Connection) -> CandidatePair | None:
     """The nominated candidate pair, None while there is none."""
-    pair = connection._nominated.get(COMPONENT)
+    pair = seams.nominated.of(connection).get(COMPONENT)
     if pair is None:
         return None
     return CandidatePair(described(pair.local_candidate), described(pair.remote_candidate))
@@ -181,34 +182,48 @@ def selected_pair(connection: Connection) -> CandidatePair | None:
 
 def abort(connection: Connection) -> None:
     """End the connection's sockets and tasks at once, without a word to anybody: the hard end of a close."""
-    for task in (connection._query_consent_task, *(pair.task for pair in connection._check_list)):
+    for task in (seams.consent_task.of(connection), *(pair.task for pair in seams.check_list.of(connection))):
         if task is not None:
             task.cancel()
-    for protocol in connection._protocols:
-        protocol.transport.abort()
-    connection._queue.put_nowait(None)  # whoever waits for a packet
-    if not connection._closed:
-        connection._closed = True
-        connection._emit_event(ConnectionClosed())
+    for protocol in seams.protocols.of(connection):
+        _abort_transport(protocol.transport)
+    seams.received.of(connection).put_nowait(None)  # whoever waits for a packet
+    if not seams.closed.of(connection):
+        seams.closed.put(connection, True)
+        seams.emit_event.of(connection)(ConnectionClosed())
+
+
+def _abort_transport(transport: asyncio.DatagramTransport | TurnTransport | _Mute) -> None:
+    if isinstance(transport, _Mute):
+        transport = transport.muted
+    if not isinstance(transport, TurnTransport):
+        transport.abort()
+        return
+    client = seams.turn_client.of(transport)
+    sending = seams.turn_send_tasks.of(transport)
+    for task in (client.refresh_task, seams.turn_close_task.of(transport), *sending):
+        if task is not None:
+            task.cancel()
+    client.transport.abort()
 
 
 def mute(connection: Connection) -> None:
     """From now on send nothing on the connection's sockets, while they stay open."""
-    for protocol in connection._protocols:
+    for protocol in seams.protocols.of(connection):
         protocol.transport = cast("asyncio.DatagramTransport", _Mute(protocol.transport))
 
 
 class _Mute:
     """A datagram transport that loses whatever it is given to send."""
 
-    def __init__(self, transport: asyncio.DatagramTransport) -> None:
-        self._transport = transport
+    def __init__(self, muted: asyncio.DatagramTransport) -> None:
+        self.muted = muted
 
     def sendto(self, data: bytes, address: object = None) -> None:
         pass
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._transport, name)
+        return getattr(self.muted, name)
 
 
 def described(candidate: Candidate) -> dict[str, Any]:

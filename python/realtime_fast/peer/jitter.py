@@ -7,11 +7,12 @@ import time
 from collections import deque
 from typing import Any
 
-from aiortc.jitterbuffer import JitterBuffer, JitterFrame
+from aiortc.jitterbuffer import JitterFrame
 from aiortc.rtp import RtpPacket
 from av import AudioFrame, VideoFrame
 
 from realtime_fast._native import VideoMeter
+from realtime_fast.peer import aiortc_seams as seams
 
 VIDEO_CAPACITY = 512
 """Packets, as in aiortc."""
@@ -59,7 +60,7 @@ class Timing:
                 return
 
 
-class PromptJitterBuffer(JitterBuffer):
+class PromptJitterBuffer(seams.OpenJitterBuffer):
     """Gives a picture out with its last packet.
 
     aiortc waits for the first packet of the next picture, a whole frame interval later. The marker bit is set on
@@ -80,13 +81,12 @@ class PromptJitterBuffer(JitterBuffer):
             self._timing.emit(frame, now)
         return wants_keyframe, frame
 
-    def _remove_frame(self, sequence_number: int) -> JitterFrame | None:
-        if self._origin is None:
-            return None
+    def next_frame(self) -> JitterFrame | None:
+        """Remove the first picture if all of it is there."""
         self._skip_padding()
         packets: list[RtpPacket] = []
-        for count in range(self.capacity):
-            packet = self._packets[(self._origin + count) % self.capacity]
+        for index in range(self.capacity):
+            packet = self.peek(index)
             if packet is None:
                 return None
             if packets and packet.timestamp != packets[0].timestamp:
@@ -102,21 +102,12 @@ class PromptJitterBuffer(JitterBuffer):
         Senders that probe the path pad with the timestamp of a picture that is gone by then. A picture of no bytes
         would tell the decoder that the stream is over, and it would refuse all that follows.
         """
-        while self._origin is not None:
-            packet = self._packets[self._origin % self.capacity]
-            if packet is None or _payload(packet):
-                return
+        while (packet := self.peek(0)) is not None and not seams.depayloaded.of(packet):
             self.remove(1)
 
     def _taken(self, packets: list[RtpPacket]) -> JitterFrame:
         self.remove(len(packets))
-        return JitterFrame(b"".join(map(_payload, packets)), packets[0].timestamp)
-
-
-def _payload(packet: RtpPacket) -> bytes:
-    # aiortc puts the payload without its codec's descriptor into an attribute that it does not declare.
-    payload: bytes = vars(packet)["_data"]
-    return payload
+        return JitterFrame(b"".join(map(seams.depayloaded.of, packets)), packets[0].timestamp)
 
 
 class FrameQueue(asyncio.Queue[Any]):  # noqa: TID251 - in the place of a remote track's own, which is unbounded

@@ -26,6 +26,7 @@ from realtime_fast.aio.tasks import owned_tasks
 from realtime_fast.control.messages import Candidate
 from realtime_fast.errors import IceError, RealtimeError, TransportName
 from realtime_fast.options import CustomizeOffer, IceServer, VideoCodec
+from realtime_fast.peer import aiortc_seams as seams
 from realtime_fast.peer import ice
 from realtime_fast.peer.connection import RtcConnection, foreign_errors
 from realtime_fast.peer.gauges import ReceiveGauge, SendGauge, keyed, pair_entries, transport_entry
@@ -47,6 +48,7 @@ async def open_peer(
     video_codec: VideoCodec = "vp8",
     transport: TransportName = "webrtc",
     silence_limit: float = 4.0,
+    relay_only: bool = False,
 ) -> AsyncIterator[Peer]:
     """Open a peer connection for the length of a scope.
 
@@ -57,12 +59,15 @@ async def open_peer(
         transport: Whose error codes the failures carry.
         silence_limit: Seconds without any packet, and without an answer to a consent check, after which a
             link that was up is reported lost.
+        relay_only: Connect through a TURN server, and show the far side no address but the relay's.
 
     Raises:
         InvalidInputError: An ICE server's URL is none.
+        UnsupportedAiortcError: The installed aiortc or aioice is not one this package works with.
     """
+    seams.require_supported()
     async with owned_tasks() as tasks:
-        peer = Peer(report, ice_servers, video_codec, transport)
+        peer = Peer(report, ice_servers, video_codec, transport, relay_only=relay_only)
         tasks.start_soon(peer._watch, silence_limit)
         try:
             yield peer
@@ -80,11 +85,13 @@ class Peer:
         ice_servers: Sequence[IceServer],
         video_codec: VideoCodec,
         transport: TransportName,
+        *,
+        relay_only: bool,
     ) -> None:
         self._report_to = report
         self._video_codec = video_codec
         self._transport = transport
-        self._pc = RtcConnection(ice_servers, self._setup_failed)
+        self._pc = RtcConnection(ice_servers, self._setup_failed, relay_only=relay_only)
         self._senders: dict[RTCRtpSender, SendGauge] = {}
         self._receivers: dict[RTCRtpReceiver, ReceiveGauge] = {}
         self._early_candidates: list[Candidate | None] = []
@@ -340,11 +347,7 @@ class Peer:
             await anyio.sleep(limit / 8)
 
     def _packets_received(self) -> int:
-        return sum(
-            entry.packetsReceived
-            for transport in self._pc.transports
-            for entry in transport._get_stats().values()
-        )
+        return sum(seams.transport_stats(transport).packetsReceived for transport in self._pc.transports)
 
     async def _close(self) -> None:
         self._closing = True

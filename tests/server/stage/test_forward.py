@@ -9,7 +9,13 @@ import numpy as np
 import pytest
 from aiortc.codecs.h264 import H264Encoder
 from aiortc.codecs.vpx import Vp8Encoder
-from aiortc.rtcrtpparameters import RTCRtpCodecParameters, RTCRtpHeaderExtensionParameters
+from aiortc.rtcdtlstransport import RTCCertificate, RTCDtlsTransport
+from aiortc.rtcicetransport import RTCIceGatherer, RTCIceTransport
+from aiortc.rtcrtpparameters import (
+    RTCRtpCodecParameters,
+    RTCRtpHeaderExtensionParameters,
+    RTCRtpSendParameters,
+)
 from aiortc.rtp import (
     RTCP_PSFB_PLI,
     RTCP_RTPFB_NACK,
@@ -26,6 +32,7 @@ from aiortc.rtp import (
     unwrap_rtx,
 )
 
+from realtime_fast.peer import aiortc_seams as seams
 from realtime_fast.server.stage.answers import ABS_SEND_TIME, MID, Section
 from realtime_fast.server.stage.forward import Egress, Ingest
 from realtime_fast.server.stage.keyframe import starts_key_frame
@@ -34,26 +41,33 @@ KEY, DELTA = b"\x65key", b"\x61delta"
 MEDIA, RTX = 1000, 1001
 
 
-class Recorder:
-    """A transport that keeps what is sent over it."""
+CERTIFICATE = RTCCertificate.generateCertificate()
 
-    def __init__(self):
+
+class Recorder:
+    """A transport that keeps what is sent over it, and routes what is said to have come."""
+
+    def __init__(self, *sections):
+        self.dtls = RTCDtlsTransport(RTCIceTransport(RTCIceGatherer(iceServers=[])), [CERTIFICATE])
         self.rtp, self.rtcp, self.up = [], [], True
         self.map = HeaderExtensionsMap()
+        for one in sections:
+            self.map.configure(RTCRtpSendParameters(headerExtensions=one.extensions))
+        seams.rtp_out.put(self.dtls, self._sent)
 
-    def _register_rtp_receiver(self, receiver, parameters):
-        self.map.configure(parameters)
-
-    def _register_rtp_sender(self, sender, parameters):
-        self.map.configure(parameters)
-
-    async def _send_rtp(self, data):
+    async def _sent(self, data):
         if not self.up:
             raise ConnectionError
         if is_rtcp(data):
             self.rtcp += RtcpPacket.parse(data)
         else:
             self.rtp.append(RtpPacket.parse(data, self.map))
+
+    async def arrive(self, packet):
+        if isinstance(packet, RtpPacket):
+            await seams.rtp_in.of(self.dtls)(packet.serialize(self.map), arrival_time_ms=0)
+        else:
+            await seams.rtcp_in.of(self.dtls)(bytes(packet))
 
 
 def section(mid="0", kind="video", payload_type=96, ssrc=MEDIA, rtx=True, extensions=((3, MID),)):
@@ -91,23 +105,20 @@ class Rig:
     """A publisher and one subscriber."""
 
     def __init__(self, kind="video", rtx=True):
-        self.up, self.down = Recorder(), Recorder()
-        self.source = Ingest(section(kind=kind, rtx=rtx), self.up)
-        self.sink = Egress(
-            self.source,
-            section("7", kind, 102, ssrc=5000, rtx=rtx, extensions=((1, MID), (2, ABS_SEND_TIME))),
-            self.down,
-            "name",
-        )
+        published = section(kind=kind, rtx=rtx)
+        wanted = section("7", kind, 102, ssrc=5000, rtx=rtx, extensions=((1, MID), (2, ABS_SEND_TIME)))
+        self.up, self.down = Recorder(published), Recorder(wanted)
+        self.source = Ingest(published, self.up.dtls)
+        self.sink = Egress(self.source, wanted, self.down.dtls, "name")
 
     async def feed(self, *packets):
         for one in packets:
-            await self.source._handle_rtp_packet(one, arrival_time_ms=0)
+            await self.up.arrive(one)
 
     async def nack(self, *numbers):
         request = RtcpRtpfbPacket(fmt=RTCP_RTPFB_NACK, ssrc=1, media_ssrc=5000)
         request.lost = list(numbers)
-        await self.sink._handle_rtcp_packet(request)
+        await self.down.arrive(request)
 
 
 @pytest.fixture
@@ -159,7 +170,7 @@ async def test_sound_begins_at_once():
 
 async def test_a_picture_loss_of_a_subscriber_reaches_the_publisher(rig):
     await rig.feed(packet(1, KEY))
-    await rig.sink._handle_rtcp_packet(RtcpPsfbPacket(fmt=RTCP_PSFB_PLI, ssrc=1, media_ssrc=5000))
+    await rig.down.arrive(RtcpPsfbPacket(fmt=RTCP_PSFB_PLI, ssrc=1, media_ssrc=5000))
     (request,) = picture_requests(rig.up)
     assert request.media_ssrc == MEDIA
 
@@ -208,7 +219,7 @@ async def test_the_publisher_s_clock_is_passed_on_and_reception_reported(rig):
     await rig.sink.start()
     await rig.feed(packet(1, KEY), packet(2))
     info = RtcpSenderInfo(ntp_timestamp=1 << 40, rtp_timestamp=777, packet_count=9, octet_count=9)
-    await rig.source._handle_rtcp_packet(RtcpSrPacket(ssrc=MEDIA, sender_info=info))
+    await rig.up.arrive(RtcpSrPacket(ssrc=MEDIA, sender_info=info))
     (report,) = [p for p in rig.down.rtcp if isinstance(p, RtcpSrPacket)]
     assert (report.ssrc, report.sender_info.ntp_timestamp, report.sender_info.rtp_timestamp) == (
         5000,
@@ -223,8 +234,9 @@ async def test_the_publisher_s_clock_is_passed_on_and_reception_reported(rig):
 
 
 async def test_a_subscriber_that_is_gone_does_not_disturb_the_others(rig):
-    other = Recorder()
-    second = Egress(rig.source, section("8", payload_type=110, ssrc=6000), other, "name")
+    wanted = section("8", payload_type=110, ssrc=6000)
+    other = Recorder(wanted)
+    second = Egress(rig.source, wanted, other.dtls, "name")
     await rig.sink.start()
     await second.start()
     await rig.feed(packet(1, KEY))

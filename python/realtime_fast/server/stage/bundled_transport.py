@@ -11,6 +11,7 @@ import anyio
 from aiortc.rtcdtlstransport import RTCCertificate, RTCDtlsParameters, RTCDtlsTransport
 from aiortc.rtcicetransport import RTCIceCandidate, RTCIceGatherer, RTCIceParameters, RTCIceTransport
 
+from realtime_fast.peer import aiortc_seams as seams
 from realtime_fast.peer.ice import gather
 from realtime_fast.server.stage.answers import Transport
 
@@ -22,13 +23,14 @@ class BundledTransport:
     """One ICE and DTLS transport. Gather, answer, connect, and close it once."""
 
     def __init__(self, certificate: RTCCertificate, remote: Transport) -> None:
+        seams.require_supported()
         self._remote = remote
         self._gatherer = RTCIceGatherer(iceServers=[])
         self._ice = RTCIceTransport(self._gatherer)
         self.dtls = RTCDtlsTransport(self._ice, [certificate])
         # An offer leaves the roles open as a rule, and the answerer takes the active one (RFC 8842, 5.3).
         self._role = "server" if remote.dtls.role == "client" else "client"
-        self.dtls._set_role(self._role)
+        seams.set_role.of(self.dtls)(self._role)
         self._ended = anyio.Event()
         self.dtls.on("statechange", self._watch)
 
@@ -38,7 +40,7 @@ class BundledTransport:
 
     async def gather(self) -> None:
         """Find the local candidates."""
-        await gather(self._ice._connection)
+        await gather(seams.ice_connection.of(self._ice))
         await self._gatherer.gather()
 
     @property
@@ -70,7 +72,7 @@ class BundledTransport:
     @property
     def packets_received(self) -> int:
         """Media and reports that came so far."""
-        return sum(entry.packetsReceived for entry in self.dtls._get_stats().values())
+        return seams.transport_stats(self.dtls).packetsReceived
 
     def hang_up(self) -> None:
         """Let `wait_ended` return; may be called at any time, and again."""

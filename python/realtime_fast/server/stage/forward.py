@@ -3,7 +3,7 @@
 Nothing is decoded, re-encoded or put together: a `Ingest` receives one stream and keeps the packets of the last
 moments, each `Egress` sends them on under the numbers its own session agreed on. Lost packets are asked for once,
 upstream, and repeated from the source's memory to whoever misses them; a key frame is asked for when a new
-subscriber needs one. Both plug into aiortc's DTLS transport, in the places of its receivers and senders.
+subscriber needs one. Both are registered with aiortc's DTLS transport, in the places of its receivers and senders.
 """
 
 from __future__ import annotations
@@ -43,6 +43,7 @@ from aiortc.rtp import (
     wrap_rtx,
 )
 
+from realtime_fast.peer.aiortc_seams import register_receiver, register_sender, send_plain
 from realtime_fast.server.stage.answers import Section
 from realtime_fast.server.stage.keyframe import starts_key_frame
 
@@ -76,15 +77,13 @@ class Ingest:
             )
         if section.rtx_ssrc is not None and section.rtx is not None:
             encodings.append(RTCRtpDecodingParameters(section.rtx_ssrc, section.rtx.payloadType or 0))
-        transport._register_rtp_receiver(
-            self,
-            RTCRtpReceiveParameters(
-                codecs=section.codecs,
-                headerExtensions=list(section.extensions),
-                muxId=section.mid,
-                encodings=encodings,
-            ),
+        parameters = RTCRtpReceiveParameters(
+            codecs=section.codecs,
+            headerExtensions=list(section.extensions),
+            muxId=section.mid,
+            encodings=encodings,
         )
+        register_receiver(transport, parameters, self._on_rtp, self._on_rtcp)
 
     def attach(self, sink: Egress) -> None:
         """Forward to one more subscriber, beginning with a key frame."""
@@ -134,9 +133,7 @@ class Ingest:
         if reports:
             await self._send(RtcpRrPacket(ssrc=self._feedback_ssrc, reports=reports))
 
-    # --- called by aiortc's transport
-
-    async def _handle_rtp_packet(self, packet: RtpPacket, arrival_time_ms: int) -> None:
+    async def _on_rtp(self, packet: RtpPacket, arrival_time_ms: int) -> None:
         section = self.section
         if self._estimator is not None and packet.extensions.abs_send_time is not None:
             estimate = self._estimator.add(
@@ -171,16 +168,13 @@ class Ingest:
         for sink in tuple(self._sinks):
             await sink.forward(packet)
 
-    async def _handle_rtcp_packet(self, packet: AnyRtcpPacket) -> None:
+    async def _on_rtcp(self, packet: AnyRtcpPacket) -> None:
         if not isinstance(packet, RtcpSrPacket) or packet.ssrc != self._ssrc:
             return
         info = packet.sender_info
         self._last_report[packet.ssrc] = ((info.ntp_timestamp >> 16) & 0xFFFFFFFF, time.time())
         for sink in tuple(self._sinks):
             await sink.report(info)
-
-    def _handle_disconnect(self) -> None:
-        """The transport is gone; whoever owns it watches that."""
 
     async def _send(self, packet: AnyRtcpPacket) -> None:
         await _send_rtcp(self._transport, packet)
@@ -195,7 +189,7 @@ class Egress:
         self._section = section
         self._transport = transport
         self._cname = cname
-        self._ssrc = section.ssrc  # the transport's router reads it under this name
+        self._ssrc = section.ssrc
         self._offset: int | None = None
         self._waiting = section.kind == "video"
         self._rtx_sequence = secrets.randbits(15)
@@ -206,7 +200,7 @@ class Egress:
             codecs=section.codecs, headerExtensions=list(section.extensions), muxId=section.mid
         )
         self._extensions.configure(parameters)
-        transport._register_rtp_sender(self, parameters)
+        register_sender(transport, parameters, self._ssrc, self._on_rtcp)
 
     async def start(self) -> None:
         """Begin to forward; pictures begin with a key frame, which is asked for at once."""
@@ -248,9 +242,7 @@ class Egress:
             RtcpSdesPacket(chunks=[name]),
         )
 
-    # --- called by aiortc's transport
-
-    async def _handle_rtcp_packet(self, packet: AnyRtcpPacket) -> None:
+    async def _on_rtcp(self, packet: AnyRtcpPacket) -> None:
         if isinstance(packet, RtcpPsfbPacket) and packet.fmt in (RTCP_PSFB_PLI, RTCP_PSFB_FIR):
             await self._source.request_key_frame()
         elif isinstance(packet, RtcpRtpfbPacket) and packet.fmt == RTCP_RTPFB_NACK:
@@ -294,7 +286,7 @@ class Egress:
 
     async def _send(self, packet: RtpPacket) -> None:
         try:
-            await self._transport._send_rtp(packet.serialize(self._extensions))
+            await send_plain(self._transport, packet.serialize(self._extensions))
         except ConnectionError:
             self._source.detach(self)  # the subscriber is going; whoever owns the session sees that too
             return
@@ -308,6 +300,6 @@ def _rtx(section: Section) -> RTCRtpRtxParameters | None:
 
 async def _send_rtcp(transport: RTCDtlsTransport, *packets: AnyRtcpPacket) -> None:
     try:
-        await transport._send_rtp(b"".join(map(bytes, packets)))
+        await send_plain(transport, b"".join(map(bytes, packets)))
     except ConnectionError:
         return  # not up yet, or going down: reports and requests are repeated, or no longer of use
