@@ -42,6 +42,7 @@ if TYPE_CHECKING:
         RealtimeError,
         ServerError,
         StageError,
+        UnsupportedAiortcError,
     )
     from realtime_fast.events import (
         CompositeLatency,
@@ -110,6 +111,7 @@ _HOMES = {
         "RealtimeError",
         "ServerError",
         "StageError",
+        "UnsupportedAiortcError",
     ),
     "events": (
         "CompositeLatency",
@@ -218,6 +220,7 @@ __all__ = [
     "SubscribeOptions",
     "Telemetry",
     "TokenPayload",
+    "UnsupportedAiortcError",
     "VideoCodec",
     "VideoSource",
     "VideoStats",

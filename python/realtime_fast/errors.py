@@ -5,6 +5,7 @@
     │   └── InvalidSubscribeTokenError
     ├── NotConnectedError
     ├── AuthenticationError          never retried
+    ├── UnsupportedAiortcError       never retried
     ├── AckTimeoutError
     ├── ServerError                  the service's own words
     └── ConnectError                 a connection failed, or was lost
@@ -96,6 +97,12 @@ class AuthenticationError(RealtimeError):
     """The service rejected the API key, or denied access. Never retried."""
 
     _code = "AUTHENTICATION_ERROR"
+
+
+class UnsupportedAiortcError(RealtimeError):
+    """The installed aiortc or aioice lacks something this package needs: install a supported release."""
+
+    _code = "UNSUPPORTED_AIORTC"
 
 
 class AckTimeoutError(RealtimeError):

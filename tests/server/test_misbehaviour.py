@@ -13,6 +13,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from realtime_fast.control import messages
+from realtime_fast.peer import aiortc_seams as seams
 from realtime_fast.server import Faults, Service, ServiceConfig
 from realtime_fast.server.faults import CAPACITY_ERROR, FaultPhase
 from realtime_fast.server.inference.session import FAILED, WRONG_PROMPT
@@ -195,7 +196,7 @@ async def test_the_service_renegotiates() -> None:
 
 def packets_received(pc: RTCPeerConnection) -> int:
     (transport,) = {transceiver.receiver.transport for transceiver in pc.getTransceivers()}
-    return sum(entry.packetsReceived for entry in transport._get_stats().values())
+    return seams.transport_stats(transport).packetsReceived
 
 
 async def quiet(client: Client) -> None:

@@ -24,10 +24,14 @@ class PlayoutTrack(MediaStreamTrack):
     def __init__(self, remote: MediaStreamTrack, min_delay: float) -> None:
         super().__init__()
         self.kind = remote.kind
-        self._id = remote.id
         self._remote = remote
         self._min_delay = min_delay
         self._start: float | None = None
+
+    @property
+    def id(self) -> str:
+        """That of the remote track."""
+        return self._remote.id
 
     async def recv(self) -> Frame | Packet[Any]:
         """The next frame, once it is due.

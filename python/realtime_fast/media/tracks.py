@@ -132,13 +132,17 @@ class ReceivedTrack(MediaStreamTrack):
     def __init__(self, remote: MediaStreamTrack) -> None:
         super().__init__()
         self.kind = remote.kind
-        self._id = remote.id
         self.observers: list[Observer] = []
         self.meter = VideoMeter()
         self._remote = remote
         self._box: DropOldest[VideoFrame | AudioFrame] = DropOldest(
             VIDEO_BACKLOG if self.kind == "video" else AUDIO_BACKLOG
         )
+
+    @property
+    def id(self) -> str:
+        """That of the remote track."""
+        return self._remote.id
 
     @property
     def dropped(self) -> int:

@@ -41,7 +41,7 @@ from aiortc.rtcrtpreceiver import RemoteStreamTrack, StreamStatistics
 from aiortc.rtp import AnyRtcpPacket, RtpPacket
 from aiortc.stats import RTCStatsReport, RTCTransportStats
 
-from realtime_fast.errors import RealtimeError
+from realtime_fast.errors import UnsupportedAiortcError
 
 O = TypeVar("O")  # noqa: E741 - the owner
 T = TypeVar("T")
@@ -57,12 +57,6 @@ RtcpHandler: TypeAlias = Callable[[AnyRtcpPacket], Awaitable[None]]
 
 SUPPORTED = {"aiortc": "1.16", "aioice": "0.13"}
 """The releases that the tests run against; pyproject.toml has the same bounds."""
-
-
-class UnsupportedAiortcError(RealtimeError):
-    """The installed aiortc or aioice lacks something this package needs: install a supported release."""
-
-    _code = "UNSUPPORTED_AIORTC"
 
 
 @dataclass(frozen=True)

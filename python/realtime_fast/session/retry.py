@@ -8,13 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from realtime_fast.errors import AuthenticationError, InvalidInputError, RealtimeError
+from realtime_fast.errors import (
+    AuthenticationError,
+    InvalidInputError,
+    RealtimeError,
+    UnsupportedAiortcError,
+)
 from realtime_fast.options import ReconnectPolicy
 
 
 def is_permanent(failure: RealtimeError) -> bool:
     """Whether a retry cannot help."""
-    return isinstance(failure, AuthenticationError | InvalidInputError)
+    return isinstance(failure, AuthenticationError | InvalidInputError | UnsupportedAiortcError)
 
 
 class RetryBudget:
