@@ -1,13 +1,13 @@
-//! What luma and chroma mean: the matrix, the range, and the fixed-point coefficients made from them.
+//! Colour spaces: matrix, range and the fixed-point coefficients derived from them.
 //!
-//! All coefficients follow from Kr, Kb and the range (ITU-R BT.601-7, BT.709-6), computed at compile time,
-//! so there is no table to mistype. The arithmetic they are for is written down beside the two structs; each
-//! level carries out exactly that, so results do not depend on the CPU.
+//! All coefficients follow from Kr, Kb and the range (ITU-R BT.601-7, BT.709-6) and are computed at compile
+//! time, so there is no table to mistype. Their arithmetic is defined beside the two structs; every level
+//! carries out exactly that, so results do not depend on the CPU.
 
 /// How red, green and blue weigh in luma.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Matrix {
-    /// ITU-R BT.601: standard definition, and what WebRTC senders mean when they say nothing.
+    /// ITU-R BT.601: standard definition, and the default of WebRTC senders.
     Bt601,
     /// ITU-R BT.709: high definition.
     Bt709,
@@ -59,6 +59,11 @@ impl Color {
         Self { matrix: Matrix::Bt709, range: Range::Limited },
         Self { matrix: Matrix::Bt709, range: Range::Full },
     ];
+
+    /// Its place among [`Color::ALL`].
+    const fn index(self) -> usize {
+        2 * (self.matrix as usize) + self.range as usize
+    }
 }
 
 /// To the nearest integer, halves away from zero; `f64::round` is not yet const at our minimum version.
@@ -85,69 +90,79 @@ pub(crate) fn mulhrs(a: i32, b: i16) -> i32 {
 /// ```text
 /// R = clip(mulhrs(Y * luma + scale(V, red_v) + bias, unit)), and so on
 /// ```
-/// One level is `2^15 / unit`. That is no power of two: it is chosen such that the coefficient of luma is an
-/// integer of 7 bits but for one part in 50 000 or less. Bytes times bytes are cheap, and this product has to be
-/// made for every pixel. The bias holds the black level.
+/// One level is `2^15 / unit` steps. `unit` is chosen so that the coefficient of luma is a 7-bit integer to
+/// within one part in 50 000: products of bytes are cheap, and this one is needed for every pixel. The bias
+/// includes the black level.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Decode {
     pub luma: i16,
     pub unit: i16,
     pub bias: i16,
-    /// Of the channel that comes first in memory, from its chroma: V for red, U for blue.
+    /// Of chroma in the channel that comes first in memory: of V in red, of U in blue.
     pub first: i16,
-    /// Of green, from the chroma of the first channel and from that of the last.
+    /// Of chroma in green: of the first channel's, and of the last channel's.
     pub green: [i16; 2],
-    /// Of the channel that comes third in memory, from its chroma.
+    /// Of chroma in the channel that comes third in memory.
     pub last: i16,
     /// Blue comes first: its chroma, U, is the first channel's.
     pub blue_first: bool,
 }
 
 impl Decode {
-    pub const fn new(color: Color, blue_first: bool) -> Self {
+    const RGB: [Self; 4] =
+        [Self::of(Color::ALL[0]), Self::of(Color::ALL[1]), Self::of(Color::ALL[2]), Self::of(Color::ALL[3])];
+
+    pub fn new(color: Color, blue_first: bool) -> Self {
+        let rgb = Self::RGB[color.index()];
+        if !blue_first {
+            return rgb;
+        }
+        let [green_v, green_u] = rgb.green;
+        Self { first: rgb.last, green: [green_u, green_v], last: rgb.first, blue_first, ..rgb }
+    }
+
+    /// With red as the first channel and blue as the last.
+    const fn of(color: Color) -> Self {
         let (kr, kb) = color.matrix.weights();
         let (black, luma_steps, chroma_steps) = color.range.steps();
         let kg = 1.0 - kr - kb;
         let chroma = 255.0 / chroma_steps;
         let red_v = 2.0 * (1.0 - kr) * chroma;
         let blue_u = 2.0 * (1.0 - kb) * chroma;
-        let green_v = -red_v * kr / kg;
-        let green_u = -blue_u * kb / kg;
         let real = 255.0 / luma_steps;
         let (luma, unit) = product(real * 32768.0);
         let level = 32768.0 / unit as f64;
+        assert!(((255.0 - black) * real + 128.0 * blue_u) * level < 32767.0, "sums must fit 16 bits");
         Self {
             luma: luma as i16,
             unit: unit as i16,
-            // Exact in the middle, so that what the coefficient is off counts half at either end.
+            // Exact in the middle, which halves the coefficient's error at either end.
             bias: nearest((128.0 - black) * real * level - 128.0 * luma as f64) as i16,
-            first: chroma_coefficient(if blue_first { blue_u } else { red_v }, level),
-            green: if blue_first {
-                [chroma_coefficient(green_u, level), chroma_coefficient(green_v, level)]
-            } else {
-                [chroma_coefficient(green_v, level), chroma_coefficient(green_u, level)]
-            },
-            last: chroma_coefficient(if blue_first { red_v } else { blue_u }, level),
-            blue_first,
+            first: chroma_coefficient(red_v, level),
+            green: [
+                chroma_coefficient(-red_v * kr / kg, level),
+                chroma_coefficient(-blue_u * kb / kg, level),
+            ],
+            last: chroma_coefficient(blue_u, level),
+            blue_first: false,
         }
     }
-}
 
-impl Decode {
     /// A channel without chroma.
     #[inline(always)]
     pub fn gray(&self, y: u8) -> u8 {
         self.channel(y, i32::from(self.bias))
     }
 
-    /// A channel from luma and what bias and chroma add to it.
+    /// A channel from luma and the sum of bias and chroma.
     #[inline(always)]
     pub fn channel(&self, y: u8, offset: i32) -> u8 {
         mulhrs(i32::from(y) * i32::from(self.luma) + offset, self.unit).clamp(0, 255) as u8
     }
 }
 
-/// The integers whose product is nearest to `x`, the first in `64..=127`: the most a signed byte holds.
+/// Two integers whose product is nearest to `x`. The first lies in `64..=127`, so that it fits a signed
+/// byte.
 const fn product(x: f64) -> (i32, i32) {
     let (mut best, mut least) = ((0, 0), f64::INFINITY);
     let mut a = 64;
@@ -168,54 +183,100 @@ const fn chroma_coefficient(k: f64, level: f64) -> i16 {
     nearest(k * level * 128.0) as i16
 }
 
-/// RGB to YUV in 16-bit fixed point with 7 fractional bits.
+/// RGB to YUV in fixed point.
 ///
 /// ```text
-/// Y = (sum of scale(channel, coefficient) + luma_bias) >> 7
-/// s = sum of channel - 128 over 2x2 pixels
-/// U = (sum of ((s * 32 * coefficient + 2^14) >> 15) + 128.5 * 2^7) >> 7, and V likewise
+/// Y = (mulhrs(luma[0] * first + luma[1] * green + luma[2] * last + luma_offset, unit) >> 7) + 128
+/// d = sum of (channel - green) over 2x2 pixels, for the first and for the last channel
+/// U = min((u[0] * d[0] + u[1] * d[1] + CHROMA_BIAS) >> 16, 255), and V likewise
 /// ```
-/// Coefficients stand in the order of the channels in memory. Those of U and of V add up to 0, so that gray
-/// has no colour.
+/// First and last are the channels' places in memory. Luma has coefficients of bytes, of which two are multiplied
+/// at once; they are chosen to be in the right proportion, whatever their sum, which `unit` makes up for. Chroma
+/// comes from differences, so that gray has no colour.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Encode {
-    pub luma: [i16; 3],
-    pub luma_bias: i16,
-    pub u: [i16; 3],
-    pub v: [i16; 3],
+    pub luma: [u8; 3],
+    pub luma_offset: i16,
+    pub unit: i16,
+    pub u: [i16; 2],
+    pub v: [i16; 2],
 }
 
-/// 128 and a half, with 7 fractional bits.
-pub(crate) const CHROMA_BIAS: i16 = 128 * 128 + 64;
+/// 128 and a half.
+pub(crate) const CHROMA_BIAS: i32 = 128 << 16 | 1 << 15;
 
 impl Encode {
-    pub const fn new(color: Color, blue_first: bool) -> Self {
+    const RGB: [Self; 4] =
+        [Self::of(Color::ALL[0]), Self::of(Color::ALL[1]), Self::of(Color::ALL[2]), Self::of(Color::ALL[3])];
+
+    pub fn new(color: Color, blue_first: bool) -> Self {
+        let rgb = Self::RGB[color.index()];
+        if !blue_first {
+            return rgb;
+        }
+        let ([red, green, blue], [u_red, u_blue], [v_red, v_blue]) = (rgb.luma, rgb.u, rgb.v);
+        Self { luma: [blue, green, red], u: [u_blue, u_red], v: [v_blue, v_red], ..rgb }
+    }
+
+    /// With red as the first channel and blue as the last.
+    const fn of(color: Color) -> Self {
         let (kr, kb) = color.matrix.weights();
         let (black, luma_steps, chroma_steps) = color.range.steps();
-        let luma = luma_steps / 255.0;
-        let u = chroma_steps / 255.0 / (2.0 * (1.0 - kb));
-        let v = chroma_steps / 255.0 / (2.0 * (1.0 - kr));
-        let red =
-            [nearest(luma * kr * 16384.0), nearest(-u * kr * 32768.0), nearest(v * (1.0 - kr) * 32768.0)];
-        let blue =
-            [nearest(luma * kb * 16384.0), nearest(u * (1.0 - kb) * 32768.0), nearest(-v * kb * 32768.0)];
-        let green = [nearest(luma * 16384.0) - red[0] - blue[0], -red[1] - blue[1], -red[2] - blue[2]];
-        let (first, last) = if blue_first { (blue, red) } else { (red, blue) };
+        let bytes = proportion([kr, 1.0 - kr - kb, kb]);
+        let luma = luma_steps / 255.0 / (bytes[0] as f64 + bytes[1] as f64 + bytes[2] as f64);
+        // A quarter of it for each of four pixels.
+        let chroma = chroma_steps / 255.0 * 16384.0;
+        let (u, v) = (chroma / (2.0 * (1.0 - kb)), chroma / (2.0 * (1.0 - kr)));
         Self {
-            luma: [first[0] as i16, green[0] as i16, last[0] as i16],
-            luma_bias: nearest((black + 128.0 * luma) * 128.0 + 64.0) as i16,
-            u: [first[1] as i16, green[1] as i16, last[1] as i16],
-            v: [first[2] as i16, green[2] as i16, last[2] as i16],
+            luma: bytes,
+            // The middle code becomes 0, so that all of them fit 16 bits.
+            luma_offset: nearest((black + 0.5 - 128.0) / luma) as i16,
+            unit: nearest(luma * 128.0 * 32768.0) as i16,
+            u: [nearest(-u * kr) as i16, nearest(u * (1.0 - kb)) as i16],
+            v: [nearest(v * (1.0 - kr)) as i16, nearest(-v * kb) as i16],
         }
     }
 
     /// Luma of a pixel.
     #[inline(always)]
     pub fn luma(&self, pixel: [u8; 3]) -> u8 {
-        let mut luma = i32::from(self.luma_bias);
+        let mut sum = i32::from(self.luma_offset);
         for (channel, k) in pixel.into_iter().zip(self.luma) {
-            luma += scale(channel, k);
+            sum += i32::from(channel) * i32::from(k);
         }
-        (luma >> 7) as u8
+        ((mulhrs(sum, self.unit) >> 7) + 128) as u8
     }
+
+    /// One code of chroma from the differences summed over four pixels.
+    #[inline(always)]
+    pub fn chroma(differences: [i32; 2], k: [i16; 2]) -> u8 {
+        let sum = differences[0] * i32::from(k[0]) + differences[1] * i32::from(k[1]) + CHROMA_BIAS;
+        (sum >> 16).min(255) as u8
+    }
+}
+
+/// Bytes in about the proportion of `weights`, which add up to one and of which the middle one is the largest.
+///
+/// Half the middle byte and either of the others multiplied by 255 must fit 15 bits, all of them 16 bits.
+const fn proportion(weights: [f64; 3]) -> [u8; 3] {
+    let (mut best, mut least) = ([0; 3], f64::INFINITY);
+    let mut middle = 64;
+    while middle <= 160 {
+        let scale = middle as f64 / weights[1];
+        let (first, last) = (nearest(weights[0] * scale), nearest(weights[2] * scale));
+        let sum = (first + middle + last) as f64;
+        let mut apart = 0.0;
+        let bytes = [first, middle, last];
+        let mut at = 0;
+        while at < 3 {
+            let off = bytes[at] as f64 / sum - weights[at];
+            apart += off * off;
+            at += 1;
+        }
+        if first + (middle + 1) / 2 <= 128 && sum <= 256.0 && apart < least {
+            (best, least) = ([first as u8, middle as u8, last as u8], apart);
+        }
+        middle += 1;
+    }
+    best
 }

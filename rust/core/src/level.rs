@@ -1,9 +1,9 @@
-//! CPU levels. A [`Level`] is a token: it can only be had on a CPU that has what its name says, so whoever
-//! holds one may run that code without asking again.
+//! CPU levels. A [`Level`] is a token that can only be made on a CPU with the instructions of its name, so
+//! holding one proves that its code may run.
 
 use std::fmt;
 
-/// How far the CPU's vector instructions are used. Results never depend on it.
+/// Which vector instructions are used. Results never depend on it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Level(pub(crate) Kind);
 
@@ -28,13 +28,21 @@ pub(crate) struct Sse41(());
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Avx2(());
 
-/// Proof that the CPU has AVX-512 F, BW and VBMI.
+/// Proof that the CPU has AVX-512 F, BW and VBMI, and AVX2.
 #[cfg(target_arch = "x86_64")]
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Avx512(());
+pub(crate) struct Avx512(Avx2);
+
+#[cfg(target_arch = "x86_64")]
+impl Avx512 {
+    /// Proof of the lower level.
+    pub(crate) fn avx2(self) -> Avx2 {
+        self.0
+    }
+}
 
 impl Level {
-    /// Plain integer maths; on aarch64 the compiler uses NEON for it, which every such CPU has.
+    /// Plain integer arithmetic. On aarch64 the compiler vectorises it with NEON, which every such CPU has.
     pub const SCALAR: Self = Self(Kind::Scalar);
 
     /// Every level of this CPU, highest first.
@@ -42,10 +50,11 @@ impl Level {
         #[cfg(target_arch = "x86_64")]
         let vectors = {
             use std::arch::is_x86_feature_detected as has;
+            let avx2 = has!("avx2").then_some(Avx2(()));
             let avx512 = has!("avx512f") && has!("avx512bw") && has!("avx512vbmi");
             [
-                avx512.then_some(Self(Kind::Avx512(Avx512(())))),
-                has!("avx2").then_some(Self(Kind::Avx2(Avx2(())))),
+                avx2.filter(|_| avx512).map(|avx2| Self(Kind::Avx512(Avx512(avx2)))),
+                avx2.map(|avx2| Self(Kind::Avx2(avx2))),
                 has!("sse4.1").then_some(Self(Kind::Sse41(Sse41(())))),
             ]
         };

@@ -1,4 +1,4 @@
-//! Frame conversion, pixel markers and RTC statistics: the part of realtime_fast where time is spent.
+//! Frame conversion, pixel markers, RTC statistics and RTP: the part of realtime_fast where time is spent.
 //!
 //! Nothing in this crate knows Python, reads a clock or does I/O.
 //!
@@ -13,11 +13,13 @@ pub mod convert;
 pub mod error;
 pub mod format;
 pub mod frame;
+mod kernels;
 pub mod level;
 pub mod marker;
 pub mod meter;
 pub mod plane;
 pub mod resize;
+pub mod rtp;
 pub mod size;
 pub mod stats;
 

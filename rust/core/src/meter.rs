@@ -1,4 +1,4 @@
-//! What the frames of one video track tell about it, in the terms of webrtc-stats.
+//! Statistics of one video track from its frames, as webrtc-stats defines them.
 //!
 //! Fed one time and one size per frame; times are seconds of a monotonic clock.
 

@@ -1,4 +1,4 @@
-//! From RGB to RGB and from YUV to YUV: bytes change places, colours stay what they are.
+//! RGB to RGB and YUV to YUV: bytes are rearranged, colours are kept.
 
 use crate::color::{Color, Decode, Encode};
 use crate::format::PixelFormat;
@@ -138,13 +138,13 @@ fn map(src: Plane<'_>, dst: &mut PlaneMut<'_>, codes: &[u8; 256]) {
     }
 }
 
-/// For each luma code, what colourless RGB of it would be.
+/// The level of gray of each luma code.
 fn gray_of_luma(color: Color) -> [u8; 256] {
     let k = Decode::new(color, false);
     std::array::from_fn(|y| k.gray(y as u8))
 }
 
-/// For each level of gray, the luma code of it as RGB.
+/// The luma code of each level of gray.
 fn luma_of_gray(color: Color) -> [u8; 256] {
     let k = Encode::new(color, false);
     std::array::from_fn(|gray| k.luma([gray as u8; 3]))

@@ -1,10 +1,11 @@
-//! Over the rows of a picture, by formats. Inlined into each level's shell, so that the row bodies are too.
+//! Walks over the rows of a picture and calls the row bodies that its formats need. Inlined into each
+//! level's shell, and the row bodies with it.
 
 use super::repack::{self, merge_yuyv, split_yuyv};
-use super::rows::{Chroma, ChromaMut, Rows};
 use crate::color::{Color, Decode, Encode};
 use crate::format::PixelFormat;
 use crate::frame::{Frame, FrameMut};
+use crate::kernels::{Chroma, Rows};
 use crate::plane::PlaneMut;
 
 /// Converts; sizes are equal.
@@ -68,12 +69,7 @@ fn encode<const P: usize>(rows: impl Rows, k: &Encode, src: &Frame<'_>, dst: &mu
         let mut luma = vec![0; 2 * size.width.div_ceil(2)];
         let mut chroma = vec![0; 2 * size.width.div_ceil(2)];
         for y in 0..size.height {
-            rows.encode::<1, P>(
-                k,
-                [rgb.row(y)],
-                [&mut luma[..size.width]],
-                ChromaMut::Interleaved(&mut chroma),
-            );
+            rows.encode::<1, P>(k, [rgb.row(y)], [&mut luma[..size.width]], Chroma::Interleaved(&mut chroma));
             if size.width % 2 == 1 {
                 luma[size.width] = luma[size.width - 1];
             }
@@ -93,10 +89,10 @@ fn encode<const P: usize>(rows: impl Rows, k: &Encode, src: &Frame<'_>, dst: &mu
     }
 }
 
-fn chroma_rows<'a>(planes: &'a mut [PlaneMut<'_>], y: usize) -> ChromaMut<'a> {
+fn chroma_rows<'a>(planes: &'a mut [PlaneMut<'_>], y: usize) -> Chroma<&'a mut [u8]> {
     match planes {
-        [u, v] => ChromaMut::Planar(u.row_mut(y), v.row_mut(y)),
-        [uv] => ChromaMut::Interleaved(uv.row_mut(y)),
-        _ => ChromaMut::Discard,
+        [u, v] => Chroma::Planar(u.row_mut(y), v.row_mut(y)),
+        [uv] => Chroma::Interleaved(uv.row_mut(y)),
+        _ => Chroma::Neutral,
     }
 }

@@ -1,28 +1,28 @@
-//! How late pictures probably are, as frames come in: a probability for every latency.
+//! A probability for every latency, updated with each frame.
 //!
-//! Latency moves slowly, so frames that are too spoilt to be read by themselves still add up: the number that
-//! a corner slightly prefers speaks for the latency it would have, and only the true latency is spoken for
-//! frame after frame. What is believed then says which number to expect next (a Bayes filter over a histogram;
-//! trackers call it "track before detect"). Step edges that look like a marker do not count up, so a still
-//! picture convinces nobody.
+//! Latency changes slowly, so frames that are too damaged to be read on their own still add up: a number
+//! that a corner slightly favours is evidence for one latency, and only the true latency is favoured frame
+//! after frame. The belief then tells which number to expect next (a Bayes filter over a histogram; trackers
+//! call it "track before detect"). Step edges that resemble a marker do not count up, so a still picture is
+//! not mistaken for one.
 
 /// Seconds a bin is wide: a quarter of a frame at 30 frames a second.
 const BIN: f64 = 1.0 / 120.0;
-/// Two minutes: twice what a probe has to come back.
+/// Two minutes: twice the timeout of a probe.
 const MAX_BINS: usize = 1 << 14;
-/// How far arrivals stray, in seconds, and how many bins to either side that matters.
+/// Spread of arrival times in seconds, and how many bins to either side it reaches.
 const JITTER: f64 = 0.012;
 const REACH: usize = 24;
-/// The straying of an arrival by bins; its tails are heavy, for frames held up.
+/// The spread of an arrival over bins. Its tails are heavy, because frames are held up at times.
 const STRAY: [f32; 2 * REACH + 1] = stray();
 
-/// Probability, ahead of all frames, that they are marked at all.
+/// Prior probability that frames are marked at all.
 const MARKED: f32 = 0.1;
 /// Probabilities per frame: that marking begins or ends, that latency moves by a bin either way, or anywhere.
 const CHANGE: f32 = 1e-3;
 const DRIFT: f32 = 0.02;
 const JUMP: f32 = 1e-4;
-/// How likely the picture of an expected number shows nothing of it.
+/// Probability that the picture of an expected number shows nothing of it.
 const BLANK: f32 = 0.003;
 
 /// See the module's text.
@@ -32,7 +32,7 @@ pub(crate) struct Belief {
     bins: Vec<f32>,
     /// Probability that frames carry no markers.
     unmarked: f32,
-    /// Per bin, while a frame is weighed: what speaks for it, and how surely a number was to come.
+    /// Per bin, while a frame is weighed: the evidence for it, and the probability that a number was due.
     spoken: Vec<f32>,
     due: Vec<f32>,
 }
@@ -42,10 +42,10 @@ impl Belief {
         Self { bins: Vec::new(), unmarked: 1.0 - MARKED, spoken: Vec::new(), due: Vec::new() }
     }
 
-    /// Goes on to the next frame, which can be `oldest` seconds late at the most.
+    /// Advances to the next frame, which is at most `oldest` seconds late.
     pub(crate) fn advance(&mut self, oldest: f64) {
         let count = ((oldest.max(0.0) / BIN) as usize).saturating_add(REACH + 1).min(MAX_BINS);
-        // No frame has spoken about latencies that could not be until now.
+        // Latencies that were impossible so far start from the prior.
         self.bins.resize(count, MARKED / count as f32);
         let marked: f32 = self.bins.iter().sum();
         let anywhere = (marked * JUMP + self.unmarked * CHANGE) / count as f32;
@@ -82,8 +82,8 @@ impl Belief {
         }
     }
 
-    /// Takes the frame's numbers into account and returns the weight of its having none. `repeat` is the
-    /// likelihood ratio of its being the picture before once more, which says nothing about latency.
+    /// Updates the belief by the frame's numbers and returns the weight of its having none. `repeat` is the
+    /// likelihood ratio of a repeated picture, which says nothing about latency.
     pub(crate) fn settle(&mut self, repeat: f32) -> f32 {
         let mut none = self.unmarked;
         let mut total = self.unmarked;
@@ -103,7 +103,7 @@ impl Belief {
         1.0 - self.unmarked
     }
 
-    /// The bins to which an arrival after `latency` seconds can belong, and how likely it strays from each.
+    /// The bins to which an arrival after `latency` seconds can belong, and its spread over them.
     fn around(&self, latency: f64) -> Option<(std::ops::Range<usize>, &'static [f32])> {
         if self.bins.is_empty() || !(0.0..).contains(&latency) {
             return None;

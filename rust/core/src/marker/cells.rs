@@ -16,7 +16,7 @@ const GATHER: u64 = 0x0102_0408_1020_4080;
 
 /// Gives `put` the 24 lowest of `bits` as pixels of the first plane, the highest bit first.
 pub(super) fn write(format: PixelFormat, levels: Levels, bits: u32, mut put: impl FnMut(&[u8])) {
-    // A call for each length, so that each copies words and not a number of bytes.
+    // One call per length, so that each copies whole words, not a variable number of bytes.
     match format {
         PixelFormat::Yuv420p | PixelFormat::Nv12 | PixelFormat::Gray8 => {
             put(spread(levels, bits, [None]).as_flattened().as_flattened());
@@ -45,7 +45,8 @@ fn spread<const STEP: usize>(
     let gain = u64::from(levels.high - levels.low);
     octets.map(|octet| {
         std::array::from_fn(|word| {
-            // A mask of the bit each byte shows. Adding 127 carries that bit, whichever it is, into bit 7.
+            // A mask of the bit that each byte shows. Adding 127 carries that bit, whichever it is, into bit
+            // 7.
             let shown = u64::from_be_bytes(std::array::from_fn(|i| 0x80 >> ((LANES * word + i) / STEP)));
             let high = ((((u64::from(octet) * ONES) & shown) + LOW_SEVEN) >> 7) & ONES;
             let mut bytes = (low + gain * high).to_be_bytes();
@@ -57,12 +58,12 @@ fn spread<const STEP: usize>(
     })
 }
 
-/// The first 24 pixels of each row as bits: 1 where the byte that tells reaches the threshold.
+/// The first 24 pixels of each row as bits: 1 where luma or red reaches the threshold.
 ///
 /// # Panics
 /// If a row has fewer pixels.
 pub(super) fn read(format: PixelFormat, levels: Levels, rows: [&[u8]; ROWS]) -> [u32; ROWS] {
-    // A copy of the loop for each step, or the compiler shares one that takes every byte alone.
+    // One loop per step: a shared one would read byte by byte.
     match sampling(format) {
         (1, _) => read_rows::<1>(0, levels, rows),
         (2, offset) => read_rows::<2>(offset, levels, rows),

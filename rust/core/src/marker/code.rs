@@ -19,7 +19,7 @@ const PAYLOAD: u32 = (1 << SYNC_SHIFT) - 1;
 pub enum Reading {
     /// A marker whose checksum holds.
     Number(u16),
-    /// A marker is there, its number is not.
+    /// A marker whose number cannot be told.
     Corrupted,
     /// No marker.
     Absent,

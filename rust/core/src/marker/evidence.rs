@@ -1,20 +1,20 @@
-//! What a picture's corner says for each number, whatever else is known.
+//! How strongly a picture's corner speaks for each number, before anything else is known.
 //!
 //! Encoders blur cells and senders scale the picture, so cells are not thresholded. The corner is averaged
 //! over its rows; a number's cells, sampled as area and as bilinear scalers do, are fitted to it with a free
 //! level and contrast. What then speaks for the number adds up to a likelihood ratio: how much likelier this
 //! corner is if the number stands there than if no marker does. Its terms:
 //!
-//! - What is left over: a marker leaves little. Step edges of natural pictures can fit it well at small
-//!   scales, hence the other terms.
-//! - The rows above: natural content goes on upwards, a marker does not.
+//! - The residual: a marker leaves little. Step edges of natural pictures can fit one well at small scales,
+//!   hence the other terms.
+//! - The rows above: natural content continues upwards, a marker does not.
 //! - The rows of the marker are alike.
 //! - Level and contrast: a marker is about as bright as it was stamped.
 //! - Whether the reference reader sees the number as well.
 //!
 //! The weights are a conditional logistic regression on real encoders' output, marked and unmarked
-//! (`benches/marker_weights.py`), rounded, and taken by four fifths because what is left over in one frame is
-//! there in the next one as well.
+//! (`benches/marker_weights.py`), rounded, and reduced by a fifth because the residuals of consecutive frames
+//! are correlated.
 
 use super::code::{self, CELLS, ROWS, Reading};
 use super::levels::{Levels, check_first, sampling};
@@ -32,7 +32,7 @@ const SCALES: [(usize, usize); 4] = [(1, 1), (3, 4), (2, 3), (1, 2)];
 /// Rows above the marker that say how natural content would go on.
 const ABOVE: usize = 3;
 
-/// Weights of the terms, and the noise that keeps perfect fits finite. Columns say more the more there are.
+/// Weights of the terms, and the noise that keeps perfect fits finite. More columns say more.
 const FIT: f32 = 0.72;
 const FIT_BY_COLUMNS: f32 = 1.28;
 const FIT_FLOOR: f32 = 0.002;
@@ -52,19 +52,19 @@ const BIAS_BY_COLUMNS: f32 = 0.4;
 /// What a marker's middle and contrast usually are once it has been through an encoder.
 const USUAL_MIDDLE: f32 = 123.0;
 const USUAL_CONTRAST: f32 = 125.0;
-/// How firmly that contrast is believed, in squared cells.
+/// Weight of that prior contrast, in squared cells.
 const CONTRAST_BELIEF: f32 = 0.3;
-/// No encoder leaves less.
+/// The least that encoders leave.
 const MIN_CONTRAST: f32 = 10.0;
-/// What it says that the reference reader sees the number as well.
+/// Weight of the reference reader seeing the same number.
 const PLAIN: f32 = 3.5;
 
-/// A row's weight by how far below the marker's upper edge it begins: what lies above bleeds into it.
+/// A row's weight by its distance from the marker's upper edge: the content above bleeds into it.
 const ROW_AT_EDGE: f32 = 0.25;
 const ROW_PER_PIXEL: f32 = 0.35;
 const MIN_ROW: f32 = 0.2;
 
-/// The corner of one picture, ready to be asked about numbers.
+/// The corner of one picture, prepared for queries about numbers.
 pub struct Evidence {
     corners: ArrayVec<Corner, { SCALES.len() }>,
     /// The number that the reference reader sees.
@@ -115,14 +115,14 @@ impl Evidence {
         if self.plain == Some(seq) { best + PLAIN } else { best }
     }
 
-    /// The number that stands there at full size once the rows are averaged.
+    /// The number at full size once the rows are averaged and thresholded.
     #[must_use]
     pub fn clear(&self) -> Option<u16> {
         self.corners.iter().find_map(Corner::thresholded)
     }
 }
 
-/// A corner at one scale, averaged over its rows and freed of its mean.
+/// A corner at one scale, averaged over its rows and with its mean subtracted.
 struct Corner {
     columns: usize,
     mean: f32,
@@ -130,9 +130,9 @@ struct Corner {
     profile: [f32; MAX_COLUMNS],
     /// Mean square of `profile`.
     energy: f32,
-    /// Mean square of what the rows above do not explain.
+    /// Mean square of the difference from the rows above.
     broken: f32,
-    /// What the number has no part in: the rows' likeness and the bias.
+    /// Terms that do not depend on the number: the likeness of the rows and the bias.
     shared: f32,
     area: Sampler,
     triangle: Option<Sampler>,
@@ -250,7 +250,7 @@ fn unbiased(row: &[u8], columns: usize, format: PixelFormat, levels: Levels) -> 
     row.chunks_exact(step).take(columns).map(move |pixel| gain * f32::from(pixel[offset]) + bias)
 }
 
-/// Takes the mean off and returns it.
+/// Subtracts the mean and returns it.
 fn center(values: &mut [f32]) -> f32 {
     let mean = values.iter().sum::<f32>() / values.len() as f32;
     values.iter_mut().for_each(|value| *value -= mean);

@@ -9,7 +9,7 @@ use crate::size::Size;
 /// No colour.
 pub(super) const NEUTRAL: u8 = 128;
 
-/// What a cell is in a plane: the two values it is written with, and the least value read as high.
+/// The values of cells in a plane: the two that are written, and the least that is read as high.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Levels {
     pub(super) high: u8,
@@ -24,7 +24,7 @@ impl Levels {
     pub const LIMITED: Self = Self { high: 188, low: 59, threshold: 126 };
 }
 
-/// Bytes from pixel to pixel, and to the byte that is read: luma, or red.
+/// Bytes from one pixel to the next, and from a pixel's start to the byte that is read: luma or red.
 pub(super) fn sampling(format: PixelFormat) -> (usize, usize) {
     match format {
         PixelFormat::Yuv420p | PixelFormat::Nv12 | PixelFormat::Gray8 => (1, 0),
@@ -44,7 +44,7 @@ pub(super) fn check_size(size: Size) -> Result<(), Error> {
     Ok(())
 }
 
-/// Readers want the plane that holds luma or red.
+/// Refuses planes that are not the first of such a picture.
 pub(super) fn check_first(first: Plane<'_>, format: PixelFormat, size: Size) -> Result<(), Error> {
     format.check_shape(size, 0, (first.rows(), first.row_bytes()))
 }

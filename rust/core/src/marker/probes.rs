@@ -1,9 +1,8 @@
-//! Markers on their way: which numbers are in flight, since when, and how each of them ends.
+//! The markers in flight: their numbers, when each was stamped, and how each ends.
 //!
-//! Numbers are given out in order, so the probes in flight are a window of consecutive numbers and
-//! a deque indexed by distance from the oldest holds them: every step is constant time however long
-//! the delay, but for reading, which tries each number in flight. Times are seconds of any monotonic
-//! clock, passed in.
+//! Numbers are given out in order, so the probes in flight are a window of consecutive numbers, held in a
+//! deque indexed by distance from the oldest. Every operation takes constant time however long the delay,
+//! except reading, which tries each number in flight. Times are seconds of any monotonic clock, passed in.
 
 use super::belief::Belief;
 use super::code::Reading;
@@ -14,12 +13,12 @@ use std::collections::VecDeque;
 /// Half the number space: what serial-number arithmetic (RFC 1982) can still order.
 const MAX_WINDOW: usize = 1 << 15;
 
-/// Arrivals remembered, so that a repeated frame is not read as the number after it.
+/// Arrivals to remember, so that a repeated frame is not read as the next number.
 const REPEATS: usize = 4;
-/// Probability that a frame is the one before once more.
+/// Probability that a frame repeats the one before.
 const REPEAT: f32 = 0.01;
-/// How much less likely than the next number an earlier one is, and a later one for each number that it passes
-/// over and no unread frame accounts for.
+/// How much less likely than the next number an earlier one is, and a later one for each number it skips
+/// that no unread frame accounts for.
 const EARLIER: f32 = 0.02;
 const PASSED: f32 = 0.07;
 const MIN_PASSED: f32 = 0.005;
@@ -63,7 +62,7 @@ pub struct Probes {
     /// Frames in which no number was read since.
     unread: usize,
     belief: Belief,
-    /// When numberless markers were read: each stands for one probe that will never be named.
+    /// When markers without a legible number were read: each stands for one probe that will never be named.
     corrupted: VecDeque<f64>,
 }
 
@@ -113,7 +112,7 @@ impl Probes {
         Some(Arrival { latency: (now - at).max(0.0), reordered })
     }
 
-    /// Notes a marker without a number; false if none is in flight that it could be.
+    /// Notes a marker without a legible number; false if no probe is in flight that it could belong to.
     pub fn corrupt(&mut self, now: f64) -> bool {
         if self.corrupted.len() >= self.pending {
             return false;
@@ -122,10 +121,10 @@ impl Probes {
         true
     }
 
-    /// Takes out the next probe whose time is over. Call until `None`.
+    /// Removes the next probe that has timed out. Call until `None`.
     ///
-    /// A probe that was in flight when a corrupted marker was read is taken to be that marker's
-    /// and ends silently: it has been counted.
+    /// A probe that was in flight when a corrupted marker was read is taken for that marker's and not
+    /// reported: it has been counted.
     pub fn next_lost(&mut self, now: f64) -> Option<u16> {
         while let Some(&Some(at)) = self.window.front() {
             if now - at < self.timeout {
@@ -163,8 +162,8 @@ impl Probes {
         self.waiting().map(|(seq, _)| seq)
     }
 
-    /// Reads the corner of a frame that came at `now`. Ask once for each frame, in the order they came: what
-    /// one frame shows tells what to expect of the next.
+    /// Reads the corner of a frame that arrived at `now`. Call once for each frame, in order of arrival:
+    /// each frame tells what to expect of the next.
     pub fn read(&mut self, evidence: &Evidence, now: f64) -> SoftReading {
         let candidates = self.candidates(now);
         self.belief.advance(candidates.iter().map(|candidate| candidate.latency).fold(0.0, f64::max));
@@ -182,7 +181,7 @@ impl Probes {
         }
         let none = self.belief.settle(repeat);
         let found = decide(evidence, &weights, none);
-        // Each of these may have carried the number that the next one to be read passes over.
+        // Each of these may have carried a number that the next reading skips.
         if !matches!(found.reading, Reading::Number(_)) {
             self.unread += 1;
         }

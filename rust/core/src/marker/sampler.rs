@@ -1,12 +1,12 @@
-//! How a scaler makes columns out of cells.
+//! How a scaler turns cells into columns.
 //!
-//! Thousands of numbers may be in flight, and each is sampled for every frame. Columns are linear in cells, so what
-//! four cells add to all columns is worked out once for each of their sixteen values.
+//! Thousands of numbers may be in flight, and each is sampled for every frame. Columns are linear in cells,
+//! so the contribution of four cells to all columns is computed once for each of their sixteen values.
 
 use super::code::CELLS;
 use wide::f32x8;
 
-/// Cells narrower than this hold too little to tell numbers apart.
+/// Below this scale, cells are too narrow to tell numbers apart.
 pub(super) const MIN_SCALE: f32 = 0.45;
 pub(super) const MAX_SCALE: f32 = 4.0;
 pub(super) const MAX_COLUMNS: usize = CELLS * MAX_SCALE as usize;

@@ -1,7 +1,7 @@
-//! The reader for real channels: which number does the corner speak for, and surely enough?
+//! The reader for real channels: the most probable number, if it is probable enough.
 //!
-//! [`Evidence`] says how much likelier the corner is with each number than without a marker. Weighed with how
-//! likely each number was ahead of looking, that is the probability of each; a number is read if it is sure.
+//! [`Evidence`] says how much likelier the corner is with each number than without a marker. Multiplied by
+//! each number's prior, that gives its probability; a number is read if that is high enough.
 //! [`read_soft`] knows nothing but which numbers may come; [`Probes::read`](super::probes::Probes::read) also
 //! knows when they were sent, what came before, and hence what to expect.
 
@@ -19,16 +19,16 @@ pub struct SoftReading {
 
 /// Probability from which on a number is read.
 const SURE: f32 = 0.85;
-/// How likely a picture out of nowhere is to carry a marker at all.
+/// Prior probability that a picture carries a marker at all.
 const MARKED: f32 = 1e-2;
-/// How likely a marker is to carry a number that nobody waits for.
+/// Prior probability that a marker carries a number nobody waits for.
 const FOREIGN: f32 = 1e-3;
 
 /// Reads a corner without knowing when to expect which number.
 ///
-/// `numbers` are those that may come, the likeliest first. Without them every number is as likely as any
-/// other, which takes longer and needs a clearer picture. A clear number beside them is no reading, lest it
-/// be mistaken for one of them.
+/// `numbers` are those that may come, the likeliest first. Without them every number is equally likely,
+/// which takes longer and needs a clearer picture. A legible number that is not among them is not reported:
+/// it could be one of them, misread.
 #[must_use]
 pub fn read_soft(evidence: &Evidence, numbers: Option<&[u16]>) -> SoftReading {
     let mut weights = Vec::new();
@@ -47,14 +47,15 @@ pub fn read_soft(evidence: &Evidence, numbers: Option<&[u16]>) -> SoftReading {
     decide(evidence, &weights, 1.0)
 }
 
-/// The reading, given each number's weight and that of there being none: probabilities but for a common factor.
+/// The reading, given the weight of each number and of there being none: their probabilities up to a common
+/// factor.
 pub(crate) fn decide(evidence: &Evidence, weights: &[(u16, f32)], none: f32) -> SoftReading {
     let foreign = evidence.clear().filter(|clear| weights.iter().all(|(seq, _)| seq != clear));
     let foreign = foreign.map_or(0.0, |seq| FOREIGN * evidence.of(seq).exp());
     let marked: f32 = weights.iter().map(|(_, weight)| weight).sum();
     let total = none + foreign + marked;
     let best = weights.iter().max_by(|a, b| a.1.total_cmp(&b.1)).map(|(seq, _)| *seq);
-    // A number may have several ways to come.
+    // The same number can be listed more than once.
     let likeliest: f32 = weights.iter().filter(|(seq, _)| Some(*seq) == best).map(|(_, weight)| weight).sum();
     match best {
         Some(seq) if likeliest >= SURE * total => {

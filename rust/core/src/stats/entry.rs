@@ -1,4 +1,4 @@
-//! One entry of a report, whatever it is made of: only the members that are used have a name here.
+//! One entry of a report, whatever its representation. Only the members that are used have a name here.
 
 /// Declares an enum of members and their names in the report.
 macro_rules! members {
@@ -94,7 +94,7 @@ pub const NOMINATED: &str = "nominated";
 
 /// Reads the members of one entry. What is missing or of the wrong type is `None`.
 pub trait Entry {
-    /// A member as it stands; [`Entry::number`] sorts out what does not count.
+    /// A member as it stands; [`Entry::number`] rejects invalid values.
     fn raw_number(&self, name: Number) -> Option<f64>;
 
     /// Hands a string member to `read`.

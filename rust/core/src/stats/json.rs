@@ -1,4 +1,4 @@
-//! Entries out of JSON text, without building what is not looked at.
+//! Reads entries from JSON text without building values that nobody reads.
 
 use super::entry::{DURATIONS, Entry, NOMINATED, Number, Text, valid};
 use super::scan::Scanner;
@@ -7,7 +7,7 @@ use jiter::{Jiter, JiterError, JiterErrorType, JsonErrorType};
 use std::borrow::Cow;
 use std::fmt;
 
-/// Text that is no report.
+/// Text that is not a report.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JsonError(String);
 
@@ -26,10 +26,10 @@ impl fmt::Display for JsonError {
 
 impl std::error::Error for JsonError {}
 
-/// Parses one report: an object of entries by id. Entries that are no objects are passed over.
+/// Parses one report: an object of entries by id. Entries that are not objects are ignored.
 ///
 /// # Errors
-/// If the text is no such JSON; the parser then remembers what it did before.
+/// If the text is not such JSON; the parser is then unchanged.
 pub fn parse(parser: &mut Parser, text: &str, now: f64) -> Result<RtcStats, JsonError> {
     let mut sampling = parser.begin(now);
     read(&mut Scanner::new(text), |id, entry| sampling.add(id, entry))
@@ -100,7 +100,7 @@ static MEMBERS: [(&str, Member); Number::ALL.len() + Text::ALL.len() + 2] = {
 };
 
 /// Members by a hash of their names, each in the first free slot from there on, as a table without collisions
-/// would break with the next name. Most keys of a report are none of ours, so a miss must be cheap: nearly
+/// would break with the next name. Most keys of a report are unknown, so a miss must be cheap: nearly
 /// always it is one empty slot, or a name of another length.
 static SLOTS: [Option<u8>; 256] = {
     let mut slots = [None; 256];
@@ -141,7 +141,7 @@ impl Member {
     }
 }
 
-/// Reads one object into `entry`; false if it turned out to be of a type that nobody looks at.
+/// Reads one object into `entry`; false if its type is of no interest.
 fn read_entry<'j>(json: &mut Scanner<'j>, entry: &mut JsonEntry<'j>) -> Result<bool, JiterError> {
     *entry = JsonEntry::default();
     let mut member = json.object(Member::of)?;

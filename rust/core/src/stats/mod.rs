@@ -1,8 +1,8 @@
-//! Statistics reports to samples: one parser for every transport.
+//! Turns statistics reports into samples: one parser for every transport.
 //!
 //! Pure: a report and the time go in, a sample comes out. Entries are anything that implements [`Entry`];
-//! [`json`] makes them of text. What a member means is webrtc-stats' business
-//! (<https://www.w3.org/TR/webrtc-stats/>), what is made of it `spec` stats'.
+//! [`json`] reads them from text. Members are defined by webrtc-stats
+//! (<https://www.w3.org/TR/webrtc-stats/>), samples by `docs/stats.md`.
 
 mod entry;
 pub mod json;
@@ -27,7 +27,7 @@ struct Previous {
     nack_count: u64,
 }
 
-/// Remembers what deltas need: the time of the last sample and its counters, by id.
+/// Remembers what deltas need: the time of the last sample, and its counters by id.
 #[derive(Debug, Default)]
 pub struct Parser {
     at: Option<f64>,
@@ -85,7 +85,7 @@ enum Kind {
 }
 
 impl Kind {
-    /// What entries of a type are taken for.
+    /// The kind of the entries of that type.
     fn of(name: &str) -> Option<Self> {
         match name {
             "inbound-rtp" => Some(Self::Inbound),
@@ -99,7 +99,7 @@ impl Kind {
 }
 
 impl<E: Entry + Clone> Sampling<'_, E> {
-    /// Takes one entry in; those of other types are passed over.
+    /// Adds one entry; other types are ignored.
     pub fn add(&mut self, id: &str, entry: &E) {
         let kind = entry.with_text(Text::Type, Kind::of);
         let is = |name, value: &str| entry.with_text(name, |text| text == value) == Some(true);
@@ -143,7 +143,7 @@ impl<E: Entry + Clone> Sampling<'_, E> {
         }
     }
 
-    /// What stream `id` counted last time; remembers what it counts now.
+    /// The counters of stream `id` at the last sample; remembers the current ones.
     fn exchange(&mut self, id: &str, now: Previous) -> Previous {
         self.current.insert(id.to_owned(), now);
         self.parser.previous.get(id).copied().unwrap_or_default()

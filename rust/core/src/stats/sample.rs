@@ -1,4 +1,4 @@
-//! What one poll says. Field names, units and formulas are those of `spec` stats.
+//! One sample. Fields, units and formulas are described in `docs/stats.md`.
 
 /// Received video; counters and bitrates are summed over entries, the rest is the largest picture's.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -101,14 +101,14 @@ pub struct RtcStats {
 
 /// Entries of one kind that become one.
 pub(super) trait Merge: Sized {
-    /// Pixels, by which one entry's word counts more than another's.
+    /// Pixels: where values cannot be summed, the entry with the most counts.
     fn picture(&self) -> u64;
 
     /// Adds `other`'s counters to these.
     fn absorb(&mut self, other: &Self);
 }
 
-/// Folds `entry` into what is there: sums, and the rest from the larger picture, the first of equals.
+/// Merges `entry` into the sum: counters are added, the rest is the larger picture's, the first of equals.
 pub(super) fn merge<T: Merge>(sum: &mut Option<(u64, T)>, mut entry: T) {
     let picture = entry.picture();
     match sum {

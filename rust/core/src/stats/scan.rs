@@ -1,9 +1,9 @@
-//! A scanner for JSON text of which most is passed over.
+//! A scanner for JSON text most of which is skipped.
 //!
-//! What a report is made of (plain strings, short numbers, the three literals) is scanned here; everything rare
-//! (escapes, exponents, signs, NaN, arrays) and everything wrong is left to jiter, from where it begins. So what
-//! is accepted, what it is worth and which error is where are jiter's: the fuzz target holds the two against
-//! each other.
+//! What reports consist of (plain strings, short numbers, the three literals) is scanned here. Everything
+//! rare (escapes, exponents, signs, NaN, arrays) and every error is left to jiter, from the position where
+//! it begins. What is accepted, its value, and the kind and position of an error are therefore jiter's; the
+//! fuzz target compares the two.
 
 use super::stops::Stops;
 use jiter::{Jiter, JiterError, JiterErrorType, JsonErrorType};
@@ -13,7 +13,7 @@ type Result<T> = std::result::Result<T, JiterError>;
 
 /// A position in JSON text.
 ///
-/// To be used as the text demands: [`peek`](Self::peek) tells what comes next, one of the other methods takes it.
+/// [`peek`](Self::peek) tells what comes next, one of the other methods takes it.
 pub(super) struct Scanner<'j> {
     text: &'j str,
     at: usize,
@@ -41,7 +41,7 @@ impl<'j> Scanner<'j> {
     /// Shows the first key of an object to `look`; `None` if the object is empty.
     ///
     /// # Errors
-    /// If what comes next is no object, or a malformed one.
+    /// If what comes next is not an object, or a malformed one.
     #[inline(always)]
     pub fn object<R>(&mut self, look: impl FnOnce(&str) -> R) -> Result<Option<R>> {
         if self.peek()? != b'{' {
@@ -108,7 +108,7 @@ impl<'j> Scanner<'j> {
         }
     }
 
-    /// Passes over the value that begins with `first`, which is next.
+    /// Skips the value that begins with `first`, which is next.
     ///
     /// # Errors
     /// If it is malformed.

@@ -1,0 +1,130 @@
+//! How long the far side takes to send a packet again: measured, because one who only receives has no other way to know.
+//!
+//! Which of several requests a packet answers does not show; but many answer the first, even where bursts of losses take
+//! requests and answers. Of the times from the first request on, one of the shorter is the round trip, whatever has been
+//! believed before and however often it was asked since.
+
+use crate::rtp::time::Time;
+use std::collections::VecDeque;
+use std::time::Duration;
+
+/// The latest answers that count.
+const ANSWERS: usize = 15;
+/// The share of answers that are to the first request even on a bad path.
+const FIRST: f64 = 0.3;
+/// An answer that takes longer is none.
+const LONGEST: Duration = Duration::from_secs(2);
+/// Packets that were given up are remembered up to this many: their answers tell as much as others.
+const MEMORY: usize = 64;
+/// The least that is waited beyond the expected.
+const MARGIN: Duration = Duration::from_millis(8);
+/// The round trip before any is known.
+const DEFAULT: Duration = Duration::from_millis(100);
+
+/// The answers to requests of one stream.
+#[derive(Debug, Default)]
+pub struct Answers {
+    latest: VecDeque<Duration>,
+    /// How long those to the first request take, and within what time half of all come.
+    usual: Option<(Duration, Duration)>,
+    /// What reports say.
+    path: Option<Duration>,
+    /// Packets given up, and when they were asked for first.
+    given_up: VecDeque<(u64, Time)>,
+}
+
+impl Answers {
+    /// Takes an answer, by how long after the first request it came.
+    pub fn push(&mut self, took: Duration) {
+        if took > LONGEST {
+            return;
+        }
+        if self.latest.len() == ANSWERS {
+            self.latest.pop_front();
+        }
+        self.latest.push_back(took);
+        let mut sorted = [Duration::ZERO; ANSWERS];
+        let sorted = &mut sorted[..self.latest.len()];
+        sorted.iter_mut().zip(&self.latest).for_each(|(to, from)| *to = *from);
+        sorted.sort_unstable();
+        let last = sorted.len() - 1;
+        self.usual = Some((sorted[(last as f64 * FIRST).round() as usize], sorted[last / 2]));
+    }
+
+    /// Notes that a packet is given up that was asked for first at `asked`.
+    pub fn give_up(&mut self, sequence: u64, asked: Time) {
+        if self.given_up.len() == MEMORY {
+            self.given_up.pop_front();
+        }
+        self.given_up.push_back((sequence, asked));
+    }
+
+    /// Takes the answer for a packet that was given up, if it was.
+    pub fn late(&mut self, sequence: u64, now: Time) {
+        if let Some(index) = self.given_up.iter().position(|&(other, _)| other == sequence) {
+            let asked = self.given_up.remove(index).map(|(_, asked)| asked);
+            asked.into_iter().for_each(|asked| self.push(now - asked));
+        }
+    }
+
+    /// Takes the round trip that reports measured.
+    pub fn set_path(&mut self, round_trip: Duration) {
+        self.path = Some(round_trip.min(LONGEST));
+    }
+
+    /// How long an answer takes.
+    #[must_use]
+    pub fn round_trip(&self) -> Duration {
+        self.usual.map(|(usual, _)| usual).max(self.path).unwrap_or(DEFAULT)
+    }
+
+    /// How long to wait for an answer before asking again. One packet too many costs little, and the far side sends none
+    /// twice within what it takes for the round trip.
+    #[must_use]
+    pub fn timeout(&self) -> Duration {
+        let expected = self.round_trip();
+        let half = self.usual.map_or(expected * 5 / 4, |(_, half)| half.max(expected));
+        half.min(expected * 5 / 4) + MARGIN
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ms(millis: u64) -> Duration {
+        Duration::from_millis(millis)
+    }
+
+    #[test]
+    fn lost_requests_do_not_make_the_round_trip_longer() {
+        let mut answers = Answers::default();
+        assert_eq!(answers.round_trip(), ms(100));
+        // Each third is answered only when asked again.
+        (0..30).for_each(|n| answers.push(ms(if n % 3 == 0 { 180 } else { 80 + n % 5 })));
+        assert!((ms(80)..=ms(85)).contains(&answers.round_trip()), "{:?}", answers.round_trip());
+        assert!(answers.timeout() <= ms(95), "{:?}", answers.timeout());
+    }
+
+    #[test]
+    fn a_longer_way_is_noticed_though_everything_is_asked_for_too_often() {
+        let mut answers = Answers::default();
+        (0..15).for_each(|_| answers.push(ms(10)));
+        assert!(answers.timeout() <= ms(20));
+        (0..11).for_each(|_| answers.push(ms(220)));
+        assert_eq!(answers.round_trip(), ms(220));
+    }
+
+    #[test]
+    fn answers_that_come_too_late_are_counted() {
+        let mut answers = Answers::default();
+        for sequence in 0..100 {
+            answers.give_up(sequence, Time::from_micros(sequence * 1000));
+        }
+        answers.late(5, Time::from_micros(400_000));
+        assert_eq!(answers.round_trip(), ms(100), "forgotten");
+        answers.late(99, Time::from_micros(399_000));
+        answers.late(99, Time::from_micros(900_000));
+        assert_eq!(answers.round_trip(), ms(300), "counted once");
+    }
+}

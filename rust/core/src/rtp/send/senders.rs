@@ -1,0 +1,449 @@
+//! The outgoing streams of a transport, which share its rate, its pacer and its budget for repair.
+
+use super::SendTuning;
+use super::history::Resend;
+use super::pacer::{Class, Pacer, Turn};
+use super::repair::Repair;
+use super::split::Shares;
+use super::stats::OutboundStats;
+use super::stream::{Departure, HEADERS, Media, Stream};
+use crate::rtp::Invalid;
+use crate::rtp::config::{Kind, Rates, SendConfig};
+use crate::rtp::event::{Event, ForwardedPacket, MediaInfo, SenderId};
+use crate::rtp::random::Random;
+use crate::rtp::rate::Controller;
+use crate::rtp::time::Time;
+use crate::rtp::wire::feedback::TransportFeedback;
+use crate::rtp::wire::rtcp::{ReportBlock, SenderInfo};
+use std::collections::VecDeque;
+use std::time::Duration;
+
+/// A stream that nothing was handed over for during this gets no share.
+const IDLE: Duration = Duration::from_secs(1);
+/// Encoders are told of changes from this share on.
+const CHANGE: f64 = 0.03;
+/// Encoders have this long to come to a new rate.
+const SETTLING: Duration = Duration::from_secs(3);
+/// No more than these asked for at once are not of a burst.
+const SINGLE_LOSSES: usize = 2;
+/// A wait in the path's queue that is none.
+const SHORT_QUEUE: Duration = Duration::from_millis(30);
+
+/// What waits for its turn.
+#[derive(Debug)]
+enum Item {
+    Media(SenderId, Media),
+    /// A packet to be sent again: its full number, and what it was reckoned with.
+    Again(SenderId, u64, usize),
+}
+
+/// The outgoing streams.
+#[derive(Debug)]
+pub struct Senders {
+    tuning: SendTuning,
+    streams: Vec<(SenderId, Stream)>,
+    next_id: u32,
+    random: Random,
+    controller: Controller,
+    pacer: Pacer<Item>,
+    repair: Repair,
+    /// When pictures that waited were last given up.
+    abandoned: Option<Time>,
+    /// Kept for their memory.
+    packets: Vec<Media>,
+    asked: Vec<u16>,
+}
+
+impl Senders {
+    /// Without streams.
+    #[must_use]
+    pub fn new(random: Random, rates: Rates, tuning: SendTuning) -> Self {
+        Self {
+            tuning,
+            streams: Vec::new(),
+            next_id: 0,
+            random,
+            controller: Controller::new(tuning.controller, rates),
+            pacer: Pacer::new(rates.start),
+            repair: Repair::new(tuning),
+            abandoned: None,
+            packets: Vec::new(),
+            asked: Vec::new(),
+        }
+    }
+
+    /// Adds a stream.
+    pub fn add(&mut self, config: SendConfig) -> SenderId {
+        let id = SenderId(self.next_id);
+        self.next_id += 1;
+        self.streams.push((id, Stream::new(config, self.tuning, &mut self.random)));
+        id
+    }
+
+    /// Ends a stream; the datagram that says so to the far side (BYE), if there was one.
+    pub fn remove(&mut self, id: SenderId, now: Time) -> Option<Vec<u8>> {
+        let index = self.streams.iter().position(|(other, _)| *other == id)?;
+        let (_, stream) = self.streams.remove(index);
+        let repair = &mut self.repair;
+        self.pacer.discard(|item| {
+            if let (true, Item::Again(_, _, bytes)) = (item.stream() == id, item) {
+                repair.release(*bytes);
+            }
+            item.stream() == id
+        });
+        Some(stream.farewell(now))
+    }
+
+    /// Whether a stream has this SSRC, for media or for retransmissions.
+    #[must_use]
+    pub fn has(&self, ssrc: u32) -> bool {
+        self.streams.iter().any(|(_, stream)| stream.has(ssrc))
+    }
+
+    fn get(&mut self, id: SenderId) -> Option<&mut Stream> {
+        self.streams.iter_mut().find(|(other, _)| *other == id).map(|(_, stream)| stream)
+    }
+
+    fn known(&mut self, id: SenderId) -> Result<&mut Stream, Invalid> {
+        self.get(id).ok_or_else(|| Invalid::new("sender", "one that was added and not removed", id.0))
+    }
+
+    fn by_ssrc(&mut self, ssrc: u32) -> Option<(SenderId, &mut Stream)> {
+        self.streams
+            .iter_mut()
+            .find(|(_, stream)| stream.config.ssrc == ssrc)
+            .map(|(id, stream)| (*id, stream))
+    }
+
+    /// Queues a picture or a packet of sound.
+    ///
+    /// # Errors
+    /// [`Invalid`] for a stream that is not there, or media that its codec does not make.
+    pub fn send(
+        &mut self,
+        id: SenderId,
+        media: &[u8],
+        timestamp: u32,
+        info: &MediaInfo,
+        now: Time,
+    ) -> Result<(), Invalid> {
+        let mut packets = std::mem::take(&mut self.packets);
+        let stream = self.known(id)?;
+        let class = class(stream);
+        let cut = stream.cut(media, timestamp, info, now, &mut packets);
+        if cut.is_ok() && class == Class::Video && info.key && self.pacer.wait() > self.tuning.stale {
+            self.discard(id, Stream::is_replaced);
+        }
+        for packet in packets.drain(..) {
+            let bytes = packet.payload.len() + HEADERS;
+            self.pacer.push(class, Item::Media(id, packet), bytes, now);
+        }
+        self.packets = packets;
+        cut
+    }
+
+    /// Takes pictures of a stream out of the queue, as far as they are useless, and all of their repair. Returns how many
+    /// pictures.
+    fn discard(&mut self, id: SenderId, useless: impl Fn(&Stream, &Media) -> bool) -> u64 {
+        let Some((_, stream)) = self.streams.iter_mut().find(|(other, _)| *other == id) else { return 0 };
+        let (repair, mut last, mut pictures) = (&mut self.repair, None, 0);
+        self.pacer.discard(|item| match item {
+            Item::Media(other, media) if *other == id && useless(stream, media) => {
+                pictures += u64::from(last.replace(media.picture) != Some(media.picture));
+                true
+            }
+            Item::Again(other, number, bytes) if *other == id => {
+                stream.unqueue_again(*number);
+                repair.release(*bytes);
+                true
+            }
+            _ => false,
+        });
+        stream.stats.frames_discarded += pictures;
+        pictures
+    }
+
+    /// Queues a packet that another transport received.
+    ///
+    /// # Errors
+    /// [`Invalid`] for a stream that is not there.
+    pub fn forward(&mut self, id: SenderId, packet: &ForwardedPacket, now: Time) -> Result<(), Invalid> {
+        let stream = self.known(id)?;
+        let class = class(stream);
+        if let Some(media) = stream.pass_on(packet, now) {
+            let bytes = media.payload.len() + HEADERS;
+            self.pacer.push(class, Item::Media(id, media), bytes, now);
+        }
+        Ok(())
+    }
+
+    /// Takes a NACK: queues what is still of use, as far as the budget goes. What it does not go for is not worth
+    /// waiting for: a key frame is asked for instead.
+    pub fn nack(&mut self, ssrc: u32, numbers: impl Iterator<Item = u16>, now: Time) {
+        self.repair.fill(self.controller.target(), now);
+        let (round_trip, pace) = (self.controller.round_trip(), self.controller.pace(now));
+        let Some(index) = self.streams.iter().position(|(_, stream)| stream.config.ssrc == ssrc) else {
+            return;
+        };
+        let (id, stream) = &mut self.streams[index];
+        if !stream.config.feedback.nack {
+            return;
+        }
+        stream.stats.nack_count += 1;
+        self.asked.clear();
+        self.asked.extend(numbers);
+        // In a burst of losses, copies are lost together.
+        let single = self.asked.len() <= SINGLE_LOSSES;
+        let spare = single && self.repair.is_plenty() && self.controller.queue() < SHORT_QUEUE;
+        let class = if stream.kind() == Kind::Audio { Class::Audio } else { Class::Repair };
+        let mut missed = false;
+        for &number in &self.asked {
+            match stream.ask(number, round_trip, now) {
+                Resend::Yes { number, bytes, first } => {
+                    let bytes = bytes + HEADERS;
+                    // Repair of what is before a key frame would only make that later.
+                    if !stream.is_behind_key(number) && self.repair.admit(bytes, pace) {
+                        stream.queue_again(number);
+                        self.pacer.push(class, Item::Again(*id, number, bytes), bytes, now);
+                        let copies = if first && spare { self.tuning.repair_copies } else { 1 };
+                        for _ in 1..copies {
+                            if self.repair.admit(bytes, pace) {
+                                self.pacer.push(class, Item::Again(*id, number, bytes), bytes, now);
+                            }
+                        }
+                        continue;
+                    }
+                    missed = true;
+                }
+                // What is passed on may have been lost before it came here, and may still come.
+                Resend::Gone => missed |= stream.encodes(),
+                Resend::NotYet => {}
+            }
+            stream.stats.retransmissions_refused += 1;
+        }
+        if missed && stream.kind() == Kind::Video {
+            stream.key_frames.offer(round_trip, now);
+        }
+    }
+
+    /// Takes a request of a key frame, by PLI or by an FIR of this number.
+    pub fn key_frame_wanted(&mut self, ssrc: u32, fir: Option<u8>, now: Time) {
+        let round_trip = self.controller.round_trip();
+        let Some((_, stream)) = self.by_ssrc(ssrc) else { return };
+        match fir {
+            Some(number) => {
+                stream.stats.fir_count += 1;
+                if !stream.key_frames.is_new(number) {
+                    return;
+                }
+            }
+            None => stream.stats.pli_count += 1,
+        }
+        stream.key_frames.want(round_trip, now);
+    }
+
+    /// Takes the far side's estimate (REMB).
+    pub fn remote_estimate(&mut self, bitrate: u64, now: Time) {
+        self.controller.remote_estimate(bitrate, now);
+    }
+
+    /// Takes transport-wide feedback.
+    pub fn feedback(&mut self, feedback: TransportFeedback<'_>, now: Time) {
+        self.controller.feedback(feedback, now);
+    }
+
+    /// Takes a block of a receiver report, if it is about one of these streams.
+    pub fn report(&mut self, report: &ReportBlock, round_trip: Option<Duration>, now: Time) {
+        let Some((_, stream)) = self.by_ssrc(report.ssrc) else { return };
+        let (lost, received) = stream.report(report, round_trip);
+        // One that answers the same report of ours once more tells how long the way was then.
+        let round_trip = round_trip.filter(|_| stream.is_answered_anew(report));
+        self.controller.report(lost, received, round_trip, now);
+    }
+
+    /// Does what is due: decides on probes, and tells encoders what is wanted of them.
+    pub fn tick(&mut self, now: Time, events: &mut VecDeque<Event>) {
+        if let Some(probe) = self.controller.next_probe(now) {
+            self.pacer.probe(probe);
+        }
+        self.give_up(now);
+        let shares = self.shares(now);
+        for (id, stream) in &mut self.streams {
+            if stream.key_frames.take() {
+                events.push_back(Event::KeyFrameWanted { sender: *id });
+            }
+            if !stream.encodes() {
+                continue;
+            }
+            let bitrate = if stream.kind() == Kind::Audio { shares.audio() } else { shares.video() };
+            let told = stream.stats.target_bitrate;
+            if told.is_none_or(|told| bitrate.abs_diff(told) as f64 > CHANGE * told as f64) {
+                stream.stats.target_bitrate = Some(bitrate);
+                events.push_back(Event::Rate { sender: *id, bitrate });
+            }
+        }
+    }
+
+    /// Gives up all pictures that wait, and their repair, where they would take hopelessly long to leave. Of a path that
+    /// is down nobody knows what it will carry. And what was encoded since the last time was encoded for this rate: it
+    /// will not get any smaller.
+    fn give_up(&mut self, now: Time) {
+        let lately = self.abandoned.is_some_and(|at| now - at < SETTLING);
+        if self.pacer.wait() <= self.tuning.hopeless || lately || self.controller.is_down(now) {
+            return;
+        }
+        self.abandoned = Some(now);
+        let video = |(id, stream): &(SenderId, Stream)| (stream.kind() == Kind::Video).then_some(*id);
+        let ids: Vec<_> = self.streams.iter().filter_map(video).collect();
+        for id in ids {
+            if self.discard(id, |_, _| true) > 0
+                && let Some(stream) = self.get(id)
+            {
+                stream.abandon(now);
+            }
+        }
+    }
+
+    fn shares(&self, now: Time) -> Shares {
+        let active = |stream: &Stream| stream.active().is_some_and(|at| now - at < IDLE);
+        let count = |kind: Kind| {
+            self.streams
+                .iter()
+                .filter(|(_, stream)| stream.kind() == kind && stream.encodes() && active(stream))
+                .count()
+        };
+        Shares {
+            target: self.controller.target(),
+            audios: count(Kind::Audio),
+            videos: count(Kind::Video),
+            repair: self.repair.rate(now),
+        }
+    }
+
+    /// When [`next_packet`](Self::next_packet) has something at the latest. [`tick`](Self::tick) is to be called
+    /// whenever something was received.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Time> {
+        self.pacer.deadline()
+    }
+
+    /// The pace, in bit/s. A key frame does not wait for a queue to drain: nothing is shown until it is there.
+    fn pace(&self, now: Time) -> u64 {
+        let leaves = self.streams.iter().any(|(_, stream)| stream.key_frames.is_leaving());
+        let least = if leaves && !self.controller.is_down(now) { self.controller.target() } else { 0 };
+        self.controller.pace(now).max(least)
+    }
+
+    /// The next packet that may leave at `now`.
+    pub fn next_packet(&mut self, now: Time) -> Option<Vec<u8>> {
+        self.pacer.set_pace(self.pace(now));
+        loop {
+            let (number, round_trip) = (self.controller.next_number(), self.controller.round_trip());
+            let departure = Departure { number, now, round_trip };
+            let (datagram, probe, id) = match self.pacer.next(now)? {
+                Turn::Packet { key: Item::Media(id, media), probe, waited } => {
+                    let stream = self.get(id);
+                    (stream.map(|stream| stream.write(media, waited, departure)), probe, id)
+                }
+                Turn::Packet { key: Item::Again(id, number, bytes), probe, waited } => {
+                    self.repair.release(bytes);
+                    (self.write_again(id, number, waited, departure), probe, id)
+                }
+                Turn::Padding { bytes, probe } => {
+                    let padded = self
+                        .streams
+                        .iter_mut()
+                        .find_map(|(id, stream)| Some((stream.write_padding(bytes, departure)?, *id)));
+                    let Some((datagram, id)) = padded else {
+                        self.pacer.end_probe();
+                        continue;
+                    };
+                    (Some(datagram), Some(probe), id)
+                }
+            };
+            let Some(datagram) = datagram else { continue };
+            let numbered = self.get(id).is_some_and(|stream| stream.config.extensions.transport_cc.is_some());
+            if numbered {
+                self.controller.sent(datagram.len(), probe, now);
+            } else {
+                self.controller.sent_unnumbered(datagram.len(), now);
+            }
+            return Some(datagram);
+        }
+    }
+
+    fn write_again(
+        &mut self,
+        id: SenderId,
+        number: u64,
+        waited: Duration,
+        departure: Departure,
+    ) -> Option<Vec<u8>> {
+        let datagram = self.get(id)?.write_again(number, waited, departure)?;
+        self.repair.left(datagram.len(), departure.now);
+        Some(datagram)
+    }
+
+    /// Changes the bounds of the rate.
+    pub const fn set_rates(&mut self, rates: Rates) {
+        self.controller.set_rates(rates);
+    }
+
+    /// What can be sent, in bit/s: next to nothing while the path is down. `None` before anything is sent.
+    #[must_use]
+    pub fn available(&self, now: Time) -> Option<u64> {
+        let sends = self.streams.iter().any(|(_, stream)| stream.active().is_some());
+        let down = self.controller.is_down(now);
+        sends.then(|| if down { self.controller.pace(now) } else { self.controller.target() })
+    }
+
+    /// Whether a picture of a stream that is handed over now would leave soon. Where it would not, it is better not
+    /// encoded at all: the next one will be newer. There is always room for a key frame that was asked for, since it
+    /// takes the place of what waits.
+    #[must_use]
+    pub fn has_room(&self, id: SenderId) -> bool {
+        let awaited = |(other, stream): &(SenderId, Stream)| *other == id && stream.key_frames.is_awaited();
+        self.pacer.wait() < self.tuning.room || self.streams.iter().any(awaited)
+    }
+
+    /// How long it takes until everything that waits has left.
+    #[must_use]
+    pub fn wait(&self) -> Duration {
+        self.pacer.wait()
+    }
+
+    /// Whether reports are all there is to control the rate by: then the round trip in them should not be old.
+    #[must_use]
+    pub fn rely_on_reports(&self) -> bool {
+        self.streams.iter().any(|(_, stream)| stream.active().is_some())
+            && self.controller.relies_on_reports()
+    }
+
+    /// What sender reports say: the SSRC, the name and the figures of each stream that was sent.
+    pub fn reports(&self, now: Time) -> impl Iterator<Item = (u32, &str, SenderInfo)> {
+        self.streams.iter().filter_map(move |(_, stream)| {
+            Some((stream.config.ssrc, stream.config.cname.as_str(), stream.sender_info(now)?))
+        })
+    }
+
+    /// Figures of a stream; `None` if it is not there.
+    #[must_use]
+    pub fn stats(&self, id: SenderId) -> Option<OutboundStats> {
+        self.streams.iter().find(|(other, _)| *other == id).map(|(_, stream)| stream.stats.clone())
+    }
+}
+
+impl Item {
+    const fn stream(&self) -> SenderId {
+        match self {
+            Self::Media(id, _) | Self::Again(id, ..) => *id,
+        }
+    }
+}
+
+fn class(stream: &Stream) -> Class {
+    match stream.kind() {
+        Kind::Audio => Class::Audio,
+        Kind::Video => Class::Video,
+    }
+}
