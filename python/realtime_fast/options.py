@@ -19,6 +19,11 @@ ImageInput: TypeAlias = bytes | str | os.PathLike[str] | IO[bytes]
 
 VideoCodec: TypeAlias = Literal["vp8", "h264"]
 
+DegradationPreference: TypeAlias = Literal[
+    "balanced", "maintain-framerate", "maintain-resolution", "maintain-framerate-and-resolution"
+]
+"""What to give up first where not everything can be had (W3C mst-content-hint, `degradationPreference`)."""
+
 DEFAULT_TELEMETRY_URL = "https://platform.decart.ai/api/v1/telemetry"
 
 
@@ -56,16 +61,41 @@ class IceServer:
     credential: str | None = field(default=None, repr=False)
 
 
+@dataclass(frozen=True, kw_only=True)
+class SendOptions:
+    """How media is sent where the network or the processor does not allow everything.
+
+    Attributes:
+        degradation_preference: What to give up first.
+        start_bitrate: Bit/s to begin with, all that is sent together; it rises quickly from there.
+        min_bitrate: Bit/s that are sent at least.
+        max_bitrate: Bit/s that are sent at most.
+    """
+
+    degradation_preference: DegradationPreference = "balanced"
+    start_bitrate: int = 1_000_000
+    min_bitrate: int = 100_000
+    max_bitrate: int = 4_000_000
+
+    def __post_init__(self) -> None:
+        _one_of("degradation_preference", self.degradation_preference, get_args(DegradationPreference))
+        if not 0 < self.min_bitrate <= self.start_bitrate <= self.max_bitrate:
+            raise InvalidInputError(
+                "expected 0 < min_bitrate <= start_bitrate <= max_bitrate (bit/s), not "
+                f"{self.min_bitrate!r}, {self.start_bitrate!r}, {self.max_bitrate!r}"
+            )
+
+
 DEFAULT_ICE_SERVERS: tuple[IceServer, ...] = (IceServer("stun:stun.l.google.com:19302"),)
 
 
 @dataclass(frozen=True)
 class LatencyTracking:
-    """Which latency measurements run (docs/latency.md: composite estimate, pixel marker).
+    """Which latency measurements run (docs/latency.md).
 
     Attributes:
-        composite: Add up the round trips and the pipeline's own figure.
-        pixel_marker: Write numbers into the pixels and wait for them to come back.
+        composite: Estimate latency as the sum of round trips and pipeline latency.
+        pixel_marker: Mark pictures with numbers, and measure when these come back.
         probe_interval_ms: Milliseconds between two probes; 0 marks every frame.
     """
 
@@ -96,7 +126,7 @@ class Telemetry:
 
 @dataclass(frozen=True, kw_only=True)
 class ReconnectPolicy:
-    """How often, and how patiently, a lost connection is dialled again (docs/protocol.md, Reconnecting).
+    """How a lost connection is retried (docs/protocol.md, Reconnecting).
 
     Attributes:
         retries: Attempts after the first one, for each loss.
@@ -144,6 +174,11 @@ class RealtimeConnectOptions:
         customize_offer: Async callable that may change the WebRTC offer.
         resolution: `"720p"`, `"1080p"` or None for the model's own.
         transport: `"webrtc"` or `"ivs"`.
+        degradation_preference: What to give up first where network or processor do not allow everything: size and
+            frame rate (`balanced`), size (`maintain-framerate`), frame rate (`maintain-resolution`), or neither.
+        start_bitrate: Bit/s of all that is sent, to begin with; it rises quickly from there.
+        min_bitrate: Bit/s that are sent at least.
+        max_bitrate: Bit/s that are sent at most.
         latency_tracking: Which latency measurements run.
         stats_interval_ms: Milliseconds between two statistics samples, at least 500; None for off.
         telemetry: Where to report; None for nowhere.
@@ -161,6 +196,10 @@ class RealtimeConnectOptions:
     customize_offer: CustomizeOffer | None = field(default=None, kw_only=True)
     resolution: Literal["720p", "1080p"] | None = field(default=None, kw_only=True)
     transport: TransportName = field(default="webrtc", kw_only=True)
+    degradation_preference: DegradationPreference = field(default="balanced", kw_only=True)
+    start_bitrate: int = field(default=1_000_000, kw_only=True)
+    min_bitrate: int = field(default=100_000, kw_only=True)
+    max_bitrate: int = field(default=4_000_000, kw_only=True)
     latency_tracking: LatencyTracking | None = field(default=None, kw_only=True)
     stats_interval_ms: float | None = field(default=None, kw_only=True)
     telemetry: Telemetry | None = field(default=None, kw_only=True)
@@ -184,12 +223,27 @@ class RealtimeConnectOptions:
             raise InvalidInputError(
                 f"stats_interval_ms must be at least 500 or None, not {self.stats_interval_ms!r}"
             )
+        self.sending  # noqa: B018 - refuses what cannot be sent by
         if not self.connect_timeout > 0:
             raise InvalidInputError(f"connect_timeout must be positive seconds, not {self.connect_timeout!r}")
         if not self.jitter_buffer_min_delay >= 0:
             raise InvalidInputError(
                 f"jitter_buffer_min_delay must be 0 or more (ms), not {self.jitter_buffer_min_delay!r}"
             )
+
+    @property
+    def sending(self) -> SendOptions:
+        """The options of what is sent, together.
+
+        Raises:
+            InvalidInputError: They contradict each other.
+        """
+        return SendOptions(
+            degradation_preference=self.degradation_preference,
+            start_bitrate=self.start_bitrate,
+            min_bitrate=self.min_bitrate,
+            max_bitrate=self.max_bitrate,
+        )
 
 
 @dataclass(frozen=True)

@@ -51,7 +51,7 @@ async def test_a_report_says_what_went_over_the_wire() -> None:
                 )
                 while read["video"] < 30:
                     await anyio.sleep(0.05)
-                await caller.request_keyframe()
+                caller.request_key_frame()
                 stats = await caller.stats()
                 tasks.cancel_scope.cancel()
         video, sound = stats["inbound-rtp-0"], stats["inbound-rtp-1"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 
-import anyio
 import av
 import numpy as np
 import pytest
@@ -15,6 +14,7 @@ from realtime_fast.server import Faults, Service, ServiceConfig
 from realtime_fast.server.model.effect import planes
 
 from tests.server.client import Camera, Client, Tone, base64_png, dial
+from tests.support import eventually
 
 ANY_PORT = ServiceConfig(port=0)
 
@@ -29,6 +29,7 @@ def latencies(camera: Camera, client: Client) -> list[float]:
     return [at - camera.sent[seq] for at, seq in readings if isinstance(seq, int) and seq in camera.sent]
 
 
+@pytest.mark.alone
 async def test_a_session_from_beginning_to_end() -> None:
     camera = Camera(marked=True)
     async with Service(ANY_PORT) as service:
@@ -82,6 +83,7 @@ async def test_prompt_image_and_passthrough_change_the_picture() -> None:
         assert abs(int(planes(await seen())[2][4, -8]) - 128) < 6
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("delay_ms", [100.0, 700.0])
 async def test_the_delay_is_added_to_pictures_and_sound(delay_ms: float) -> None:
     """How exact it is, is tested without a network: a busy machine adds delays of its own to everything here."""
@@ -98,6 +100,7 @@ async def test_the_delay_is_added_to_pictures_and_sound(delay_ms: float) -> None
     assert sound > delay_ms / 1000
 
 
+@pytest.mark.alone
 async def test_figures_are_true() -> None:
     async with Service(ANY_PORT) as service, dial(service.url) as client:
         await client.negotiate(Camera(fps=20), Tone())
@@ -115,6 +118,7 @@ async def test_figures_are_true() -> None:
     assert last["bitrate_kbps"] > 0
 
 
+@pytest.mark.alone
 async def test_an_overloaded_model_takes_the_freshest_pictures() -> None:
     camera = Camera(marked=True)
     async with (
@@ -254,8 +258,6 @@ async def test_a_session_leaves_no_thread_or_task_behind() -> None:
             async with dial(service.url) as client:
                 await client.negotiate(Camera(), Tone())
                 await client.until(lambda: client.frames)
-        with anyio.fail_after(5):
-            while service.sessions or ours():
-                await anyio.sleep(0.01)
+        await eventually(lambda: not (service.sessions or ours()), 5)
         began = time.monotonic()
     assert time.monotonic() - began < 2

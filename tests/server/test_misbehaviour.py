@@ -19,6 +19,7 @@ from realtime_fast.server.faults import CAPACITY_ERROR, FaultPhase
 from realtime_fast.server.inference.session import FAILED, WRONG_PROMPT
 
 from tests.server.client import Camera, Client, dial
+from tests.support import eventually
 
 PHASES: tuple[FaultPhase, ...] = ("open", "state", "offer", "answer", "connected")
 BEFORE: dict[FaultPhase, set[str]] = {
@@ -270,6 +271,4 @@ async def test_a_killed_service_says_goodbye_on_no_socket() -> None:
 
 
 async def gone(service: Service) -> None:
-    with anyio.fail_after(5):
-        while service.sessions:
-            await anyio.sleep(0.01)
+    await eventually(lambda: not service.sessions, 5)

@@ -23,6 +23,7 @@ from realtime_fast.models import REALTIME_MODELS
 from realtime_fast.server import Faults, Service, ServiceConfig, serve
 
 from tests.server.client import Client, base64_png, dial, png
+from tests.support import eventually
 
 ANY_PORT = ServiceConfig(port=0)
 
@@ -115,6 +116,7 @@ async def test_state_is_acknowledged_and_kept() -> None:
     assert info["passthrough"] is True
 
 
+@pytest.mark.alone
 async def test_short_messages_are_not_held_back() -> None:
     """Without TCP_NODELAY each of these takes 40 ms: an answer waits for the acknowledgement of the one before."""
     async with Service(ANY_PORT) as service, dial(service.url) as client:
@@ -227,9 +229,7 @@ async def test_a_client_that_vanishes_is_released() -> None:
         async with dial(service.url) as client:
             await client.expect("session_id")
             client.socket.transport.abort()
-        with anyio.fail_after(5):
-            while service.sessions:
-                await anyio.sleep(0.01)
+        await eventually(lambda: not service.sessions, 5)
         assert len(service.ended) == 1
 
 

@@ -1,8 +1,8 @@
-"""A bounded queue whose newest items win.
+"""A bounded queue that drops its oldest items.
 
-A video connection must never queue without limit, nor make a producer wait: when the queue is full, the oldest item
-makes room and is counted. With a capacity of 1 it holds the latest value. Anybody may put, from any
-thread; readers wait on an event loop. Closing wakes every reader.
+A video connection must neither queue without limit nor make a producer wait: a full queue drops its oldest item, and
+counts it. With a capacity of 1 it holds the latest value. Any thread may put; readers wait on an event loop. Closing
+wakes every reader.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ class DropOldest(Generic[T]):
                 raise
 
     def get_nowait(self) -> T:
-        """Take the oldest item that is still here.
+        """Take the oldest item.
 
         Raises:
             anyio.WouldBlock: There is none.
@@ -126,7 +126,7 @@ def _wake(waiting: asyncio.Future[None]) -> None:
 
 
 def _runs_here(loop: asyncio.AbstractEventLoop) -> bool:
-    """Whether this thread runs the loop: then waking needs no system call."""
+    """Whether this thread runs the loop: a wake-up then needs no system call."""
     try:
         return asyncio.get_running_loop() is loop
     except RuntimeError:

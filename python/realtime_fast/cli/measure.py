@@ -21,7 +21,7 @@ MARKERS = ("sent", "received", "lost", "corrupted", "out_of_order")
 
 
 class Measurement:
-    """Collects what a session tells; times are seconds of one monotonic clock.
+    """Collects the measurements of a session; times are seconds of one monotonic clock.
 
     Frames count between `start` and `stop`, so that both ends are counted over the same time.
 
@@ -46,11 +46,11 @@ class Measurement:
         self._recent: deque[float] = deque()
 
     def start(self, now: float, sent: int) -> None:
-        """Begin to count frames; `sent` have left before."""
+        """Start counting frames; `sent` is the number sent so far."""
         self._began, self._sent, self._received, self._running = now, sent, 0, True
 
     def stop(self, now: float, sent: int) -> None:
-        """Stop counting frames; `sent` have left until now."""
+        """Stop counting frames; `sent` is the number sent by now."""
         self._ended, self._sent, self._running = now, sent - self._sent, False
 
     def elapsed(self, now: float) -> float:
@@ -71,7 +71,7 @@ class Measurement:
         self._received += self._running
 
     def event(self, event: Event | EventsDropped) -> None:
-        """The client told something."""
+        """Process an event of the client."""
         match event:
             case Diagnostic(kind="phaseTiming", data=data):
                 self._phases[data["phase"]] = round(data["duration_ms"], 1)

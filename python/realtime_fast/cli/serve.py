@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 try:
     from realtime_fast.server.faults import HELP
-except ImportError:  # the command says what to install; the others work without it
+except ImportError:  # `serve` then says what to install; other commands work without it
     HELP = {}
 
 FAULTS = "\b\nFaults (phases are open, state, offer, answer, connected):\n" + "\n".join(
@@ -30,27 +30,35 @@ FAULTS = "\b\nFaults (phases are open, state, offer, answer, connected):\n" + "\
 def serve(
     host: Annotated[str, typer.Option(help="Address to bind to.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="TCP port; 0 picks a free one.")] = 8890,
-    delay_ms: Annotated[float, typer.Option(help="Milliseconds to hold everything back.")] = 0.0,
+    delay_ms: Annotated[float, typer.Option(help="Milliseconds of delay to add.")] = 0.0,
     api_key: Annotated[
         list[str] | None,
         typer.Option(
-            help="Accept this key only (repeatable). Without any, every key that is not empty will do.",
+            help="Accept only this key (repeatable); by default any non-empty key.",
             envvar="REALTIME_FAST_API_KEYS",
             show_envvar=True,
         ),
     ] = None,
     fault: Annotated[
-        list[str] | None, typer.Option(metavar="NAME[=VALUE]", help="Something to do wrong (repeatable).")
+        list[str] | None, typer.Option(metavar="NAME[=VALUE]", help="A fault to inject (repeatable).")
     ] = None,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Give clients that come back the session id that they had.")
+        bool, typer.Option("--resume", help="Give returning clients their previous session id.")
     ] = False,
+    network: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PROFILE",
+            help="Put a network in between: wifi, lte, 3g, transatlantic, lossy, 600k, or settings such as "
+            "rate=600k,delay=40ms,loss=5%.",
+        ),
+    ] = None,
     stage_front_door: Annotated[
         bool,
         typer.Option("--stage-front-door", help="Redirect IVS clients to the stage, as production does."),
     ] = False,
     until_eof: Annotated[
-        bool, typer.Option("--until-eof", help="End when standard input does, so as not to outlive a parent.")
+        bool, typer.Option("--until-eof", help="Exit when standard input closes: do not outlive a parent.")
     ] = False,
     debug: Debug = False,
 ) -> None:
@@ -59,7 +67,7 @@ def serve(
     Prints `listening on ws://HOST:PORT` once it accepts connections.
     """
     with reported(debug):
-        from realtime_fast.server import Faults, ServiceConfig
+        from realtime_fast.server import Faults, NetworkProfile, ServiceConfig
 
         config = ServiceConfig(
             host=host,
@@ -69,6 +77,7 @@ def serve(
             faults=Faults.parse(fault or ()),
             resume=resume,
             stage_front_door=stage_front_door,
+            network=NetworkProfile.parse(network) if network else None,
         )
         anyio.run(_serve, config, until_eof)
 
@@ -86,7 +95,7 @@ async def _serve(config: ServiceConfig, until_eof: bool) -> None:
 
 
 async def _end_with_input() -> None:
-    """Interrupt this process once its parent, however it ended, has let go of the pipe."""
+    """Terminate this process once the parent has closed the pipe, however it ended."""
     loop = asyncio.get_running_loop()
     reader = asyncio.StreamReader()
     pipe, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)

@@ -1,4 +1,4 @@
-"""`realtime-fast watch`: what somebody publishes on an Amazon IVS stage."""
+"""`realtime-fast watch`: watch a participant of an Amazon IVS stage."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from realtime_fast.media.recorder import Recorder
 from realtime_fast.media.tracks import ReceivedTrack
 
 LOOK_INTERVAL = 0.5
-"""Seconds between two looks at the figures."""
+"""Seconds between two updates of the figures."""
 
 
 def watch(
@@ -29,15 +29,15 @@ def watch(
         ),
     ],
     participant: Annotated[
-        str | None, typer.Option(help="Whom to watch; by default whoever publishes first.")
+        str | None, typer.Option(help="Id of the participant; by default the first one that publishes.")
     ] = None,
-    seconds: Annotated[float | None, typer.Option(min=0.1, help="End after so long.")] = None,
+    seconds: Annotated[float | None, typer.Option(min=0.1, help="Stop after this many seconds.")] = None,
     output: Annotated[Path | None, typer.Option(help="Record to this mp4 or webm.")] = None,
     debug: Debug = False,
 ) -> None:
     """Watch a participant of a stage until they leave, or until interrupted.
 
-    All it needs is the token: it says where the stage is.
+    It needs only the token, which names the stage.
     """
     with reported(debug):
         anyio.run(_watch, token, participant, seconds, output)
@@ -49,7 +49,7 @@ async def _watch(token: str, participant: str | None, seconds: float | None, out
         recorder = await stack.enter_async_context(Recorder(output)) if output is not None else None
         stage = await stack.enter_async_context(Stage(token))
         with Live(console=console, refresh_per_second=4) as live:
-            live.update("waiting for somebody to publish")
+            live.update("waiting for a participant to publish")
             who = await stage.wait_publishing(lambda one: participant in (None, one.id))
             stream = await stage.subscribe(who.id)
             for track in stream.tracks.values():

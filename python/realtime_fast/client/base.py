@@ -45,7 +45,7 @@ class ClientBase:
         self._session.hub.on(event, callback)
 
     def off(self, event: str, callback: Callable[[Any], object]) -> None:
-        """Undo `on`.
+        """Remove a callback.
 
         Raises:
             InvalidInputError: No such event; the message lists the names.

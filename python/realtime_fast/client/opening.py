@@ -25,8 +25,8 @@ class Connecting(Coroutine[Any, Any, T]):
     """What `connect` and `subscribe` return.
 
     `await` gives the client, which lives until its `disconnect()`; `async with` gives it for the length of the block.
-    It is a coroutine, so that `asyncio.create_task` and the like accept it. Callbacks and streams
-    made before are those of the client: they miss nothing of the connect itself.
+    It is a coroutine, so that `asyncio.create_task` and the like accept it. Callbacks and streams made on it carry
+    over to the client, and see the events of connecting too.
     """
 
     def __init__(self, connect: Callable[[EventHub], Coroutine[Any, Any, T]]) -> None:
@@ -36,7 +36,7 @@ class Connecting(Coroutine[Any, Any, T]):
         self._client: T | None = None
 
     def on(self, event: str, callback: Callback) -> None:
-        """Call `callback`, sync or async, with each event of this name, from the first dial on.
+        """Call `callback`, sync or async, with each event of this name, those of connecting included.
 
         Raises:
             InvalidInputError: No such event; the message lists the names.
@@ -44,7 +44,7 @@ class Connecting(Coroutine[Any, Any, T]):
         self._hub.on(event, callback)
 
     def off(self, event: str, callback: Callback) -> None:
-        """Undo `on`.
+        """Remove a callback.
 
         Raises:
             InvalidInputError: No such event; the message lists the names.

@@ -82,6 +82,7 @@ ERRORS: dict[type[errors.RealtimeError], tuple[str | type[Exception], ...]] = {
     errors.AckTimeoutError: ("WebRTCError",),
     errors.ServerError: ("WebRTCError",),
     errors.ConnectError: ("WebRTCError",),
+    errors.UnsupportedAiortcError: ("WebRTCError",),
 }
 """Additional bases of our error classes: names in `decart.errors`, and built-in classes."""
 

@@ -12,7 +12,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 MAX_MESSAGE_BYTES = 32 * 1024 * 1024
-"""Limit of one message; a reference image travels inside one."""
+"""Limit of one message, which may contain a reference image."""
 
 
 class Message(msgspec.Struct, frozen=True, tag_field="type", kw_only=True):
@@ -90,7 +90,7 @@ class GenerationEnded(Message, frozen=True, tag="generation_ended"):
 
 
 class Error(Message, frozen=True, tag="error"):
-    """The service gives up on something; `error` is its text."""
+    """The service reports a failure; `error` is its text."""
 
     error: str
 
@@ -199,7 +199,7 @@ ClientMessage: TypeAlias = (
 
 
 class Unknown(msgspec.Struct, frozen=True):
-    """A message of a type this version does not know: to be ignored, not an error."""
+    """A message of unknown type, to be ignored."""
 
     type: str
 
@@ -258,7 +258,7 @@ def _decode(text: str | bytes, decoder: msgspec.json.Decoder[Any], known: frozen
         return decoder.decode(text)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         reason = error
-    # The slow path tells an unknown type, which is fine, from a broken message, which is not.
+    # The slow path tells an unknown type, which is ignored, from a malformed message.
     try:
         kind = _envelope.decode(text).type
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

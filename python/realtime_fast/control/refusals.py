@@ -1,4 +1,4 @@
-"""The service's own words for what went wrong, as errors."""
+"""Maps the service's error texts to errors."""
 
 from __future__ import annotations
 

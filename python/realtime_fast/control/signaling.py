@@ -1,4 +1,4 @@
-"""The media link's half of the control channel: the messages that negotiate media, and who exchanges them."""
+"""Signaling: the messages of the control channel that negotiate media, and the interface that exchanges them."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ SignalingMessage: TypeAlias = (
 
 
 class Signaling(Protocol):
-    """What a transport negotiates through."""
+    """The control channel, as a transport sees it."""
 
     def send(self, message: messages.ClientMessage) -> None:
         """Queue a message; messages are sent in order."""
 
     async def receive(self) -> SignalingMessage:
-        """The next signaling message since the channel was opened; those that came earlier were kept."""
+        """The next signaling message; they are buffered from the opening of the channel."""

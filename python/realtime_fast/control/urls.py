@@ -1,4 +1,4 @@
-"""Where things are: the URLs of the service (docs/protocol.md, Control channel and Viewers). Pure text."""
+"""The service's URLs (docs/protocol.md, Control channel and Viewers)."""
 
 from __future__ import annotations
 

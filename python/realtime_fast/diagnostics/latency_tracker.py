@@ -12,7 +12,6 @@ from collections.abc import Callable
 import anyio
 from av import VideoFrame
 
-from realtime_fast import marker
 from realtime_fast.control import messages
 from realtime_fast.events import Event, PixelLatencyReport, ServerMetrics
 from realtime_fast.latency import REPORT_INTERVAL, PixelProbes, composite_latency, measurement
@@ -47,14 +46,13 @@ class LatencyTracker:
         self._next_probe = 0.0
         self.client_rtt_s: float | None = None
 
-    def outgoing(self, frame: VideoFrame) -> VideoFrame:
-        """The picture to send: `frame` itself, or a copy with a marker in it if a probe is due."""
+    def outgoing(self, _: VideoFrame) -> int | None:
+        """The number to stamp into the picture that is about to be encoded, None unless a probe is due."""
         now = time.monotonic()
         if not (self._probing and self._stamps) or now < self._next_probe:
-            return frame
+            return None
         self._advance(now)
-        seq = self._probes.stamp(now)
-        return marker.stamped_copy(frame, seq)
+        return self._probes.stamp(now)
 
     def incoming(self, frame: VideoFrame) -> int | None:
         """Look for a marker in a received picture; returns the number of the probe that it answers."""

@@ -1,4 +1,4 @@
-"""A client for Amazon IVS Real-Time stages, for which nothing but a participant token is needed.
+"""A client for Amazon IVS Real-Time stages; all it needs is a participant token.
 
 async with Stage(token) as stage:
     publisher = await stage.wait_publishing()

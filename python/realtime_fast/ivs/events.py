@@ -1,4 +1,4 @@
-"""What a stage says on its events WebSocket (docs/ivs-stage.md, Events WebSocket), and what `Stage.events()` yields."""
+"""The messages of a stage's events WebSocket (docs/ivs-stage.md), and the events that `Stage.events()` yields."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ MAX_MESSAGE_BYTES = 1024 * 1024
 
 
 def events_url(claims: Claims, trace_id: str) -> str:
-    """Where the events of a token's stage are; the token travels apart from it, as the subprotocol."""
-    # The topic stays readable, as the stage's own SDK sends it: quoted, but with its slash.
+    """The URL of a stage's events; the token is sent apart from it, as the subprotocol."""
+    # Quoted, but with its slash, as Amazon's SDK sends it.
     topic = quote(f"{claims.topic}/publishers", safe="/")
     return f"{claims.events_url}?error_over_ws=1&topic={topic}&traceid={quote(trace_id)}"
 
@@ -25,7 +25,7 @@ def events_url(claims: Claims, trace_id: str) -> str:
 
 
 class Participant(msgspec.Struct, frozen=True, rename="camel"):
-    """Somebody on the stage, as the stage last described them."""
+    """A participant, as last described by the stage."""
 
     id: str
     user_id: str | None = None
@@ -36,7 +36,7 @@ class Participant(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class StageState(msgspec.Struct, frozen=True, rename="camel"):
-    """The whole stage; of two states the one with the higher number is the newer."""
+    """The whole state of a stage; a higher sequence number is newer."""
 
     sequence_number: int
     stage_id: str | None = None
@@ -48,17 +48,17 @@ class Pong(msgspec.Struct, frozen=True):
 
 
 class Disconnect(msgspec.Struct, frozen=True):
-    """Leave, and do not come back."""
+    """Leave, and do not reconnect."""
 
     reason: str | None = None
 
 
 class Reassign(msgspec.Struct, frozen=True):
-    """Publish and subscribe anew: the media moves to another host."""
+    """Publish and subscribe again: media moves to another host."""
 
 
 class JoinError(msgspec.Struct, frozen=True):
-    """The stage does not let this participant in."""
+    """This participant may not join."""
 
     code: int | str | None = None
     message: str | None = None
@@ -109,24 +109,24 @@ def ping() -> str:
 
 
 def set_state(*, audio_muted: bool, video_stopped: bool) -> str:
-    """Tell the others whether audio and video are on."""
+    """Tell the other participants whether audio and video are on."""
     state = {"type": "SET_STATE", "version": "0", "audioMuted": audio_muted, "videoStopped": video_stopped}
     return msgspec.json.encode(state).decode()
 
 
-# --- what a user of the stage sees
+# --- events for the user of the stage
 
 
 @dataclass(frozen=True, slots=True)
 class ParticipantJoined:
-    """Somebody else is on the stage."""
+    """Another participant joined."""
 
     participant: Participant
 
 
 @dataclass(frozen=True, slots=True)
 class ParticipantChanged:
-    """Somebody began or stopped publishing, was muted or unmuted."""
+    """Another participant started or stopped publishing, or was muted or unmuted."""
 
     participant: Participant
     previous: Participant
@@ -134,14 +134,14 @@ class ParticipantChanged:
 
 @dataclass(frozen=True, slots=True)
 class ParticipantLeft:
-    """Somebody else is gone."""
+    """Another participant left."""
 
     participant: Participant
 
 
 @dataclass(frozen=True, slots=True)
 class StreamStarted:
-    """Media flows: one's own (`participant_id` is one's own), or that of a subscription.
+    """A publication (`participant_id` is this client's own) or a subscription is up.
 
     After a reassignment a subscription starts again with new tracks.
     """
@@ -153,7 +153,7 @@ class StreamStarted:
 
 @dataclass(frozen=True, slots=True)
 class StreamEnded:
-    """A publication or subscription is over; `error` is None where that was asked for or announced."""
+    """A publication or subscription ended; `error` is None if that was requested or announced."""
 
     participant_id: str
     error: ConnectError | None = None
@@ -161,7 +161,7 @@ class StreamEnded:
 
 @dataclass(frozen=True, slots=True)
 class EventsLost:
-    """The events socket is gone and being redialled; media is not touched."""
+    """The events socket was lost and is being reopened; media continues."""
 
     error: StageError
 
@@ -173,7 +173,7 @@ class EventsRestored:
 
 @dataclass(frozen=True, slots=True)
 class StageLeft:
-    """The stage is over for this participant: it said so, or its events could not be had again."""
+    """This client is off the stage: the stage disconnected it, or the events socket could not be reopened."""
 
     error: StageError
 

@@ -24,11 +24,11 @@ class EventsSocket:
         self._socket = socket
 
     async def send(self, text: str) -> None:
-        """Send one message; a closed socket is the reader's to explain."""
+        """Send one message; the reader reports a closed socket."""
         await self._socket.send(text)
 
     async def receive(self) -> Incoming:
-        """The next message that means something to this client.
+        """The next message of a known type.
 
         Raises:
             StageError: The socket is closed.
@@ -38,7 +38,7 @@ class EventsSocket:
             try:
                 message = decode(text)
             except ValueError as error:
-                logger.warning("Ignored what the stage sent: %s", error)
+                logger.warning("Ignored a malformed message from the stage: %s", error)
                 continue
             if message is not None:
                 return message
@@ -46,7 +46,7 @@ class EventsSocket:
 
 @asynccontextmanager
 async def open_events(token: StageToken) -> AsyncIterator[EventsSocket]:
-    """Open the events of a token's stage, and close them on leaving.
+    """Open a stage's events socket for the length of a scope.
 
     Raises:
         StageError: The stage refused (`status` says how), or cannot be reached.

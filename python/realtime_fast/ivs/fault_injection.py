@@ -1,4 +1,4 @@
-"""Misbehaviour on purpose, to test the resilience of whoever is at the other end of a stage."""
+"""Faults on a stage, for testing the resilience of the other participants."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from realtime_fast.ivs.stage import Stage
 
 
 def cut(stage: Stage) -> None:
-    """Close the media sockets of all streams without a word to the stage."""
+    """Close the media sockets of all streams without telling the stage."""
     for stream in tuple(stage._streams.values()):
         stream.cut()
 
 
 def mute(stage: Stage) -> None:
-    """Send no further packet on any stream, while receiving goes on."""
+    """Stop sending packets on all streams, but keep receiving."""
     for stream in tuple(stage._streams.values()):
         stream.mute()
 
 
 def renew(stage: Stage) -> None:
-    """Publish and subscribe anew, as after a reassignment."""
+    """Publish and subscribe again, as after a reassignment."""
     for stream in tuple(stage._streams.values()):
         stream.renew()

@@ -1,6 +1,6 @@
-"""Participant tokens: what a JWT of a stage says about itself (docs/ivs-stage.md, Participant token).
+"""Participant tokens: the claims of a stage's JWT (docs/ivs-stage.md, Participant token).
 
-A client reads the claims without verifying them; verifying is the stage's business.
+A client reads the claims without verifying the signature; the stage verifies it.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ class Claims(msgspec.Struct, frozen=True):
         events_url: Base of the events WebSocket.
         exp: Expiry, in epoch seconds.
         capabilities: What its holder may do.
-        user_id: Free text of whoever issued the token.
-        attributes: More of it.
+        user_id: Text of the token's issuer.
+        attributes: Further texts of the issuer.
     """
 
     jti: str
@@ -52,7 +52,7 @@ class Claims(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class StageToken:
-    """A participant token and its claims; the text itself never shows."""
+    """A participant token and its claims; the repr omits the text."""
 
     text: str = field(repr=False)
     claims: Claims
@@ -85,19 +85,19 @@ class StageToken:
                 usable = False
             if not usable:
                 raise StageError(
-                    f"The stage token is not usable: its {name} is no {' or '.join(schemes)} URL"
+                    f"The stage token is not usable: its {name} is not a {' or '.join(schemes)} URL"
                 )
         if not claims.jti or "/" in claims.jti:
             raise StageError("The stage token is not usable: it names no participant")
         return cls(text, claims)
 
     def check(self, now: float, *, publish: bool = False, subscribe: bool = False) -> None:
-        """Refuse what the claims already rule out, before any request.
+        """Reject what the claims rule out, before any request.
 
         Args:
             now: Epoch seconds.
-            publish: It is about publishing.
-            subscribe: It is about subscribing.
+            publish: Whether the token must allow publishing.
+            subscribe: Whether the token must allow subscribing.
 
         Raises:
             StageError: Expired (status 401), or not allowed to (status 403).

@@ -1,4 +1,4 @@
-"""Being on a stage: its events, over as many sockets as it takes, and what they say."""
+"""Presence on a stage: keeps an events socket open, and processes its messages."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from realtime_fast.ivs.participant_token import StageToken
 from realtime_fast.ivs.roster import Heartbeat, Roster
 
 REDIAL_DELAYS = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
-"""Seconds before each attempt to have the events back; after the last one the stage counts as left."""
+"""Seconds before each attempt to reopen the events socket; after the last one the stage counts as left."""
 
 _JOIN_STATUS = {
     "TOKEN_INVALID": 401,
@@ -36,20 +36,20 @@ _JOIN_STATUS = {
 
 
 class _OverError(Exception):
-    """The stage is over for this participant: dialling again would change nothing."""
+    """This participant is off the stage, and retrying cannot help."""
 
     def __init__(self, error: StageError) -> None:
         self.error = error
 
 
 class Presence:
-    """One participant's events.
+    """The presence of one participant.
 
     Args:
-        token: Who, and where.
-        roster: Kept up to date.
-        emit: Told what changes.
-        reassigned: Called when publishing and subscribing must be done anew.
+        token: Its participant token.
+        roster: The other participants, kept up to date here.
+        emit: Called with each event.
+        reassigned: Called when the client must publish and subscribe again.
     """
 
     def __init__(
@@ -67,16 +67,16 @@ class Presence:
         self._own_state = events.set_state(audio_muted=True, video_stopped=True)
 
     async def set_state(self, *, audio_muted: bool, video_stopped: bool) -> None:
-        """Tell the others about oneself, now and on every socket to come."""
+        """Set this participant's own state, now and on later sockets."""
         self._own_state = events.set_state(audio_muted=audio_muted, video_stopped=video_stopped)
         if self._socket is not None:
             await self._socket.send(self._own_state)
 
     async def hold(self, joined: Callable[[], None]) -> StageError:
-        """Join, call `joined`, stay.
+        """Join, call `joined`, and stay on the stage.
 
         Returns:
-            Why it is over: the stage said so, or its events could not be had again.
+            Why that ended: the stage disconnected the participant, or the events socket could not be reopened.
 
         Raises:
             StageError: Joining failed.
@@ -114,7 +114,7 @@ class Presence:
                 self._socket = None
 
     async def _converse(self, socket: EventsSocket, up: Callable[[], None]) -> None:
-        """Listen to one socket until it breaks."""
+        """Process the messages of one socket until it closes."""
         self._roster.restart()
         heartbeat = Heartbeat(anyio.current_time())
         while True:
@@ -143,12 +143,12 @@ class Presence:
                 case "ping":
                     await socket.send(events.ping())
                 case "dead":
-                    raise StageError("The stage's events socket is dead: it does not answer a ping")
+                    raise StageError("The stage's events socket does not answer pings")
 
 
 def _join_error(message: JoinError) -> _OverError | StageError:
     words = " ".join(str(word) for word in (message.code, message.message) if word not in (None, ""))[:300]
     error = StageError(
-        f"The stage refused to let this participant in: {words}", status=_JOIN_STATUS.get(str(message.code))
+        f"The stage did not let this participant join: {words}", status=_JOIN_STATUS.get(str(message.code))
     )
     return error if message.code == "INTERNAL" else _OverError(error)

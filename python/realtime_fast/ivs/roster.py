@@ -1,4 +1,4 @@
-"""What a client makes of a stage's events, without I/O: who is there, and whether the socket still lives."""
+"""The state behind a stage's events, without I/O: the other participants, and whether the socket is alive."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from realtime_fast.ivs.events import (
 
 
 class Roster:
-    """Who is on the stage, oneself excluded."""
+    """The other participants of a stage."""
 
     def __init__(self, own_id: str) -> None:
         self._own_id = own_id
@@ -29,11 +29,11 @@ class Roster:
         return self._others
 
     def restart(self) -> None:
-        """A new socket counts from one again; who was known stays known until it says otherwise."""
+        """Expect sequence numbers from 1, for a new socket; participants are kept until its first state."""
         self._sequence = 0
 
     def apply(self, state: StageState) -> list[StageEvent]:
-        """Take a whole state; what changed by it, nothing if the state is stale."""
+        """Apply a state; returns what changed, nothing if the state is stale."""
         if state.sequence_number <= self._sequence:
             return []
         self._sequence = state.sequence_number
@@ -71,7 +71,7 @@ class Heartbeat:
         self._due = now + self._interval
 
     def tick(self, now: float) -> Literal["ping", "dead"] | None:
-        """What to do now: send a ping, give the socket up, or nothing yet."""
+        """What to do now: send a ping, give up the socket, or nothing."""
         if now < self._due:
             return None
         if self._waiting:

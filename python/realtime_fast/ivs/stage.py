@@ -1,4 +1,4 @@
-"""A stage client of its own: all it needs is a participant token (docs/ivs-stage.md, Life of a stage client)."""
+"""A client for Amazon IVS Real-Time stages (docs/ivs-stage.md, Life of a stage client)."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ from realtime_fast.ivs.stage_host import StageHost
 from realtime_fast.ivs.stream import PublishedStream, Stream, SubscribedStream
 from realtime_fast.ivs.streams import Publication, StageStream, Subscription
 from realtime_fast.media.tracks import SentTrack
-from realtime_fast.options import IceServer, VideoCodec
+from realtime_fast.options import IceServer, SendOptions, VideoCodec
 from realtime_fast.peer.link_events import LinkDiagnostic
 
 Handle = TypeVar("Handle", bound=StageStream)
 
 EVENTS_KEPT = 1024
-"""Events that a reader may leave waiting; then the oldest make room."""
+"""Events queued for one reader; then the oldest are dropped."""
 
 
 class Stage(anyio.AsyncContextManagerMixin):
-    """A place on an Amazon IVS stage: entering it joins, leaving it leaves.
+    """A client on an Amazon IVS stage: entering the scope joins, leaving it leaves.
 
     async with Stage(token) as stage:
         await stage.publish(video=camera, audio=microphone)
@@ -45,6 +45,8 @@ class Stage(anyio.AsyncContextManagerMixin):
         video_codec: What to prefer for sent video; production wants H.264.
         ice_servers: STUN and TURN servers; a stage needs none as a rule.
         timeout: Seconds that joining, each publication and each subscription may take.
+        sending: Bit rates, and what to give up first where not everything can be sent.
+        min_delay: Seconds that what is received is held back at least, to smooth jitter.
         on_diagnostic: Called on the event loop with what the peer connections notice.
 
     Raises:
@@ -59,10 +61,18 @@ class Stage(anyio.AsyncContextManagerMixin):
         video_codec: VideoCodec = "h264",
         ice_servers: Sequence[IceServer] = (),
         timeout: float = 30.0,
+        sending: SendOptions | None = None,
+        min_delay: float = 0.0,
         on_diagnostic: Callable[[LinkDiagnostic], None] | None = None,
     ) -> None:
         self._host = StageHost(
-            StageToken.parse(token), timeout, video_codec, tuple(ice_servers), on_diagnostic
+            StageToken.parse(token),
+            timeout,
+            video_codec,
+            tuple(ice_servers),
+            on_diagnostic,
+            sending or SendOptions(),
+            min_delay,
         )
         self._presence = Presence(self._host.token, self._host.roster, self._take, self._reassigned)
         self._streams: dict[str, Stream] = {}
@@ -93,16 +103,16 @@ class Stage(anyio.AsyncContextManagerMixin):
 
     @property
     def participant_id(self) -> str:
-        """One's own id."""
+        """This client's participant id."""
         return self._host.token.claims.jti
 
     @property
     def participants(self) -> Mapping[str, Participant]:
-        """Everybody else on the stage, by id, as the stage last said."""
+        """The other participants by id, as last reported by the stage."""
         return self._host.roster.others
 
     def events(self) -> AsyncIterator[StageEvent]:
-        """What happens from this call on, until the stage is left; a slow reader loses the oldest events."""
+        """The events from now on, until the stage is left; a slow reader loses the oldest ones."""
         reader: DropOldest[StageEvent] = DropOldest(EVENTS_KEPT)
         if self._host.over is not None:
             reader.close()
@@ -119,7 +129,7 @@ class Stage(anyio.AsyncContextManagerMixin):
             self._host.readers.remove(reader)
 
     async def wait_publishing(self, choose: Callable[[Participant], bool] = lambda _: True) -> Participant:
-        """The first participant of that choice who publishes, now or later.
+        """Wait for a participant that publishes and satisfies `choose`, and return it.
 
         Raises:
             StageError: The stage is over.
@@ -132,7 +142,7 @@ class Stage(anyio.AsyncContextManagerMixin):
             await self._host.changed.wait()
 
     async def wait_over(self) -> StageError:
-        """Returns why the stage is over, once it is."""
+        """Wait until this client is off the stage; returns why."""
         while self._host.over is None:
             await self._host.changed.wait()
         return self._host.over
@@ -142,7 +152,7 @@ class Stage(anyio.AsyncContextManagerMixin):
     async def publish(
         self, *, video: MediaStreamTrack | None = None, audio: MediaStreamTrack | None = None
     ) -> Publication:
-        """Publish tracks; returns once media can flow. The tracks stay the caller's: they are never stopped.
+        """Publish tracks; returns once media can flow. The tracks belong to the caller and are never stopped.
 
         Raises:
             InvalidInputError: There is nothing to publish, or something is published already.
@@ -162,16 +172,16 @@ class Stage(anyio.AsyncContextManagerMixin):
     async def subscribe(self, participant_id: str, *, buffered: bool = True) -> Subscription:
         """Receive what another participant publishes; returns once media can flow.
 
-        Where the stage announces their stream and still answers 404, it is asked again until time is up.
+        While the stage announces the stream but answers 404, the request is repeated until the timeout.
 
         Args:
             participant_id: Whom to receive.
-            buffered: Give tracks that keep the newest frames for a slow reader. Without it they are the peer
-                connection's own, which must be read to their end: nothing bounds what waits in them.
+            buffered: Return tracks that drop the oldest frames of a slow reader. Otherwise they are the peer
+                connection's own, which must be read to their end, since their queues are unbounded.
 
         Raises:
-            InvalidInputError: That participant is oneself, or is subscribed to already.
-            StageError: The token does not allow it, the stage refused, or they publish nothing (status 404).
+            InvalidInputError: That participant is this client, or is subscribed to already.
+            StageError: The token does not allow it, the stage refused, or nothing is published (status 404).
             IceError: There is no network path to the stage.
             ConnectTimeoutError: It took too long.
         """
@@ -182,12 +192,12 @@ class Stage(anyio.AsyncContextManagerMixin):
         return await self._open(stream, Subscription(stream))
 
     async def set_state(self, *, audio_muted: bool, video_stopped: bool) -> None:
-        """Tell the others whether sound and pictures are on; `publish` does so by itself."""
+        """Tell the other participants whether audio and video are on; `publish` does so too."""
         await self._presence.set_state(audio_muted=audio_muted, video_stopped=video_stopped)
 
     @property
     def streams(self) -> Mapping[str, StageStream]:
-        """What flows, by participant id; under one's own id, what one publishes. Empty after leaving."""
+        """Subscriptions by participant id, and the publication under this client's id. Empty after leaving."""
         return self._handles
 
     async def get_stats(self) -> dict[str, Mapping[str, Any]]:
@@ -209,7 +219,7 @@ class Stage(anyio.AsyncContextManagerMixin):
         finally:
             del self._streams[stream.participant_id], self._handles[stream.participant_id]
 
-    # --- what the stage says
+    # --- what the stage reports
 
     def _take(self, event: StageEvent) -> None:
         match event:

@@ -1,4 +1,4 @@
-"""What the parts of a stage client have in common: who one is, what ended the stage, who wants to know."""
+"""What the parts of a stage client share: identity, settings, the end of the stage, and the readers of events."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from realtime_fast.errors import ConnectTimeoutError, StageError
 from realtime_fast.ivs.events import StageEvent, StageLeft
 from realtime_fast.ivs.participant_token import StageToken
 from realtime_fast.ivs.roster import Roster
-from realtime_fast.options import IceServer, VideoCodec
+from realtime_fast.options import IceServer, SendOptions, VideoCodec
 from realtime_fast.peer.link_events import LinkDiagnostic
 
 
@@ -27,6 +27,8 @@ class StageHost:
         timeout: Seconds for each phase.
         video_codec: What sent video prefers.
         ice_servers: STUN and TURN servers.
+        sending: How media is sent.
+        min_delay: Seconds that what is received is held back at least.
         on_diagnostic: Told what the peer connections notice.
         http: The client for WHIP and WHEP; set while the stage is entered.
         roster: Who else is on the stage.
@@ -40,6 +42,8 @@ class StageHost:
     video_codec: VideoCodec
     ice_servers: tuple[IceServer, ...]
     on_diagnostic: Callable[[LinkDiagnostic], None] | None
+    sending: SendOptions
+    min_delay: float
     http: httpx2.AsyncClient = field(init=False)
     roster: Roster = field(init=False)
     over: StageError | None = field(
@@ -52,7 +56,7 @@ class StageHost:
         self.roster = Roster(self.token.claims.jti)
 
     def emit(self, event: StageEvent) -> None:
-        """Tell every reader of events, and whoever waits."""
+        """Pass an event to every reader, and wake all waiters."""
         for reader in self.readers:
             reader.put(event)
         self.changed.set()
@@ -64,7 +68,7 @@ class StageHost:
             raise self.over
 
     def end(self, why: StageError) -> None:
-        """The stage is over; the first reason stays."""
+        """End the stage; only the first reason counts."""
         if self.over is None:
             self.over = why
             self.emit(StageLeft(why))
@@ -72,7 +76,7 @@ class StageHost:
                 reader.close()
 
     def is_publishing(self, participant_id: str) -> bool:
-        """Whether the stage last said so of another participant."""
+        """Whether another participant publishes, as last reported by the stage."""
         participant = self.roster.others.get(participant_id)
         return participant is not None and participant.is_publishing
 

@@ -1,4 +1,4 @@
-"""What flows between a participant and a stage: one peer connection each, made anew when the stage says so."""
+"""Publications and subscriptions: one peer connection each, renewed when the stage reassigns the participant."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ DELETE_LIMIT = 2.0
 """Seconds the stage gets to delete a session when leaving."""
 
 RETRY_INTERVAL = 0.25
-"""Seconds between two attempts to subscribe to somebody whose stream the stage announces but has not got yet."""
+"""Seconds between two attempts to subscribe to a stream that the stage announced but does not serve yet."""
 
 T = TypeVar("T")
 
 
 class Stream:
-    """The life of a publication or a subscription, from opening it over each reassignment to its end.
+    """Runs a publication or a subscription, from its opening, through reassignments, to its end.
 
     Attributes:
-        participant_id: Whose stream it is: one's own for a publication.
-        tracks: What is received, by kind.
+        participant_id: Its publisher: this client for a publication.
+        tracks: The received tracks, by kind.
     """
 
     phase: ClassVar[str]
@@ -56,25 +56,25 @@ class Stream:
         self._ended = anyio.Event()
 
     def stop(self) -> None:
-        """End the stream soon; harmless if it is over."""
+        """End the stream soon; idempotent."""
         self._life.cancel()
 
     def renew(self) -> None:
-        """Publish or subscribe anew, as after a reassignment."""
+        """Publish or subscribe again, as after a reassignment."""
         self._round.cancel()
 
     def cut(self) -> None:
-        """Close the media sockets without a word to the stage, as a fault would."""
+        """Close the media sockets without telling the stage (fault injection)."""
         if self._peer is not None:
             self._peer.cut()
 
     def mute(self) -> None:
-        """Send no further packet, while receiving goes on, as a fault would."""
+        """Stop sending packets, but keep receiving (fault injection)."""
         if self._peer is not None:
             self._peer.mute()
 
     async def wait_ended(self) -> ConnectError | None:
-        """Returns once the stream is over: why, or None where that was asked for or announced."""
+        """Wait until the stream has ended; returns why, None if that was requested or announced."""
         await self._ended.wait()
         return self._failure
 
@@ -103,7 +103,7 @@ class Stream:
                                 started = True
                                 task_status.started()
                             failure = await self._lost()
-                            # The stage may be about to say that it was not lost, but ended.
+                            # The stage may be about to announce the end of the stream.
                             await anyio.sleep(self.patience)
                             self._failure = failure
             if not started:
@@ -131,7 +131,12 @@ class Stream:
         async with (
             owned_tasks() as self._pumps,
             open_peer(
-                self._report, ice_servers=host.ice_servers, video_codec=host.video_codec, transport="ivs"
+                self._report,
+                ice_servers=host.ice_servers,
+                video_codec=host.video_codec,
+                transport="ivs",
+                sending=host.sending,
+                min_delay=host.min_delay,
             ) as peer,
         ):
             resource = None
@@ -160,7 +165,7 @@ class Stream:
                 self._host.on_diagnostic(event)
 
     def _received(self, arrival: TrackArrived) -> None:
-        """A remote track began."""
+        """A remote track arrived."""
 
     def _prepare(self, peer: Peer) -> None:
         raise NotImplementedError
@@ -176,7 +181,7 @@ class Stream:
 
 
 class PublishedStream(Stream):
-    """One's own tracks, sent to the stage by WHIP."""
+    """This client's tracks, sent to the stage by WHIP."""
 
     phase = "publish"
 
@@ -189,7 +194,7 @@ class PublishedStream(Stream):
         for track in tracks:
             peer.send(track)
         if all(track.kind != "video" for track in tracks):
-            peer.reserve("video")  # production refuses an offer of sound alone
+            peer.reserve("video")  # production rejects an audio-only offer
 
     async def _negotiate(self, offer: str) -> whip.Resource:
         token = self._host.token
@@ -231,10 +236,10 @@ class SubscribedStream(Stream):
 
 
 async def perform(client: httpx2.AsyncClient, flow: whip.Flow[T]) -> T:
-    """Send what a flow asks for, give it what came, return its result.
+    """Run a flow: send its requests, pass it the responses, return its result.
 
     Raises:
-        StageError: The stage cannot be reached, or what the flow makes of its answer.
+        StageError: The stage cannot be reached, or the flow rejects its answer.
     """
     try:
         request = next(flow)
@@ -254,9 +259,9 @@ async def _send(client: httpx2.AsyncClient, request: whip.Request) -> whip.Respo
             async for chunk in response.aiter_bytes():
                 body += chunk
                 if len(body) > whip.MAX_ANSWER_BYTES:
-                    raise StageError("The stage's answer is far too long to be one")
+                    raise StageError("The stage's answer is too long for a session description")
     except (httpx2.HTTPError, httpx2.InvalidURL) as error:
-        # The library's own words may hold the URL, and that names participants.
+        # httpx's message may contain the URL, which names participants.
         raise StageError(f"The stage cannot be reached ({type(error).__name__})") from error
     headers = {name.lower(): value for name, value in response.headers.items()}
     return whip.Response(response.status_code, headers, bytes(body))

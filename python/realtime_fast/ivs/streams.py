@@ -1,4 +1,4 @@
-"""What a user of a stage holds of a stream."""
+"""Publications and subscriptions, as the user of a stage sees them."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ class StageStream:
 
     @property
     def participant_id(self) -> str:
-        """Whose stream it is: one's own for a publication."""
+        """Its publisher: this client for a publication."""
         return self._stream.participant_id
 
     @property
     def tracks(self) -> Mapping[Literal["video", "audio"], MediaStreamTrack]:
-        """What is received, by kind; new tracks after a reassignment."""
+        """The received tracks, by kind; new ones after a reassignment."""
         return self._stream.tracks
 
     @property
     def video(self) -> MediaStreamTrack | None:
-        """The pictures that are received, None where there are none."""
+        """The received video track, if there is one."""
         return self._stream.tracks.get("video")
 
     @property
     def audio(self) -> MediaStreamTrack | None:
-        """The sound that is received, None where there is none."""
+        """The received audio track, if there is one."""
         return self._stream.tracks.get("audio")
 
     def stop(self) -> None:
-        """End the stream soon; harmless if it is over."""
+        """End the stream soon; idempotent."""
         self._stream.stop()
 
     async def aclose(self) -> None:
@@ -47,7 +47,7 @@ class StageStream:
         await self.wait_ended()
 
     async def wait_ended(self) -> ConnectError | None:
-        """Returns once the stream is over: why, or None where that was asked for or announced."""
+        """Wait until the stream has ended; returns why, None if that was requested or announced."""
         return await self._stream.wait_ended()
 
     async def get_stats(self) -> Mapping[str, Any]:
@@ -56,8 +56,8 @@ class StageStream:
 
 
 class Publication(StageStream):
-    """What one publishes; made by `Stage.publish`."""
+    """What this client publishes; made by `Stage.publish`."""
 
 
 class Subscription(StageStream):
-    """What one receives of another participant; made by `Stage.subscribe`."""
+    """What this client receives from another participant; made by `Stage.subscribe`."""

@@ -1,8 +1,8 @@
 """WHIP and WHEP as an Amazon IVS stage speaks them, without I/O (RFC 9725; docs/ivs-stage.md, Media).
 
-Each exchange is a generator: it yields the `Request` to send, is sent the `Response` that came, and returns
-its result. Whoever drives it owns the sockets and the timeouts; this module owns the rules: which answers
-are success, where a token may travel, what an error body means.
+Each exchange is a generator: it yields the `Request` to send, is sent the `Response`, and returns its result. The
+driver owns sockets and timeouts; this module knows which answers are success, where a token may be sent, and what an
+error body means.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from realtime_fast.errors import StageError
 
 MAX_REDIRECTS = 5
 MAX_ANSWER_BYTES = 256 * 1024
-"""More than any session description needs; a driver need not read further."""
+"""Limit of an answer: no session description is longer."""
 
 T = TypeVar("T")
 
@@ -38,7 +38,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """What came back; header names are lower case."""
+    """The response; header names are lower case."""
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -51,7 +51,7 @@ Flow: TypeAlias = Generator[Request, Response, T]
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """An open session: the stage's answer, complete for every stack, and the URL that ends the session."""
+    """An open session: the stage's answer, completed for aiortc, and the URL that ends the session."""
 
     answer: str = field(repr=False)
     url: str
@@ -67,14 +67,14 @@ def publish(base: str, participant_id: str, token: str, offer: str) -> Flow[Reso
         offer: A complete SDP offer; an audio-only one is refused by production.
 
     Raises:
-        StageError: Refused (`status` says how), redirected where the token must not go, or answered with
-            something that is not an answer.
+        StageError: The stage refused (see `status`), redirected to where the token must not go, or sent no valid
+            answer.
     """
     return _open("publish", f"{base.rstrip('/')}/publish/{participant_id}", token, offer)
 
 
 def subscribe(base: str, participant_id: str, token: str, offer: str) -> Flow[Resource]:
-    """Subscribe to `participant_id`, somebody else; the arguments and errors are those of `publish`.
+    """Subscribe to another participant; the arguments and errors are those of `publish`.
 
     A `StageError` of status 404 means that the participant publishes nothing at the moment.
     """
@@ -85,7 +85,7 @@ def end(url: str, token: str) -> Flow[None]:
     """Delete the session at `url`; one that is gone already counts as deleted.
 
     Raises:
-        StageError: The stage would not.
+        StageError: The stage refused.
     """
     response, _ = yield from _exchange(Request("DELETE", url, _headers(token)))
     if response.status not in (200, 204, 404):
@@ -114,7 +114,7 @@ def _headers(token: str) -> dict[str, str]:
 
 
 def _exchange(request: Request) -> Flow[tuple[Response, str]]:
-    """Send, following redirects; the response and the URL it finally came from."""
+    """Send, and follow redirects; returns the response and its final URL."""
     for _ in range(MAX_REDIRECTS + 1):
         response = yield request
         if response.status not in (307, 308):
@@ -129,7 +129,7 @@ def _exchange(request: Request) -> Flow[tuple[Response, str]]:
 def _follow(url: str, location: str) -> str:
     target = urljoin(url, location)
     if not may_carry_token(url, target):
-        # Not even the host is repeated: what a hostile stage answers is not for logs.
+        # The message omits even the host: a hostile stage must not write into logs.
         raise StageError(
             "The stage points to another site: a token travels only over https within one registrable domain"
         )
@@ -137,7 +137,7 @@ def _follow(url: str, location: str) -> str:
 
 
 def may_carry_token(url: str, target: str) -> bool:
-    """Whether a token that was meant for `url` may be sent to `target` as well.
+    """Whether a token for `url` may also be sent to `target`.
 
     Within one registrable domain and only over https; between loopback addresses also over http.
     """
@@ -145,7 +145,7 @@ def may_carry_token(url: str, target: str) -> bool:
         return False
     try:
         source, aim = urlsplit(url), urlsplit(target)
-        port = aim.port  # raises for a port that is none
+        port = aim.port  # raises for an invalid port
     except ValueError:
         return False
     if not source.hostname or not aim.hostname or port == 0 or "@" in aim.netloc:
@@ -156,7 +156,7 @@ def may_carry_token(url: str, target: str) -> bool:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host name or address is this machine's own."""
+    """Whether a host name or address is loopback."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -186,7 +186,7 @@ class _ErrorBody(msgspec.Struct):
 
 
 def _refusal(action: str, response: Response, token: str) -> StageError:
-    """The stage's own words, cut to a sane length and without the token, should it repeat it."""
+    """The stage's error text, truncated, and without the token if it repeats that."""
     try:
         body = msgspec.json.decode(response.body, type=_ErrorBody)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -206,10 +206,10 @@ _TRANSPORT = ("a=ice-ufrag:", "a=ice-pwd:", "a=ice-options:", "a=fingerprint:", 
 
 
 def share_transport(answer: str) -> str:
-    """Give every media section what a bundled answer may say in the first one only.
+    """Copy to every media section what a bundled answer may state in the first one only.
 
     Production lists ICE candidates in the first section alone (RFC 9143, section 7.3.3 allows it, since all
-    sections share one transport); aiortc wants them, and `a=end-of-candidates`, in each.
+    sections share one transport); aiortc needs them, and `a=end-of-candidates`, in each.
     """
     session, *sections = re.split(r"(?m)^(?=m=)", answer.replace("\r\n", "\n"))
     if not sections:

@@ -1,4 +1,4 @@
-"""Pictures and sound out of a file or a camera, in order of time; blocking, for a thread of its own."""
+"""Decodes video and audio of a file or camera in order of time. Blocking: it runs in a thread of its own."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ LEAST_WIDTH, LEAST_HEIGHT = 24, 4
 
 _OPEN_LIMIT = _READ_LIMIT = 5.0
 _LOOKAHEAD = 512
-"""Packets of one stream read in search of the other's next one."""
+"""Packets of one stream read ahead while looking for the other's next one."""
 
 
 def open_container(
     path: str, *, device: bool, size: tuple[int, int] | None, fps: float | None
 ) -> InputContainer:
-    """Open a file or a V4L2 device that has pictures.
+    """Open a video file or a V4L2 device.
 
     Raises:
-        InvalidInputError: It is not there, may not be read, or has none.
+        InvalidInputError: It does not exist, cannot be read, or has no video.
     """
     options = {}
     if device and size is not None:
@@ -52,12 +52,12 @@ def open_container(
             path, format="v4l2" if device else None, options=options, timeout=(_OPEN_LIMIT, _READ_LIMIT)
         )
     except PermissionError as exc:
-        raise InvalidInputError(f"The {what} {path} may not be read: permission denied") from exc
+        raise InvalidInputError(f"The {what} {path} cannot be read: permission denied") from exc
     except (av.FFmpegError, OSError, ValueError) as exc:
         reason = getattr(exc, "strerror", None) or str(exc)
         raise InvalidInputError(f"{path} cannot be read as a {what}: {reason}") from exc
     video = container.streams.video
-    # FFmpeg shows any text file as a terminal's screen; nobody who passes one means that.
+    # FFmpeg renders any text file as a terminal's screen, which is not wanted here.
     if not video or container.format.name == "tty":
         container.close()
         raise InvalidInputError(f"{path} has no video in it")
@@ -162,7 +162,7 @@ class _Sound:
 
 
 def _in_order(container: InputContainer, streams: list[Any]) -> Iterator[Any]:
-    """Packets in order of decoding time: containers may keep a second of sound in one piece."""
+    """Packets in order of decoding time: containers may store a second of audio in one piece."""
     waiting: dict[int, deque[Any]] = {stream.index: deque() for stream in streams}
 
     def earliest() -> Any:
@@ -178,5 +178,5 @@ def _in_order(container: InputContainer, streams: list[Any]) -> Iterator[Any]:
 
 
 def _time(packet: Any) -> float:
-    # The packets without time at the end make the decoders give what they still hold.
+    # Packets without a time come at the end, and flush the decoders.
     return float("inf") if packet.dts is None else float(packet.dts * packet.time_base)

@@ -29,7 +29,7 @@ class Frame:
 
     Attributes:
         array: uint8, in the shape of its format (`realtime_fast.frames`); nobody else holds it.
-        pts: Presentation time in units of the track's clock; starts anew with each connection.
+        pts: Presentation time in units of the track's clock; restarts with each connection.
         time: The same in seconds.
         seq: The number of the pixel marker in it, None where none was read.
     """
@@ -89,7 +89,7 @@ class FrameStream:
         except anyio.EndOfStream:
             self.close()
             raise StopAsyncIteration from None
-        if self._box.closed:  # the last few, when the thread has gone already
+        if self._box.closed:  # the last few, once the thread has ended
             array = to_ndarray(frame, self._format)
         else:
             loop = asyncio.get_running_loop()

@@ -25,13 +25,13 @@ from realtime_fast.media.writer import FORMATS, Writer
 logger = logging.getLogger(__name__)
 
 BACKLOG = 160
-"""Frames, two seconds of both kinds, that may wait to be written; then the oldest make room: a disk that hangs
-must not fill the memory."""
+"""Frames queued for writing, two seconds of both kinds; then the oldest are dropped, since a hanging disk must not
+fill memory."""
 
 _WAIT_FOR_STREAMS = 1.0
 """Seconds the first frame waits for one of the other kind: a file's streams are fixed at its beginning."""
 _CLOSE_LIMIT = 10.0
-"""Seconds a file may take to be finished."""
+"""Seconds for finishing a file."""
 
 _Timed: TypeAlias = tuple[float, VideoFrame | AudioFrame]
 
@@ -39,16 +39,16 @@ _Timed: TypeAlias = tuple[float, VideoFrame | AudioFrame]
 class Recorder:
     """Records the tracks that are added; `recorder.add` fits `on_remote_stream`.
 
-    The tracks of later connections go on where the clock is: a gap in the media is a gap in the recording.
-    Pictures of another size than the first are scaled to it. Without a single frame no file is written. `aclose`,
-    or leaving the `async with` block, finishes the file, also when cancelled.
+    Tracks of later connections continue at the current time: a gap in the media is a gap in the recording. Pictures of
+    another size are scaled to that of the first one. Without any frame no file is written. `aclose`, or leaving the
+    `async with` block, finishes the file, also when cancelled.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        """Check that `path` can be written; its suffix, .mp4 or .webm, says how.
+        """Check that `path` can be written; its suffix, .mp4 or .webm, selects the format.
 
         Raises:
-            InvalidInputError: It cannot.
+            InvalidInputError: It cannot be written, or has another suffix.
         """
         self.path = Path(path)
         _check(self.path)
@@ -70,7 +70,7 @@ class Recorder:
 
     @property
     def dropped(self) -> int:
-        """Frames that came faster than they could be written."""
+        """Frames dropped because they arrived faster than they could be written."""
         return self._dropped
 
     def add(self, track: ReceivedTrack) -> None:
@@ -135,7 +135,7 @@ class Recorder:
                 while (timed := self._queue.get()) is not None:
                     writer.write(*timed)
                 writer.finish()
-        except Exception as exc:  # noqa: BLE001 - whoever closes the recorder is told
+        except Exception as exc:  # noqa: BLE001 - closing the recorder raises it
             logger.warning("The recording %s ended early: %r", self.path, exc)
             self._finished.set_exception(exc)
         else:
@@ -152,7 +152,7 @@ class Recorder:
             except queue.Empty:
                 return held
             if timed is None:
-                self._queue.put(None)  # once more, for whoever reads on
+                self._queue.put(None)  # put back for the main loop
                 return held
             held.append(timed)
             deadline = deadline or time.monotonic() + _WAIT_FOR_STREAMS
@@ -163,7 +163,7 @@ class Recorder:
 
 @dataclass(slots=True)
 class _Lane:
-    """One track's place in the recording: its own time, moved to where its first frame came."""
+    """One track's timeline, shifted to where its first frame arrived."""
 
     shift: float | None = None
 
@@ -180,4 +180,4 @@ def _check(path: Path) -> None:
     if not path.parent.is_dir():
         raise InvalidInputError(f"The directory of the recording does not exist: {path.parent}")
     if path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
-        raise InvalidInputError(f"The recording may not be written to {path}")
+        raise InvalidInputError(f"The recording cannot be written to {path}")

@@ -1,4 +1,4 @@
-"""Where pictures come from: pushed arrays, files, cameras, or thin air."""
+"""Video sources: pushed arrays, files, cameras, or synthetic pictures."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ logger = logging.getLogger(__name__)
 _CHANNELS: dict[str, int] = {"rgb24": 3, "bgr24": 3, "rgba": 4, "bgra": 4}
 _PLANAR = ("yuv420p", "nv12")
 _LATE = 0.5
-"""Seconds a source may lag behind before it gives up catching up."""
+"""Seconds a source may lag before it stops trying to catch up."""
 _CLOSE_LIMIT = 2.0
 """Seconds to wait for the thread of a source: a camera may be in the middle of a read."""
 
 
 class VideoSource(MediaStreamTrack):
-    """A video track of the arrays that are pushed into it; the newest wins, nothing ever queues.
+    """A video track of pushed arrays; it keeps the newest only.
 
     Timestamps follow the clock. `stop()` ends it; there is nothing else to close.
     """
@@ -52,17 +52,17 @@ class VideoSource(MediaStreamTrack):
     kind = "video"
 
     def __init__(self, width: int, height: int, fps: float = 30.0, format: PixelFormat = "rgb24") -> None:  # noqa: A002
-        """Describe what will be pushed.
+        """Describe the arrays.
 
         Args:
             width: Width in pixels, even, at least 24.
             height: Height in pixels, even, at least 4.
-            fps: The highest rate that is passed on.
+            fps: Maximum frame rate.
             format: Layout of the arrays: HxWx3 (rgb24, bgr24), HxWx4 (rgba, bgra), HxW (gray8), or planes
                 below each other, (H * 3 / 2)xW (yuv420p, nv12).
 
         Raises:
-            InvalidInputError: One of them cannot be.
+            InvalidInputError: An argument is invalid.
         """
         super().__init__()
         _check_size(width, height)
@@ -91,12 +91,12 @@ class VideoSource(MediaStreamTrack):
         return self._box.dropped
 
     def push(self, array: NDArray[np.uint8]) -> None:
-        """Offer a picture; never waits. From any thread; the array may be reused at once.
+        """Offer a picture; never waits. Callable from any thread; the array may be reused at once.
 
-        Costs the conversion of one picture on the calling thread, with the GIL released.
+        Converts the picture on the calling thread, with the GIL released.
 
         Raises:
-            InvalidInputError: Another shape or dtype than announced.
+            InvalidInputError: The shape or dtype is wrong.
         """
         if not isinstance(array, np.ndarray) or array.dtype != np.uint8 or array.shape != self._shape:
             came = f"{array.dtype} {array.shape}" if isinstance(array, np.ndarray) else type(array).__name__
@@ -133,10 +133,10 @@ class VideoSource(MediaStreamTrack):
 
 
 class MediaSource:
-    """Video and perhaps audio from a thread that decodes and keeps time; made by `open_source`.
+    """Video and optional audio, decoded and paced by a thread; made by `open_source`.
 
-    Time starts with the first frame that is asked for. The thread ends with `aclose`, with the `async with`
-    block, at the end of the media, or when nobody holds the source or its tracks any more.
+    Time starts when the first frame is requested. The thread ends with `aclose`, with the `async with` block, at
+    the end of the media, or when nobody holds the source or its tracks any more.
 
     Attributes:
         video: The video track.
@@ -159,9 +159,7 @@ class MediaSource:
         with anyio.CancelScope(shield=True), anyio.move_on_after(_CLOSE_LIMIT) as limit:
             await asyncio.wrap_future(self._control.state.finished)
         if limit.cancelled_caught:
-            logger.warning(
-                "A media source did not end within %g s; its thread is left to itself", _CLOSE_LIMIT
-            )
+            logger.warning("A media source did not end within %g s; its thread is abandoned", _CLOSE_LIMIT)
         else:
             self._thread.join()
         for track in (self.video, self.audio):
@@ -184,14 +182,14 @@ def open_source(
 ) -> MediaSource:
     """Open a file, a V4L2 camera (`/dev/video0`) or `"synthetic"`, a moving picture with a tone.
 
-    Opening takes some milliseconds, for a camera up to a second; after that a thread does the work.
+    Opening blocks for some milliseconds, for a camera up to a second; a thread does the rest.
 
     Args:
         path: What to open.
         loop: Start a file over at its end, without a jump in time.
         size: Width and height, both even, to scale to; None keeps the picture's own. A camera is asked for it.
-        fps: The highest rate: pictures of a file beyond it are left out, a camera is asked for it, a synthetic
-            picture has exactly it (30 by default).
+        fps: Maximum frame rate: surplus pictures of a file are dropped, a camera is asked for it, a synthetic
+            source has exactly it (30 by default).
 
     Raises:
         InvalidInputError: There is no such file or camera, it cannot be read, or has no video in it.
@@ -213,7 +211,7 @@ def open_source(
 
 
 class _State:
-    """What the tracks and the thread share; holds neither, so that a forgotten source can end."""
+    """State shared by tracks and thread; it refers to neither, so that an unused source can end."""
 
     def __init__(self) -> None:
         self.wanted = threading.Event()
@@ -228,7 +226,7 @@ class _State:
 
 
 class _Control:
-    """Held by the tracks and their source: when the last of them goes, the thread ends."""
+    """Held by the source and its tracks: when the last of them is collected, the thread ends."""
 
     def __init__(self) -> None:
         self.state = _State()
@@ -256,7 +254,7 @@ class _PlayedTrack(MediaStreamTrack):
 def _play(frames: Iterator[Timed], state: _State, paced: bool) -> None:
     """Put frames into their boxes when they are due; the body of a source's thread."""
     try:
-        first = list(_first(frames))  # decoded while nobody waits yet
+        first = list(_first(frames))  # decoded before it is requested
         state.wanted.wait()
         begin = time.monotonic()
         for at, frame in chain(first, frames):

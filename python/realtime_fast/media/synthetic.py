@@ -1,4 +1,4 @@
-"""A picture that needs no camera: a landscape of noise that drifts, a bright ball, and a tone."""
+"""A synthetic source: a drifting landscape of noise, a moving ball, and a tone."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _DRIFT = 120.0
 
 
 def synthetic(size: tuple[int, int] | None, fps: float | None) -> Iterator[Timed]:
-    """Pictures (yuv420p) and sound (stereo s16, 20 ms) without end."""
+    """Endless pictures (yuv420p) and audio (stereo s16, 20 ms)."""
     (width, height), rate = size or DEFAULT_SIZE, fps or DEFAULT_FPS
     planes = _landscape(width, height)
     pictures = chunks = 0
@@ -39,7 +39,7 @@ def synthetic(size: tuple[int, int] | None, fps: float | None) -> Iterator[Timed
 
 
 def _landscape(width: int, height: int) -> list[NDArray[np.uint8]]:
-    """Y, U, V of noise with the spectrum of natural pictures (1/f), twice side by side: it wraps round."""
+    """Y, U, V of noise with the spectrum of natural pictures (1/f), twice side by side so that it wraps."""
     dice = np.random.default_rng(7)
     planes = []
     for index, (columns, rows) in enumerate([(width, height), *[(width // 2, height // 2)] * 2]):

@@ -1,6 +1,6 @@
-"""The tracks on either side of a connection: the wrapper of what is sent, the reader of what is received.
+"""The tracks of a connection: a wrapper for those sent, a reader for those received.
 
-Neither outlives its connection; the user's own tracks do, so no wrapper ever stops what it wraps.
+Neither outlives its connection. The user's own tracks do, so no wrapper stops what it wraps.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import anyio
 from aiortc import MediaStreamTrack
@@ -21,29 +21,41 @@ from realtime_fast._native import VideoMeter
 from realtime_fast.aio.drop_oldest import DropOldest
 from realtime_fast.errors import InvalidInputError
 
-Transform: TypeAlias = Callable[[VideoFrame], VideoFrame]
+Numbering: TypeAlias = Callable[[VideoFrame], int | None]
 Observer: TypeAlias = Callable[[VideoFrame | AudioFrame], None]
 
 VIDEO_BACKLOG = 8
 AUDIO_BACKLOG = 50
-"""Frames kept for a user who reads late: about a quarter second of pictures, one second of sound."""
+"""Frames kept for a slow reader: about a quarter second of video, one second of audio."""
+
+
+@runtime_checkable
+class MarkedTrack(Protocol):
+    """A track that says what number each of its pictures carries in its pixels.
+
+    The sender asks just before it encodes, when the picture has its final size, and stamps the number itself: a marker
+    that is stamped earlier would not survive scaling.
+    """
+
+    def marker_for(self, frame: VideoFrame) -> int | None:
+        """The number for a picture that is about to be encoded; None for no marker. Called once a picture."""
 
 
 @dataclass(frozen=True, slots=True)
 class LocalMedia:
-    """What a caller wants to send."""
+    """The tracks to send."""
 
     video: MediaStreamTrack | None = None
     audio: MediaStreamTrack | None = None
 
     @property
     def tracks(self) -> list[MediaStreamTrack]:
-        """The tracks there are, video first."""
+        """The tracks that exist, video first."""
         return [track for track in (self.video, self.audio) if track is not None]
 
 
 def local_media(local_track: Any) -> LocalMedia:
-    """Sort out what a caller gave as `local_track`.
+    """Validate what a caller gave as `local_track`.
 
     Args:
         local_track: An aiortc track, a pair (video, audio) either of which may be None, an object with `video`
@@ -82,21 +94,26 @@ def local_media(local_track: Any) -> LocalMedia:
 
 
 class SentTrack(MediaStreamTrack):
-    """What one connection sends of a local track: forwards its frames and counts them.
+    """A local track as one connection sends it: forwards its frames and counts them.
+
+    Args:
+        source: The local track; it is never stopped.
+        numbering: Gives the numbers of pixel markers; by default the source's own, if it has any.
 
     Attributes:
-        transform: Applied to each picture on its way out, such as the probe stamper; may be set and unset at
-            any time. It must keep the frame's time and size, and must not write into the frame it is given
-            unless the source hands over ownership.
         meter: Counts the pictures (video only).
     """
 
-    def __init__(self, source: MediaStreamTrack, transform: Transform | None = None) -> None:
+    def __init__(self, source: MediaStreamTrack, numbering: Numbering | None = None) -> None:
         super().__init__()
         self.kind = source.kind
-        self.transform = transform
         self.meter = VideoMeter()
         self._source = source
+        self._numbering = numbering or (source.marker_for if isinstance(source, MarkedTrack) else None)
+
+    def marker_for(self, frame: VideoFrame) -> int | None:
+        """The number for a picture that is about to be encoded; None for no marker."""
+        return None if self._numbering is None else self._numbering(frame)
 
     async def recv(self) -> Frame | Packet[Any]:
         """The next frame; stopping this track leaves the source alone.
@@ -112,16 +129,14 @@ class SentTrack(MediaStreamTrack):
             self.stop()
             raise
         if isinstance(frame, VideoFrame):
-            if self.transform is not None:
-                frame = self.transform(frame)
             self.meter.add(time.monotonic(), frame.width, frame.height)
         return frame
 
 
 class ReceivedTrack(MediaStreamTrack):
-    """A remote track as users get it: always the newest frames, however slowly they are read.
+    """A remote track as users get it: the newest frames, however slowly they are read.
 
-    Somebody must run `pump`; it ends with the connection, and so does the track.
+    Its owner must run `pump`; both end with the connection.
 
     Attributes:
         observers: Called with each frame, in order, whether or not anybody reads the track; they must neither
@@ -146,13 +161,13 @@ class ReceivedTrack(MediaStreamTrack):
 
     @property
     def dropped(self) -> int:
-        """Frames that nobody read in time."""
+        """Frames that were dropped unread."""
         return self._box.dropped
 
     async def pump(self) -> None:
         """Read the remote track to its end; when done, or cancelled, this track ends.
 
-        It goes on when the user stops this track: aiortc queues what nobody reads, without limit.
+        It continues when the user stops this track, because aiortc's own queue is unbounded.
         """
         try:
             while True:
@@ -160,7 +175,7 @@ class ReceivedTrack(MediaStreamTrack):
                 if isinstance(frame, VideoFrame):
                     self.meter.add(time.monotonic(), frame.width, frame.height)
                 elif not isinstance(frame, AudioFrame):
-                    continue  # an encoded packet, which nobody here could show
+                    continue  # an encoded packet, which cannot be shown
                 for observer in tuple(self.observers):
                     observer(frame)
                 self._box.put(frame)

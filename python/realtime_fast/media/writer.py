@@ -1,4 +1,4 @@
-"""One mp4 or webm file while it is written; blocking, for a thread of its own."""
+"""Writes one mp4 or webm file. Blocking: it runs in a thread of its own."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _GAP = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Codecs:
-    """What a container carries."""
+    """The codecs of a container."""
 
     video: str
     video_options: dict[str, str]
@@ -58,7 +58,7 @@ class Writer:
                 self._audio = _Sound(self._container, codecs)
 
     def write(self, at: float, frame: VideoFrame | AudioFrame) -> None:
-        """Encode `frame` for `at` seconds into the recording; one of a kind the file lacks is left out."""
+        """Encode `frame` at `at` seconds into the recording; ignored if the file has no stream of its kind."""
         if isinstance(frame, VideoFrame):
             if self._video is not None:
                 self._video.write(at, frame)
@@ -67,7 +67,7 @@ class Writer:
             self._audio.write(at, frame)
 
     def finish(self) -> None:
-        """Write what the encoders still hold and the file's end."""
+        """Flush the encoders and finish the file."""
         with self._container:
             for lane in (self._video, self._audio):
                 if lane is not None:
@@ -95,7 +95,7 @@ class _Pictures:
         self._container.mux(self._stream.encode(None))
 
     def _copied(self, frame: VideoFrame) -> VideoFrame:
-        """The picture in a frame that nobody else holds: its time is about to be changed."""
+        """A copy of the picture, because its time is about to be changed."""
         width, height = self._stream.width, self._stream.height
         if (frame.width, frame.height, frame.format.name) != (width, height, "yuv420p"):
             frame = frame.reformat(width=width, height=height, format="yuv420p")

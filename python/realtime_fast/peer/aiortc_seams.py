@@ -1,15 +1,14 @@
-"""The fence around aiortc and aioice: every private name of theirs that this package needs is here, and only here.
+"""Every private name of aiortc and aioice that this package uses; they are used nowhere else.
 
-A `Seam` stands for one private name and says what it is for and what would make it unnecessary. Any release may move
-any of them, so all are compared with what is installed when this module is imported, and `require_supported` refuses
-to connect if one is not as expected: no function gets lost unnoticed.
+A `Seam` stands for one private name, and says what it is for and which upstream change would make it unnecessary. Any
+release may change any of them, so importing this module compares all of them with the installed release, and
+`require_supported` refuses to connect if one differs: no function is lost unnoticed.
 """
 
 from __future__ import annotations
 
 import asyncio
 import inspect
-import queue
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from aioice import Candidate, Connection, ConnectionClosed, TransportPolicy
 from aioice.ice import CandidatePair, StunProtocol
 from aioice.turn import TurnClientProtocol, TurnTransport
 from aiortc import (
+    MediaStreamTrack,
     RTCDtlsTransport,
     RTCIceTransport,
     RTCPeerConnection,
@@ -30,14 +30,12 @@ from aiortc import (
     RTCRtpSender,
     RTCRtpTransceiver,
 )
-from aiortc.jitterbuffer import JitterBuffer, JitterFrame
 from aiortc.rtcrtpparameters import (
     RTCRtpCodecParameters,
     RTCRtpHeaderExtensionParameters,
     RTCRtpReceiveParameters,
     RTCRtpSendParameters,
 )
-from aiortc.rtcrtpreceiver import RemoteStreamTrack, StreamStatistics
 from aiortc.rtp import AnyRtcpPacket, RtpPacket
 from aiortc.stats import RTCStatsReport, RTCTransportStats
 
@@ -50,9 +48,9 @@ Call: TypeAlias = Callable[..., Any]
 Async: TypeAlias = Callable[..., Awaitable[None]]
 Task: TypeAlias = "asyncio.Future[None] | None"
 DataHandler: TypeAlias = Callable[[bytes, float], Awaitable[None]]
-"""Takes one decrypted datagram, and when it came in seconds of `time.monotonic`."""
+"""Takes one decrypted datagram, and its arrival in seconds of `time.monotonic`."""
 RtpHandler: TypeAlias = Callable[[RtpPacket, int], Awaitable[None]]
-"""Takes a packet as `packet`, and when it came as `arrival_time_ms`, milliseconds of the wall clock."""
+"""Takes a packet as `packet`, and its arrival as `arrival_time_ms`, milliseconds of the wall clock."""
 RtcpHandler: TypeAlias = Callable[[AnyRtcpPacket], Awaitable[None]]
 
 SUPPORTED = {"aiortc": "1.16", "aioice": "0.13"}
@@ -67,7 +65,7 @@ class Seam(Generic[O, T]):
         owner: The class or module it belongs to.
         name: The name as written there, not mangled.
         kind: `attribute`, a function's signature like `async (data)`, or the type of a module's global.
-        used_in: The method of `owner` that mentions an attribute; without that it does not count as there.
+        used_in: The method of `owner` that uses an attribute, which proves that it exists.
     """
 
     owner: type[Any] | ModuleType
@@ -76,7 +74,7 @@ class Seam(Generic[O, T]):
     used_in: str = "__init__"
 
     ALL: ClassVar[list[Seam[Any, Any]]] = []
-    """Every seam: to declare one is to have it checked."""
+    """Every seam; each declared one is checked."""
 
     def __post_init__(self) -> None:
         self.ALL.append(self)
@@ -87,16 +85,16 @@ class Seam(Generic[O, T]):
         return self._mangled(self.name)
 
     def of(self, obj: O) -> T:
-        """What `obj` has under this name, a method bound."""
+        """The value of `obj` under this name; methods are bound."""
         value: T = getattr(obj, self.attribute)
         return value
 
     def put(self, obj: O, value: T) -> None:
-        """Have `obj`, and no other, use `value` under this name."""
+        """Set the value of `obj`, and of no other object, under this name."""
         setattr(obj, self.attribute, value)
 
     def fault(self) -> str | None:
-        """How what is installed differs from what is expected, None if it does not."""
+        """How the installed release differs from what is expected, None if it does not."""
         owner, found = self.owner.__name__, vars(self.owner).get(self.attribute)
         if self.kind == "attribute":
             user = vars(self.owner).get(self._mangled(self.used_in))
@@ -129,12 +127,12 @@ Seam[Any, Any](RTCPeerConnection, "__createTransceiver", "(direction, kind, send
 
 
 class OpenPeerConnection(RTCPeerConnection):
-    """A peer connection whose subclass takes part in its set-up."""
+    """A peer connection whose subclasses take part in its set-up."""
 
     async def connect_transports(self) -> None:
         """Set up what both descriptions allow by now.
 
-        aiortc runs it in tasks whose failures nobody sees. Goes when such a task belongs to somebody.
+        aiortc runs it in tasks whose failures it drops. Goes when those tasks have an owner.
         """
         await super()._RTCPeerConnection__connect()  # type: ignore[misc]
 
@@ -154,7 +152,7 @@ class OpenPeerConnection(RTCPeerConnection):
 
 
 ice_transports = Seam[RTCPeerConnection, set[RTCIceTransport]](RTCPeerConnection, "__iceTransports")
-"""All of them: a bad description leaves some that `close` forgets. Goes when it closes all it made."""
+"""All ICE transports: after a bad description `close` forgets some. Goes when it closes all of them."""
 send_parameters = Seam[RTCPeerConnection, Callable[[RTCRtpTransceiver], RTCRtpSendParameters]](
     RTCPeerConnection, "__localRtp", "(transceiver)"
 )
@@ -164,15 +162,17 @@ receive_parameters = Seam[RTCPeerConnection, Callable[[RTCRtpTransceiver], RTCRt
 )
 """What was negotiated for receiving, the far side's SSRCs in `encodings`. Goes when a receiver has `getParameters`."""
 negotiated_codecs = Seam[RTCRtpTransceiver, list[RTCRtpCodecParameters]](RTCRtpTransceiver, "_codecs")
-"""The codecs agreed on, first the one to send. Goes with `getParameters`."""
+"""The negotiated codecs, the one to send first. Goes with `getParameters`."""
 negotiated_extensions = Seam[RTCRtpTransceiver, list[RTCRtpHeaderExtensionParameters]](
     RTCRtpTransceiver, "_headerExtensions"
 )
-"""The header extensions agreed on, under the ids to use. Goes with `getParameters`."""
+"""The negotiated header extensions, with their ids. Goes with `getParameters`."""
 sender = Seam[RTCRtpTransceiver, RTCRtpSender](RTCRtpTransceiver, "__sender")
-"""To put a subclass there. Goes when the class can be passed to the connection."""
+"""Replaced by a subclass. Goes when the class can be passed to the connection."""
 receiver = Seam[RTCRtpTransceiver, RTCRtpReceiver](RTCRtpTransceiver, "__receiver")
 """As `sender`."""
+cname = Seam[RTCPeerConnection, str](RTCPeerConnection, "__cname")
+"""The name that ties our streams together, as our description says. Goes with `getParameters`."""
 offered_codecs = Seam[ModuleType, dict[str, list[RTCRtpCodecParameters]]](aiortc.codecs, "CODECS", "dict")
 """By kind, for the whole process. Goes when a connection can be told what to offer."""
 offered_extensions = Seam[ModuleType, dict[str, list[RTCRtpHeaderExtensionParameters]]](
@@ -187,40 +187,37 @@ rtp_in = Seam[RTCDtlsTransport, Async](RTCDtlsTransport, "_handle_rtp_data", "as
 rtcp_in = Seam[RTCDtlsTransport, Async](RTCDtlsTransport, "_handle_rtcp_data", "async (data)")
 """The same for RTCP."""
 rtp_out = Seam[RTCDtlsTransport, Async](RTCDtlsTransport, "_send_rtp", "async (data)")
-"""Encrypts and sends either; see `send_plain`."""
+"""Encrypts and sends either; see `send_now`."""
 _stats = Seam[RTCDtlsTransport, Callable[[], RTCStatsReport]](RTCDtlsTransport, "_get_stats", "()")
-_add_receiver = Seam[RTCDtlsTransport, Call](
-    RTCDtlsTransport, "_register_rtp_receiver", "(receiver, parameters)"
-)
-_add_sender = Seam[RTCDtlsTransport, Call](RTCDtlsTransport, "_register_rtp_sender", "(sender, parameters)")
 set_role = Seam[RTCDtlsTransport, Callable[[str], None]](RTCDtlsTransport, "_set_role", "(role)")
 """An answer settles the role, whatever ICE's is. Goes when the constructor takes it."""
 
-# What the transport calls on what is registered, and `_ReceivingEnd` and `_SendingEnd` therefore have.
-Seam[Any, Any](RTCDtlsTransport, "_handle_rtp_packet", used_in="_handle_rtp_data")
-Seam[Any, Any](RTCDtlsTransport, "_handle_rtcp_packet", used_in="_handle_rtcp_data")
-Seam[Any, Any](RTCDtlsTransport, "_handle_disconnect", used_in="__run")
-Seam[Any, Any](RTCDtlsTransport, "_ssrc", used_in="_register_rtp_sender")
-
 
 def tap(transport: RTCDtlsTransport, on_rtp: DataHandler, on_rtcp: DataHandler) -> None:
-    """Give all RTP and RTCP that comes to these, nothing to aiortc's senders and receivers.
+    """Pass all received RTP and RTCP to these handlers, and none to aiortc's senders and receivers.
 
     They are awaited before the next datagram is read, and must not raise: that would end the transport. Goes when the
     transport has events for packets.
     """
-    # A time of our own: aiortc's is a wall clock in whole milliseconds, too coarse to measure delay by.
+    # Our own time: aiortc's is a wall clock in whole milliseconds, too coarse to measure delay.
     rtp_in.put(transport, lambda data, arrival_time_ms: on_rtp(data, time.monotonic()))
     rtcp_in.put(transport, lambda data: on_rtcp(data, time.monotonic()))
 
 
-async def send_plain(transport: RTCDtlsTransport, data: bytes) -> None:
-    """Encrypt and send one RTP or RTCP datagram. Goes when the transport sends in public.
+def send_now(transport: RTCDtlsTransport, data: bytes) -> bool:
+    """Encrypt and send one RTP or RTCP datagram; False if the transport is not up yet, or no longer.
 
-    Raises:
-        ConnectionError: The transport is not up yet, or no longer.
+    aiortc's way to the socket is made of coroutines that never wait, so it is gone in one step and needs no task.
+    Goes when the transport sends in public.
     """
-    await rtp_out.of(transport)(data)
+    sending = rtp_out.of(transport)(data).__await__()
+    try:
+        next(sending)
+    except StopIteration:
+        return True
+    except ConnectionError:
+        return False
+    raise RuntimeError("the way to the socket waits for something")
 
 
 def transport_stats(transport: RTCDtlsTransport) -> RTCTransportStats:
@@ -230,43 +227,14 @@ def transport_stats(transport: RTCDtlsTransport) -> RTCTransportStats:
     return stats
 
 
-def register_receiver(
-    transport: RTCDtlsTransport, wanted: RTCRtpReceiveParameters, on_rtp: RtpHandler, on_rtcp: RtcpHandler
-) -> None:
-    """Route a stream's packets, and reports about it, to these. Goes when the transport routes for others in public."""
-    _add_receiver.of(transport)(_ReceivingEnd(on_rtp, on_rtcp), wanted)
-
-
-def register_sender(
-    transport: RTCDtlsTransport, parameters: RTCRtpSendParameters, ssrc: int, on_rtcp: RtcpHandler
-) -> None:
-    """Route feedback on `ssrc` to `on_rtcp`. Goes as `register_receiver`."""
-    _add_sender.of(transport)(_SendingEnd(ssrc, on_rtcp), parameters)
-
-
-class _ReceivingEnd:
-    def __init__(self, on_rtp: RtpHandler, on_rtcp: RtcpHandler) -> None:
-        self._handle_rtp_packet = on_rtp
-        self._handle_rtcp_packet = on_rtcp
-
-    def _handle_disconnect(self) -> None:
-        """Nothing to do: the transport's owner watches its state."""
-
-
-class _SendingEnd:
-    def __init__(self, ssrc: int, on_rtcp: RtcpHandler) -> None:
-        self._ssrc = ssrc
-        self._handle_rtcp_packet = on_rtcp
-
-
-# --- ICE: gathering, checks, the hard end
+# --- ICE: gathering, checks, aborting
 
 ice_connection = Seam[RTCIceTransport, Connection](RTCIceTransport, "_connection")
-"""aioice's end of a transport, which all below needs. Goes with the last of them."""
+"""aioice's connection of a transport, which everything below needs. Goes with the last of that."""
 transport_policy = Seam[Connection, TransportPolicy](Connection, "_transport_policy")
 """What may be gathered. Goes, as all of gathering, when aioice bounds its own and survives its cancellation."""
 gathering_begun = Seam[Connection, bool](Connection, "_local_candidates_start")
-"""Keeps aioice from gathering as well. Part of gathering."""
+"""Keeps aioice from gathering too. Part of gathering."""
 gathering_ended = Seam[Connection, bool](Connection, "_local_candidates_end")
 """`Connection.connect` demands it. Part of gathering."""
 local_candidates = Seam[Connection, list[Candidate]](Connection, "_local_candidates")
@@ -274,13 +242,13 @@ local_candidates = Seam[Connection, list[Candidate]](Connection, "_local_candida
 protocols = Seam[Connection, list[StunProtocol]](Connection, "_protocols")
 """The sockets: gathering adds them, `abort` and `mute` end them. Goes with both."""
 nominated = Seam[Connection, dict[int, CandidatePair]](Connection, "_nominated")
-"""The pair in use, by component. Goes when aioice tells the selected pair and its round trip."""
+"""The pair in use, by component. Goes when aioice reports the selected pair and its round trip."""
 check_list = Seam[Connection, list[CandidatePair]](Connection, "_check_list")
 """Checks to cancel. Goes, as all of `abort`, when aioice can end without waiting for anything."""
 consent_task = Seam[Connection, Task](Connection, "_query_consent_task")
 """Cancelled. Part of `abort`."""
 received = Seam[Connection, "asyncio.Queue[tuple[bytes, int] | None]"](Connection, "_queue")
-"""Datagrams to read; None wakes the reader. Part of `abort`."""
+"""Received datagrams; None wakes the reader. Part of `abort`."""
 closed = Seam[Connection, bool](Connection, "_closed")
 """Whether the end was announced. Part of `abort`."""
 emit_event = Seam[Connection, Callable[[ConnectionClosed], None]](Connection, "_emit_event", "(event)")
@@ -317,7 +285,7 @@ async def relayed_candidate(
     """
     return await aioice.ice.relayed_candidate(
         component=component,
-        # The address that is to stay unseen would be seen there (RFC 9429 section 3.5.3).
+        # The related address would reveal what the policy hides (RFC 9429 section 3.5.3).
         hide_related_address=transport_policy.of(connection) is TransportPolicy.RELAY,
         protocol_factory=lambda: StunProtocol(connection),
         turn_server=server,
@@ -328,76 +296,23 @@ async def relayed_candidate(
     )
 
 
-# --- RTP sender, receiver, jitter buffer. What says nothing else goes when RTP is handled at `tap` and `send_plain`.
+# --- What a half of a transceiver keeps to itself
 
 ssrc = Seam[RTCRtpSender, int](RTCRtpSender, "_ssrc")
-"""Ours, as our description says. Goes when a sender has `getParameters`."""
+"""The SSRC in our description. Goes when a sender has `getParameters`."""
 rtx_ssrc = Seam[RTCRtpSender, int](RTCRtpSender, "_rtx_ssrc")
-"""That of retransmissions. Goes as `ssrc`."""
-encoder = Seam[RTCRtpSender, Any](RTCRtpSender, "__encoder")
-"""To put a faster one there, and for its bitrate."""
-encoding_loop = Seam[RTCRtpSender, Any](RTCRtpSender, "__loop")
-"""Its `run_in_executor` encodes: ours does so on a thread that ends with the connection."""
-sent_packets = Seam[RTCRtpSender, dict[int, RtpPacket]](RTCRtpSender, "__rtp_history")
-"""For the size of what is repeated."""
-sender_tasks = (
-    Seam[RTCRtpSender, Task](RTCRtpSender, "__rtp_task"),
-    Seam[RTCRtpSender, Task](RTCRtpSender, "__rtcp_task"),
-)
-"""Cancelled where there is no time for `stop`."""
-on_feedback = Seam[RTCRtpSender, RtcpHandler](RTCRtpSender, "_handle_rtcp_packet", "async (packet)")
-"""To count feedback, which `getStats` does not."""
-retransmit = Seam[RTCRtpSender, Async](RTCRtpSender, "_retransmit", "async (sequence_number)")
-"""To count what is repeated."""
+"""The SSRC of retransmissions. Goes as `ssrc`."""
+sending_enabled = Seam[RTCRtpSender, bool](RTCRtpSender, "_enabled")
+"""Whether the negotiated direction has us send. Goes when the transceiver tells of changes."""
 receiver_kind = Seam[RTCRtpReceiver, str](RTCRtpReceiver, "__kind")
 """Audio or video, known before there is a track."""
-jitter_buffer = Seam[RTCRtpReceiver, JitterBuffer](RTCRtpReceiver, "__jitter_buffer")
-"""To put one there that waits for nothing."""
-undecoded = Seam[RTCRtpReceiver, queue.Queue[Any]](RTCRtpReceiver, "__decoder_queue")
-"""What the decoder's thread is still to do, and `stop` waits for; None ends the thread."""
-receiver_task = Seam[RTCRtpReceiver, Task](RTCRtpReceiver, "__rtcp_task")
-"""As `sender_tasks`."""
-rtx_ssrcs = Seam[RTCRtpReceiver, dict[int, int]](RTCRtpReceiver, "__rtx_ssrc")
-"""To tell retransmissions from media."""
-remote_streams = Seam[RTCRtpReceiver, dict[int, StreamStatistics]](RTCRtpReceiver, "__remote_streams")
-"""Reception by SSRC, of which `getStats` keeps one."""
-clock_rate = Seam[StreamStatistics, int](StreamStatistics, "_clockrate")
-"""To make seconds of its jitter."""
-on_packet = Seam[RTCRtpReceiver, Async](
-    RTCRtpReceiver, "_handle_rtp_packet", "async (packet, arrival_time_ms)"
-)
-"""To count bytes."""
-send_nack = Seam[RTCRtpReceiver, Async](RTCRtpReceiver, "_send_rtcp_nack", "async (media_ssrc, lost)")
-"""To count them."""
-send_pli = Seam[RTCRtpReceiver, Async](RTCRtpReceiver, "_send_rtcp_pli", "async (media_ssrc)")
-"""To count them, and to ask for a key frame."""
-decoded = Seam[RemoteStreamTrack, "asyncio.Queue[Any]"](RemoteStreamTrack, "_queue")
-"""Frames for the track's reader, without limit unless replaced; None ends the track."""
-depayloaded = Seam[RtpPacket, bytes](RTCRtpReceiver, "_data", used_in="_handle_rtp_packet")
-"""A packet's payload without its codec's descriptor, which the receiver adds to it."""
-_origin = Seam[JitterBuffer, "int | None"](JitterBuffer, "_origin")
-_packets = Seam[JitterBuffer, "list[RtpPacket | None]"](JitterBuffer, "_packets")
-Seam[Any, Any](JitterBuffer, "_remove_frame", "(sequence_number)")
-
-
-class OpenJitterBuffer(JitterBuffer):
-    """A jitter buffer whose subclass decides when a picture is complete."""
-
-    def next_frame(self) -> JitterFrame | None:
-        """Called after each packet: remove and return a picture, None while none is complete."""
-        raise NotImplementedError
-
-    def peek(self, index: int) -> RtpPacket | None:
-        """The packet `index` places behind the first, None if it is missing."""
-        origin = _origin.of(self)
-        return None if origin is None else _packets.of(self)[(origin + index) % self.capacity]
-
-    def _remove_frame(self, sequence_number: int) -> JitterFrame | None:
-        return self.next_frame()
+remote_track = Seam[RTCRtpReceiver, MediaStreamTrack | None](RTCRtpReceiver, "_track")
+"""The track that the connection made for it, whose id is that of the description. Goes when the connection lets a
+receiver make its own."""
 
 
 def find_fault() -> str | None:
-    """What makes the installed aiortc or aioice unusable, None if nothing does."""
+    """Why the installed aiortc or aioice cannot be used, None if it can."""
     faults: dict[str, list[str]] = {}
     for seam in Seam.ALL:
         if (fault := seam.fault()) is not None:

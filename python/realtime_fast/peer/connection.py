@@ -1,12 +1,11 @@
-"""aiortc's connection with its edges taken off: checked input, owned set-up, a close that always ends."""
+"""aiortc's peer connection, made robust: validated input, tracked set-up, a close that always ends."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from queue import Empty
-from typing import Literal
+from contextlib import contextmanager
+from typing import Any, Literal, Protocol
 
 import anyio
 from aioice import Connection
@@ -15,22 +14,35 @@ from aiortc import (
     RTCDtlsTransport,
     RTCIceServer,
     RTCIceTransportPolicy,
-    RTCRtpReceiver,
     RTCRtpSender,
     RTCRtpTransceiver,
     RTCSessionDescription,
 )
 from aiortc.rtcicetransport import connection_kwargs
-from aiortc.rtcrtpreceiver import RemoteStreamTrack
+from aiortc.rtcrtpparameters import RTCRtpReceiveParameters, RTCRtpSendParameters
 from aiortc.sdp import SessionDescription
 
 from realtime_fast.errors import IceError, InvalidInputError, TransportName
 from realtime_fast.options import IceServer, VideoCodec
 from realtime_fast.peer import aiortc_seams as seams
 from realtime_fast.peer import ice
-from realtime_fast.peer.h264 import FastH264Encoder
+from realtime_fast.peer.agreed import Agreed, agreed, extended
+from realtime_fast.peer.halves import TrackReceiver, TrackSender
+from realtime_fast.peer.receiver import ReceiveStream
+from realtime_fast.peer.sender import SendStream
+from realtime_fast.peer.stream_configs import CODECS, receive_config, send_config
 
 logger = logging.getLogger(__name__)
+
+
+class StreamMaker(Protocol):
+    """Makes what sends and receives on a connection."""
+
+    def sending(self, sender: TrackSender, config: dict[str, Any]) -> SendStream[Any]:
+        """A stream for a sender whose transport is up."""
+
+    def receiving(self, receiver: TrackReceiver, config: dict[str, Any]) -> ReceiveStream:
+        """A stream for a receiver whose transport is up."""
 
 
 class RtcConnection(seams.OpenPeerConnection):
@@ -45,6 +57,7 @@ class RtcConnection(seams.OpenPeerConnection):
         ice_servers: Sequence[IceServer],
         failed: Callable[[Exception], None],
         *,
+        streams: StreamMaker,
         relay_only: bool = False,
     ) -> None:
         """Prepare a connection.
@@ -52,6 +65,7 @@ class RtcConnection(seams.OpenPeerConnection):
         Args:
             ice_servers: STUN and TURN servers.
             failed: Told what setting up died of.
+            streams: Makes what sends and receives, once media may flow.
             relay_only: Connect through a TURN server, and show the far side no address but the relay's.
 
         Raises:
@@ -63,6 +77,9 @@ class RtcConnection(seams.OpenPeerConnection):
         self.set_up.set()
         self._setting_up = 0
         self._failed = failed
+        self._streams = streams
+        self._ours = self._theirs = ""
+        self._offered = False
 
     @property
     def transports(self) -> list[RTCDtlsTransport]:
@@ -77,8 +94,8 @@ class RtcConnection(seams.OpenPeerConnection):
 
     def prefer(self, codec: VideoCodec) -> None:
         """Put `codec` first in the offer's video sections that are new."""
-        capabilities = RTCRtpSender.getCapabilities("video").codecs
-        wanted = sorted(capabilities, key=lambda capability: capability.name.lower() != codec)
+        known = [item for item in RTCRtpSender.getCapabilities("video").codecs if item.name.lower() in CODECS]
+        wanted = sorted(known, key=lambda capability: capability.name.lower() != codec)
         for transceiver in self.getTransceivers():
             if transceiver.kind == "video" and transceiver.mid is None:
                 transceiver.setCodecPreferences(wanted)
@@ -89,22 +106,23 @@ class RtcConnection(seams.OpenPeerConnection):
             for connection in self.ice_connections:
                 tasks.start_soon(ice.gather, connection)
         await self.setLocalDescription(description)
-        return self.localDescription.sdp
+        self._offered = description.type == "offer"
+        self._ours = extended(self.localDescription.sdp, None if self._offered else self._theirs)
+        return self._ours
 
     async def take(self, kind: Literal["offer", "answer"], sdp: str) -> None:
-        """Take the far side's description; raises anything if it is not one."""
+        """Apply the far side's description; may raise anything if it is invalid."""
         _check(sdp)
-        # Bundling closes the transports it does without, and aioice can never close one if that was cancelled.
+        # Bundling closes unused transports, and aioice cannot close one whose closing was cancelled.
         with anyio.CancelScope(shield=True):
             await self.setRemoteDescription(RTCSessionDescription(sdp=sdp, type=kind))
+        self._theirs = sdp
 
     async def connect_transports(self) -> None:
         """Set up what both descriptions allow by now, and tell of what that dies of."""
         if not self._setting_up:
             self.set_up = anyio.Event()
         self._setting_up += 1
-        for transceiver in self.getTransceivers():
-            _speed_up(transceiver)
         try:
             await super().connect_transports()
         except Exception as exc:  # noqa: BLE001 - what it does not expect of a description can be anything
@@ -114,20 +132,47 @@ class RtcConnection(seams.OpenPeerConnection):
             if not self._setting_up:
                 self.set_up.set()
 
-    async def shut(self, limit: float) -> bool:
-        """Close, whatever the state, within `limit` seconds; False if the sockets had to be cut instead.
+    def transceiver_created(self, transceiver: RTCRtpTransceiver) -> None:
+        """Have both halves hand their media to the RTP core."""
+        sender = TrackSender.instead_of(transceiver.sender, self._begin_sending)
+        seams.sender.put(transceiver, sender)
+        receiver = TrackReceiver.instead_of(transceiver.receiver, self._begin_receiving)
+        seams.receiver.put(transceiver, receiver)
+        if (
+            transceiver.kind == "audio"
+        ):  # video's codecs are all known, and an answer keeps the offer's order of them
+            capabilities = RTCRtpSender.getCapabilities("audio").codecs
+            transceiver.setCodecPreferences([codec for codec in capabilities if codec.name.lower() in CODECS])
 
-        aiortc's `close` must not be cancelled: it would never end after that.
+    def _begin_sending(self, sender: TrackSender, parameters: RTCRtpSendParameters) -> SendStream[Any]:
+        config = send_config(
+            parameters, self._agreed(parameters.muxId), seams.ssrc.of(sender), seams.rtx_ssrc.of(sender)
+        )
+        return self._streams.sending(sender, config)
+
+    def _begin_receiving(self, receiver: TrackReceiver, parameters: RTCRtpReceiveParameters) -> ReceiveStream:
+        own = next(t.sender for t in self.getTransceivers() if t.receiver is receiver)
+        config = receive_config(
+            parameters, self._agreed(parameters.muxId), seams.ssrc.of(own), seams.cname.of(self)
+        )
+        return self._streams.receiving(receiver, config)
+
+    def _agreed(self, mid: str) -> Agreed:
+        answer, offer = (self._theirs, self._ours) if self._offered else (self._ours, self._theirs)
+        return agreed(answer, offer).get(mid) or Agreed({}, {}, False, "")
+
+    async def shut(self, limit: float) -> bool:
+        """Close in any state within `limit` seconds; False if the sockets had to be aborted instead.
+
+        aiortc's `close` must not be cancelled: later calls of it would never return.
         """
         # Not those of the transceivers: a bad description can leave a transceiver without any.
         connections = [seams.ice_connection.of(transport) for transport in seams.ice_transports.of(self)]
         with anyio.CancelScope(shield=True):
             with anyio.move_on_after(limit):
-                for receiver in self.getReceivers():
-                    _discard_undecoded(receiver)
                 try:
                     await self.close()
-                except Exception:  # a description half taken left it without what it wants to close
+                except Exception:  # a partly applied description can leave it without what it closes
                     logger.debug("Closing piece by piece", exc_info=True)
                     for connection in connections:
                         await connection.close()
@@ -135,30 +180,26 @@ class RtcConnection(seams.OpenPeerConnection):
                 await self.set_up.wait()
                 for connection in connections:
                     await connection.close()
-                for transceiver in self.getTransceivers():
-                    await _stop(transceiver)
-                for receiver in self.getReceivers():
-                    _end(receiver)
+                await self._stop_halves()
                 return True
-            self._cut(connections)
+            await self._cut(connections)
         return False
 
-    def _cut(self, connections: Sequence[Connection]) -> None:
-        """End sockets, tasks and threads without waiting for any of them."""
-        for transceiver in self.getTransceivers():
-            tasks = [seam.of(transceiver.sender) for seam in seams.sender_tasks]
-            for task in (*tasks, seams.receiver_task.of(transceiver.receiver)):
-                if task is not None:
-                    task.cancel()
-            seams.undecoded.of(transceiver.receiver).put(None)
-            _end(transceiver.receiver)
+    async def _cut(self, connections: Sequence[Connection]) -> None:
+        """End streams and sockets without waiting for anything."""
+        await self._stop_halves()
         for connection in connections:
             ice.abort(connection)
+
+    async def _stop_halves(self) -> None:
+        for transceiver in self.getTransceivers():
+            await transceiver.sender.stop()
+            await transceiver.receiver.stop()
 
 
 @contextmanager
 def foreign_errors(what: str, transport: TransportName) -> Iterator[None]:
-    """Turn whatever aiortc raises over a description into one clear error: its parser raises anything."""
+    """Map whatever aiortc raises for a description to one clear error: its parser may raise anything."""
     try:
         yield
     except Exception as exc:
@@ -166,15 +207,8 @@ def foreign_errors(what: str, transport: TransportName) -> Iterator[None]:
         raise IceError(f"{what}: {detail}", transport=transport) from exc
 
 
-def _speed_up(transceiver: RTCRtpTransceiver) -> None:
-    """Have a sender of H.264 use our encoder; it makes aiortc's own only where it has none."""
-    codecs = seams.negotiated_codecs.of(transceiver)
-    if codecs and codecs[0].mimeType.lower() == "video/h264" and seams.encoder.of(transceiver.sender) is None:
-        seams.encoder.put(transceiver.sender, FastH264Encoder())
-
-
 def _check(sdp: str) -> None:
-    """Refuse what aiortc would take and stumble over later, in a task of its own."""
+    """Reject descriptions that aiortc accepts but fails on later, in a background task."""
     description = SessionDescription.parse(sdp)
     mids = [media.rtp.muxId for media in description.media]
     if not mids:
@@ -206,23 +240,3 @@ def _ice_servers(servers: Sequence[IceServer]) -> list[RTCIceServer]:
                 f"An ICE server URL must look like stun:host:port or turn:host:port, not {server.urls!r}"
             ) from exc
     return configured
-
-
-def _discard_undecoded(receiver: RTCRtpReceiver) -> None:
-    """Stopping a receiver waits, on the event loop, until all it has queued is decoded: leave it nothing."""
-    with suppress(Empty):
-        while True:
-            seams.undecoded.of(receiver).get_nowait()
-
-
-async def _stop(transceiver: RTCRtpTransceiver) -> None:
-    for half in (transceiver.receiver, transceiver.sender):
-        if half.transport is not None:  # None after a bad description
-            await half.stop()
-
-
-def _end(receiver: RTCRtpReceiver) -> None:
-    """End a remote track for a reader that waits for its next frame: aiortc does not if it never started."""
-    track = receiver.track
-    if isinstance(track, RemoteStreamTrack) and track.readyState == "live":
-        seams.decoded.of(track).put_nowait(None)

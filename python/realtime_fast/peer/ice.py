@@ -1,4 +1,4 @@
-"""ICE on top of aioice: gathering that is bounded and owned, and a check whether the far side still answers.
+"""ICE on top of aioice: bounded gathering that leaves no tasks behind, and a check that the far side still answers.
 
 aioice's own gathering waits five seconds for a STUN server that does not answer, leaves its tasks behind when
 it is cancelled, and finds no candidate at all on a machine that has only the loopback interface.
@@ -33,7 +33,7 @@ STUN_LIMIT = 0.3
 """Seconds to wait for STUN servers. A reflexive candidate that comes later is worth less than the wait: a
 far side with a public address learns it from the first check (peer-reflexive, RFC 8445 section 7.3.1.3)."""
 TURN_LIMIT = 5.0
-"""Seconds to wait for a TURN server: whoever configures one usually cannot connect without it."""
+"""Seconds to wait for a TURN server: where one is configured, it is usually needed to connect."""
 
 _lookups: dict[str, threading.Thread] = {}
 """Names being looked up. A resolver can hang, so there is one thread for a name, not one for a connection."""
@@ -131,8 +131,7 @@ async def _relayed(connection: Connection, server: tuple[str, int], found: list[
 async def _resolve(name: str) -> str | None:
     """The IPv4 address of `name`, None when there is none or a lookup of it already hangs.
 
-    A thread of its own, not the loop's executor, which would keep a program from ending while a resolver
-    hangs.
+    Runs in a thread of its own: a resolver that hangs in the loop's executor would keep the program from exiting.
     """
     with suppress(ValueError):
         return str(ipaddress.IPv4Address(name))
@@ -181,13 +180,13 @@ def selected_pair(connection: Connection) -> CandidatePair | None:
 
 
 def abort(connection: Connection) -> None:
-    """End the connection's sockets and tasks at once, without a word to anybody: the hard end of a close."""
+    """Abort the connection's sockets and tasks at once, without telling the far side."""
     for task in (seams.consent_task.of(connection), *(pair.task for pair in seams.check_list.of(connection))):
         if task is not None:
             task.cancel()
     for protocol in seams.protocols.of(connection):
         _abort_transport(protocol.transport)
-    seams.received.of(connection).put_nowait(None)  # whoever waits for a packet
+    seams.received.of(connection).put_nowait(None)  # wakes whoever waits for a packet
     if not seams.closed.of(connection):
         seams.closed.put(connection, True)
         seams.emit_event.of(connection)(ConnectionClosed())
@@ -208,13 +207,13 @@ def _abort_transport(transport: asyncio.DatagramTransport | TurnTransport | _Mut
 
 
 def mute(connection: Connection) -> None:
-    """From now on send nothing on the connection's sockets, while they stay open."""
+    """From now on drop what is sent on the connection's sockets; they stay open."""
     for protocol in seams.protocols.of(connection):
         protocol.transport = cast("asyncio.DatagramTransport", _Mute(protocol.transport))
 
 
 class _Mute:
-    """A datagram transport that loses whatever it is given to send."""
+    """A datagram transport that drops what it is given to send."""
 
     def __init__(self, muted: asyncio.DatagramTransport) -> None:
         self.muted = muted

@@ -1,6 +1,6 @@
-"""What a media link reports to whoever holds it.
+"""The events of a media link.
 
-A link's callbacks do one thing each: hand one of these records over. They carry no behaviour.
+A link reports each event with one call; the records have no behaviour.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ class LinkUp:
 
 @dataclass(frozen=True, slots=True)
 class LinkLost:
-    """The link is gone, or a peer went silent; `error` is the first cause."""
+    """The link was lost, or the peer went silent; `error` is the first cause."""
 
     error: RealtimeError
 
 
 @dataclass(frozen=True, slots=True)
 class TrackArrived:
-    """A remote track exists; it can be read at once. An `aiortc.MediaStreamTrack`."""
+    """A remote track arrived and can be read: an `aiortc.MediaStreamTrack`."""
 
     kind: Literal["audio", "video"]
     track: Any
@@ -40,4 +40,11 @@ class LinkDiagnostic:
     data: Mapping[str, Any]
 
 
-LinkEvent: TypeAlias = LinkUp | LinkLost | TrackArrived | LinkDiagnostic
+@dataclass(frozen=True, slots=True)
+class StreamFailed:
+    """A track of the user's, or an encoder, died of this; the link lives, and nothing of that track is sent."""
+
+    error: Exception
+
+
+LinkEvent: TypeAlias = LinkUp | LinkLost | TrackArrived | LinkDiagnostic | StreamFailed

@@ -1,6 +1,6 @@
-"""The peer connection: negotiation, events, the watch for silence, statistics.
+"""The peer connection: negotiation, events, detection of silence, statistics.
 
-aiortc notices a vanished far side only after half a minute, and stops the tracks it was given when it closes.
+aiortc notices a vanished far side only after half a minute, and on closing stops the tracks it was given.
 """
 
 from __future__ import annotations
@@ -12,30 +12,41 @@ from contextlib import asynccontextmanager
 from typing import Any, Literal
 
 import anyio
-from aiortc import (
-    MediaStreamTrack,
-    RTCRtpReceiver,
-    RTCRtpSender,
-    RTCRtpTransceiver,
-    RTCSessionDescription,
-)
-from aiortc.rtcrtpreceiver import RemoteStreamTrack
+from aiortc import MediaStreamTrack, RTCDtlsTransport, RTCSessionDescription
 from aiortc.sdp import candidate_from_sdp
+from anyio.abc import TaskGroup
 
 from realtime_fast.aio.tasks import owned_tasks
 from realtime_fast.control.messages import Candidate
 from realtime_fast.errors import IceError, RealtimeError, TransportName
-from realtime_fast.options import CustomizeOffer, IceServer, VideoCodec
+from realtime_fast.options import CustomizeOffer, IceServer, SendOptions, VideoCodec
 from realtime_fast.peer import aiortc_seams as seams
 from realtime_fast.peer import ice
 from realtime_fast.peer.connection import RtcConnection, foreign_errors
-from realtime_fast.peer.gauges import ReceiveGauge, SendGauge, keyed, pair_entries, transport_entry
-from realtime_fast.peer.link_events import LinkDiagnostic, LinkEvent, LinkLost, LinkUp, TrackArrived
+from realtime_fast.peer.halves import TrackReceiver, TrackSender
+from realtime_fast.peer.link_events import (
+    LinkDiagnostic,
+    LinkEvent,
+    LinkLost,
+    LinkUp,
+    StreamFailed,
+    TrackArrived,
+)
+from realtime_fast.peer.media_transport import MediaTransport, Rates
+from realtime_fast.peer.receiver import ReceiveStream
+from realtime_fast.peer.rtp_stats import (
+    inbound_entries,
+    keyed,
+    outbound_entries,
+    pair_entries,
+    transport_entry,
+)
+from realtime_fast.peer.sender import AudioSendStream, SendStream, VideoSendStream
 
 logger = logging.getLogger(__name__)
 
 CLOSE_LIMIT = 1.0
-"""Seconds a close may take before the sockets are cut."""
+"""Seconds a close may take before the sockets are aborted."""
 
 STATS_PATIENCE = 0.5
 
@@ -49,6 +60,8 @@ async def open_peer(
     transport: TransportName = "webrtc",
     silence_limit: float = 4.0,
     relay_only: bool = False,
+    sending: SendOptions | None = None,
+    min_delay: float = 0.0,
 ) -> AsyncIterator[Peer]:
     """Open a peer connection for the length of a scope.
 
@@ -60,14 +73,25 @@ async def open_peer(
         silence_limit: Seconds without any packet, and without an answer to a consent check, after which a
             link that was up is reported lost.
         relay_only: Connect through a TURN server, and show the far side no address but the relay's.
+        sending: Bit rates, and what to give up first where not everything can be had.
+        min_delay: Seconds that what is received is held back at least, to smooth jitter.
 
     Raises:
-        InvalidInputError: An ICE server's URL is none.
-        UnsupportedAiortcError: The installed aiortc or aioice is not one this package works with.
+        InvalidInputError: An ICE server's URL is invalid.
+        UnsupportedAiortcError: The installed aiortc or aioice is not supported.
     """
     seams.require_supported()
     async with owned_tasks() as tasks:
-        peer = Peer(report, ice_servers, video_codec, transport, relay_only=relay_only)
+        peer = Peer(
+            report,
+            ice_servers,
+            video_codec,
+            transport,
+            tasks=tasks,
+            relay_only=relay_only,
+            sending=sending or SendOptions(),
+            min_delay=min_delay,
+        )
         tasks.start_soon(peer._watch, silence_limit)
         try:
             yield peer
@@ -86,14 +110,19 @@ class Peer:
         video_codec: VideoCodec,
         transport: TransportName,
         *,
+        tasks: TaskGroup,
         relay_only: bool,
+        sending: SendOptions,
+        min_delay: float,
     ) -> None:
         self._report_to = report
+        self._tasks = tasks
+        self._sending = sending
+        self._min_delay = min_delay
+        self._media: dict[RTCDtlsTransport, MediaTransport] = {}
         self._video_codec = video_codec
         self._transport = transport
-        self._pc = RtcConnection(ice_servers, self._setup_failed, relay_only=relay_only)
-        self._senders: dict[RTCRtpSender, SendGauge] = {}
-        self._receivers: dict[RTCRtpReceiver, ReceiveGauge] = {}
+        self._pc = RtcConnection(ice_servers, self._setup_failed, streams=self, relay_only=relay_only)
         self._early_candidates: list[Candidate | None] = []
         self._settled = anyio.Event()
         self._up = False
@@ -108,7 +137,7 @@ class Peer:
     # Negotiation
 
     def send(self, track: MediaStreamTrack) -> None:
-        """Send `track`, and be ready to receive one of its kind; call it before `create_offer`."""
+        """Send `track`, and offer to receive one of its kind; call it before `create_offer`."""
         self._pc.addTrack(track)
 
     def receive(self, kind: Literal["audio", "video"]) -> None:
@@ -120,13 +149,13 @@ class Peer:
         self._pc.addTransceiver(kind, direction="sendonly")
 
     async def create_offer(self, customize: CustomizeOffer | None = None) -> str:
-        """Return the SDP offer, its gathering complete; it is the local description already.
+        """Create the offer, gather candidates and set the local description; returns the SDP.
 
         Args:
             customize: Awaited with the offer (`sdp`, `type`) before it becomes the local description.
 
         Raises:
-            IceError: The offer cannot be made, or what `customize` made of it cannot be used.
+            IceError: The offer cannot be made, or is unusable after `customize`.
         """
         self._pc.prefer(self._video_codec)
         with foreign_errors("The offer could not be made", self._transport):
@@ -136,7 +165,7 @@ class Peer:
         return await self._describe(offer)
 
     async def accept_answer(self, sdp: str) -> None:
-        """Take the far side's answer.
+        """Apply the far side's answer.
 
         Raises:
             IceError: It cannot be used.
@@ -144,7 +173,7 @@ class Peer:
         await self._take("answer", sdp)
 
     async def create_answer(self, offer_sdp: str, tracks: Sequence[MediaStreamTrack] = ()) -> str:
-        """Take the far side's offer, the first or a renegotiation, and return the complete SDP answer.
+        """Apply the far side's offer, the first or a renegotiation; returns the complete SDP answer.
 
         Args:
             offer_sdp: The offer.
@@ -164,9 +193,9 @@ class Peer:
         return await self._describe(answer)
 
     async def add_candidate(self, candidate: Candidate | None) -> None:
-        """Take a trickled candidate, None or an empty one for the end of candidates; early ones are kept.
+        """Add a trickled candidate; None or an empty one ends the candidates. Early ones are queued.
 
-        One that cannot be read is logged and left out: ICE goes on with the others.
+        An unusable candidate is logged and skipped.
         """
         if self._pc.remoteDescription is None:
             self._early_candidates.append(candidate)
@@ -182,7 +211,7 @@ class Peer:
                 parsed.sdpMLineIndex = 0
             await self._pc.addIceCandidate(parsed)
         except (AssertionError, ValueError) as exc:
-            logger.warning("Left out an ICE candidate that cannot be used: %r (%s)", candidate.candidate, exc)
+            logger.warning("Skipped an unusable ICE candidate: %r (%s)", candidate.candidate, exc)
             return
         self._report(
             LinkDiagnostic(
@@ -201,59 +230,118 @@ class Peer:
         """Return once media can flow (ICE and DTLS are done).
 
         Raises:
-            IceError: What kept it from coming up, or ended it.
+            IceError: Why it did not come up, or ended.
         """
         await self._settled.wait()
         if self._lost is not None:
             raise self._lost
 
-    # Misbehaviour on purpose, for trying out the far side
+    # Fault injection, to test the far side
 
     def cut(self) -> None:
-        """Close the media sockets at once, without a word to the far side."""
+        """Close the media sockets at once, without telling the far side."""
         for connection in self._pc.ice_connections:
             ice.abort(connection)
 
     def mute(self) -> None:
-        """Send no further packet of any kind, while receiving goes on."""
+        """Stop sending packets of any kind, but keep receiving."""
         for connection in self._pc.ice_connections:
             ice.mute(connection)
 
-    async def request_keyframe(self) -> None:
-        """Ask the far side for a key frame on the video it sends."""
-        for transceiver in self._pc.getTransceivers():
-            if transceiver.kind == "video" and (gauge := self._receivers.get(transceiver.receiver)):
-                await gauge.request_keyframe()
+    def request_key_frame(self) -> None:
+        """Ask the far side for a key frame of the video it sends."""
+        for receiver in self._pc.getReceivers():
+            if (
+                isinstance(receiver, TrackReceiver)
+                and receiver.kind == "video"
+                and receiver.stream is not None
+            ):
+                receiver.stream.request_key_frame()
 
     async def stats(self) -> dict[str, Any]:
         """A report in the terms of W3C webrtc-stats: dictionaries with camelCase names, by id.
 
-        The round trip is measured by a STUN check while it is waited for, at most `STATS_PATIENCE` seconds; if
-        that gives none, it is RTCP's.
+        The round trip is measured with a STUN check that takes at most `STATS_PATIENCE` seconds; if that fails, it
+        is RTCP's.
         """
-        now = time.monotonic()
+        connections = self._pc.ice_connections[:1]
+        round_trip = await ice.round_trip(connections[0], STATS_PATIENCE) if connections else None
         entries: list[dict[str, Any]] = []
         for transceiver in self._pc.getTransceivers():
-            if transceiver.mid is None or transceiver.sender not in self._senders:
+            sender, receiver = transceiver.sender, transceiver.receiver
+            if transceiver.mid is None:
                 continue
-            entries += await self._senders[transceiver.sender].entries(transceiver.mid, now)
-            entries += self._receivers[transceiver.receiver].entries(transceiver.mid, now)
-        for transceiver, connection in list(
-            zip(self._pc.getTransceivers(), self._pc.ice_connections, strict=False)
-        )[:1]:
-            entries.append(transport_entry(transceiver))
-            round_trip = await ice.round_trip(connection, STATS_PATIENCE)
-            if round_trip is None:
-                round_trip = next((e["roundTripTime"] for e in entries if "roundTripTime" in e), None)
+            kind: Literal["audio", "video"] = "audio" if transceiver.kind == "audio" else "video"
+            if isinstance(sender, TrackSender) and sender.stream is not None:
+                entries += outbound_entries(transceiver.mid, kind, sender.stream.stats())
+            if isinstance(receiver, TrackReceiver) and receiver.stream is not None:
+                entries += inbound_entries(transceiver.mid, kind, receiver.stream.stats())
+        for dtls, connection in zip(self._pc.transports, connections, strict=False):
+            entries.append(transport_entry(dtls))
+            media = self._media[dtls].stats() if dtls in self._media else {}
             if (pair := ice.selected_pair(connection)) is not None:
-                rates = [gauge.available_bitrate for gauge in self._senders.values()]
-                available = max((rate for rate in rates if rate is not None), default=None)
-                entries += pair_entries(pair, round_trip, available)
+                entries += pair_entries(
+                    pair,
+                    media.get("currentRoundTripTime") if round_trip is None else round_trip,
+                    media.get("availableOutgoingBitrate"),
+                    media.get("availableIncomingBitrate"),
+                )
         return keyed(entries)
 
+    # What the connection asks for once media may flow
+
+    def sending(self, sender: TrackSender, config: dict[str, Any]) -> SendStream[Any]:
+        """A stream for a sender, running."""
+        media = self._media_of(sender.transport)
+
+        def is_wanted() -> bool:
+            return seams.sending_enabled.of(sender)
+
+        stream: SendStream[Any]
+        if sender.kind == "audio":
+            stream = AudioSendStream(media, config, is_wanted)
+        else:
+            stream = VideoSendStream(
+                media,
+                config,
+                is_wanted,
+                preference=self._sending.degradation_preference,
+                resized=self._resized,
+            )
+        self._tasks.start_soon(stream.run, self._stream_failed)
+        return stream
+
+    def receiving(self, receiver: TrackReceiver, config: dict[str, Any]) -> ReceiveStream:
+        """A stream for a receiver, running."""
+        assert receiver.track is not None
+        stream = ReceiveStream(
+            self._media_of(receiver.transport),
+            receiver.kind,
+            config,
+            receiver.track,
+            min_delay=self._min_delay,
+        )
+        self._tasks.start_soon(stream.run)
+        return stream
+
+    def _media_of(self, dtls: RTCDtlsTransport) -> MediaTransport:
+        if dtls not in self._media:
+            options = self._sending
+            rates = Rates(options.start_bitrate, options.min_bitrate, options.max_bitrate)
+            self._media[dtls] = MediaTransport(dtls, rates)
+        return self._media[dtls]
+
+    def _resized(self, width: int, height: int, fps: float, reason: str) -> None:
+        self._report(
+            LinkDiagnostic(
+                "videoResolution", {"width": width, "height": height, "fps": fps, "reason": reason}
+            )
+        )
+
+    def _stream_failed(self, error: Exception) -> None:
+        self._report(StreamFailed(error))
+
     async def _describe(self, description: RTCSessionDescription) -> str:
-        for transceiver in self._pc.getTransceivers():
-            self._watch_codecs(transceiver)
         with foreign_errors(
             f"The {description.type} could not become the local description", self._transport
         ):
@@ -270,14 +358,10 @@ class Peer:
         for candidate in early:
             await self.add_candidate(candidate)
 
-    # What aiortc tells
+    # Callbacks of aiortc
 
     def _on_track(self, track: MediaStreamTrack) -> None:
         kind: Literal["audio", "video"] = "audio" if track.kind == "audio" else "video"
-        for transceiver in self._pc.getTransceivers():
-            if transceiver.receiver.track is track and isinstance(track, RemoteStreamTrack):
-                self._watch_codecs(transceiver)
-                self._receivers[transceiver.receiver].bound(track)
         self._report(TrackArrived(kind, track))
 
     def _on_ice_state(self) -> None:
@@ -326,10 +410,10 @@ class Peer:
         if not self._closing:
             self._report_to(event)
 
-    # Life and death
+    # Lifetime
 
     async def _watch(self, limit: float) -> None:
-        """Report the loss of a far side that went silent: no packet, and no answer when asked."""
+        """Report a far side that went silent: no packets, and no answer to a consent check."""
         await self._settled.wait()
         packets, heard = -1, anyio.current_time()
         while self._lost is None:
@@ -337,7 +421,7 @@ class Peer:
             if received != packets:
                 packets, heard = received, now
             elif now - heard >= limit / 2:
-                # A loop that was held up has packets waiting unread: never give up without asking.
+                # After the event loop was blocked, packets wait unread: never give up without a check.
                 patience = max(heard + limit - now, limit / 4)
                 connections = self._pc.ice_connections
                 if connections and await ice.round_trip(connections[0], patience) is not None:
@@ -353,16 +437,8 @@ class Peer:
         self._closing = True
         if not await self._pc.shut(CLOSE_LIMIT):
             logger.warning("Closing a media connection took over %g s: its sockets were cut", CLOSE_LIMIT)
-        for gauge in self._senders.values():
-            await gauge.close()
-
-    def _watch_codecs(self, transceiver: RTCRtpTransceiver) -> None:
-        """Measure at the codecs, and encode on a thread of this peer: the loop's executor outlives it."""
-        sender, receiver = transceiver.sender, transceiver.receiver
-        if sender not in self._senders:
-            self._senders[sender] = SendGauge(sender)
-        if receiver not in self._receivers:
-            self._receivers[receiver] = ReceiveGauge(receiver)
+        for media in self._media.values():
+            media.close()
 
 
 _NO_PATH = "No network path to the far side was found"

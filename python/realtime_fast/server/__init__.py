@@ -15,5 +15,6 @@ except ImportError as error:
 from realtime_fast.server.faults import Faults
 from realtime_fast.server.http.config import ServiceConfig
 from realtime_fast.server.http.service import Service, serve
+from realtime_fast.server.network import Conditions, NetworkProfile
 
-__all__ = ["Faults", "Service", "ServiceConfig", "serve"]
+__all__ = ["Conditions", "Faults", "NetworkProfile", "Service", "ServiceConfig", "serve"]

@@ -1,9 +1,9 @@
-"""What the service can be told to do wrong, so that clients can be shown to stand it.
+"""Faults for testing client resilience.
 
-`Faults` is a frozen setting; `Switch` decides which connection it hits. Each phase's fault strikes when a
+`Faults` is a frozen setting; `Switch` decides which connections it applies to. The fault of a phase takes effect when a
 connection enters the phase:
 
-| phase       | entered when                                    | strikes before            |
+| phase       | entered when                                    | takes effect before       |
 |-------------|-------------------------------------------------|---------------------------|
 | `open`      | the control channel is accepted                 | `session_id`              |
 | `state`     | the first prompt or image arrives               | its ack                   |
@@ -29,7 +29,7 @@ CAPACITY_ERROR = "Service is at capacity. Please try again later."
 
 @dataclass(frozen=True, kw_only=True)
 class Faults:
-    """What goes wrong; the default is nothing.
+    """The faults to inject; none by default.
 
     Attributes:
         http: HTTP status (400 … 599) that refuses the WebSocket handshake.
@@ -37,20 +37,20 @@ class Faults:
         error_text: What that message says.
         close: Phase in which the WebSocket is closed, with `close_code`.
         close_code: The close code.
-        drop: Phase in which the TCP connection is reset without a word.
+        drop: Phase in which the TCP connection is reset.
         delay: Seconds each phase takes longer.
         ack: What happens to acknowledgements: none is sent, each reports failure, each is preceded by one for
             another text, each is sent twice.
-        ack_delay: Seconds by which every acknowledgement is late, while all else goes on.
-        noise: Sent before each genuine message: `garbage` (no messages at all), `unknown` (types and fields
-            that nobody knows) or `mutated` (known types with wrong fields).
+        ack_delay: Seconds by which every acknowledgement is delayed, while everything else continues.
+        noise: Sent before each genuine message: `garbage` (no valid messages), `unknown` (unknown types and
+            fields) or `mutated` (known types with wrong fields).
         trickle: Take the candidates out of the answer and send them one by one, before or after it.
         renegotiate: Seconds after media is up at which the service sends an offer of its own.
-        slow: Seconds by which each picture takes the model longer.
+        slow: Extra seconds that the model takes for each picture.
         stall: Seconds after media is up at which no more pictures are sent.
-        silence: Seconds after media is up at which no more packet of any kind is sent.
-        cut: Seconds after media is up at which the media sockets are closed without telling.
-        times: How many connections are hit; None for all.
+        silence: Seconds after media is up at which no more packets of any kind are sent.
+        cut: Seconds after media is up at which the media sockets are closed without notice.
+        times: How many connections are affected; None for all.
     """
 
     http: int | None = None
@@ -77,7 +77,7 @@ class Faults:
                 raise InvalidInputError(f"fault {name} must be {expected}, not {getattr(self, name)!r}")
 
     def given(self) -> dict[str, Any]:
-        """The settings that are not the defaults."""
+        """The settings that differ from the defaults."""
         return {
             f.name: value for f in fields(self) if (value := getattr(self, f.name)) != getattr(_NONE, f.name)
         }
@@ -111,12 +111,12 @@ class Switch:
         self.set(faults)
 
     def set(self, faults: Faults) -> None:
-        """Put these in force for connections to come; the count starts anew."""
+        """Apply these to later connections; the count starts again."""
         self.faults = faults
         self._left = faults.times
 
     def take(self) -> Faults:
-        """The faults of the connection that is being opened."""
+        """The faults of a new connection."""
         if self._left is None:
             return self.faults
         if self._left == 0:

@@ -1,9 +1,8 @@
 """How events reach the user: callbacks by name, and streams of typed events.
 
-Raising an event never waits and never fails. One task delivers events in order. An event whose name nobody has ever
-registered a callback for is kept, and goes to the first callbacks of that name, whenever they are registered; the first
-stream likewise begins with the first event. So it does not matter whether a program registers before it dials or
-afterwards.
+Raising an event never waits and never fails. One task delivers events in order. Until a callback is registered for a
+name, its events are kept and then delivered to that first callback; likewise the first stream begins with the first
+event. So programs may register before or after connecting.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ QUEUE_LIMIT = 1024
 """Events that one queue holds; then the oldest are dropped, and counted."""
 
 BACKLOG_LIMIT = 256
-"""Events of one name that are kept for its first callback; then the oldest make room, and are counted."""
+"""Events of one name that are kept for its first callback; then the oldest are dropped, and counted."""
 
 Callback: TypeAlias = Callable[[Any], object]
 Spawn: TypeAlias = Callable[[Callable[[], Coroutine[Any, Any, None]]], None]
@@ -58,7 +57,7 @@ class EventStream:
             yield self._noting_gaps(self._held or self._events.get_nowait())
 
     def _noting_gaps(self, event: Event) -> Event | EventsDropped:
-        """`event`, unless others are missing before it: then their number, and the event the next time."""
+        """`event`; or, if events were dropped before it, their number first and `event` the next time."""
         missing = self._events.newly_dropped()
         self._held = event if missing else None
         return EventsDropped(missing) if missing else event
@@ -81,12 +80,12 @@ class EventHub:
         self._backlogs = {name: EventStream(BACKLOG_LIMIT) for name in EVENT_NAMES}
         self._awaited: deque[EventStream] = deque()
         self._over = False
-        # Held until somebody asks for it; after that, and for later ones, a stream that nobody reads any more is gone.
+        # Held until it is taken; from then on, as all later streams, it is collected once nobody reads it.
         self._first: EventStream | None = EventStream()
         self._streams: weakref.WeakSet[EventStream] = weakref.WeakSet([self._first])
 
     def on(self, name: str, callback: Callback) -> None:
-        """Call back with each event of this name; the first also gets those that were raised before.
+        """Call back with each event of this name; the first callback also gets the events raised before.
 
         Raises:
             InvalidInputError: No such event; the message lists the names.
@@ -110,7 +109,7 @@ class EventHub:
             callbacks.remove(callback)
 
     def stream(self) -> EventStream:
-        """A stream of all events: the first one from the beginning, later ones from here on."""
+        """A stream of all events: the first stream from the beginning, later ones from now on."""
         stream, self._first = self._first, None
         if stream is None:
             stream = EventStream()
@@ -183,7 +182,7 @@ def _call(callback: Callback, event: Event, spawn: Spawn | None) -> None:
         return
     if spawn is not None:
         spawn(_logged(event.name, result))
-    else:  # nothing owns tasks any more once the session is over
+    else:  # the session is over, and with it the task group
         logger.warning(
             "a %s callback was not awaited: it was registered after the session had ended", event.name
         )

@@ -1,7 +1,7 @@
-"""Whether, and after how long, to dial again (docs/protocol.md, Reconnecting).
+"""Whether to retry, and when (docs/protocol.md, Reconnecting).
 
-Pure: the verdict on a failure and the delays; the connect loop does the sleeping. A retry library would own the
-loop, and this loop is shared by first connect and reconnect, has two budgets and learns how long a connection lived.
+Pure: the verdict on a failure, and the delays; the connect loop sleeps. A retry library would own the loop; ours is
+shared by first connect and reconnect, has two budgets, and depends on how long a connection lived.
 """
 
 from __future__ import annotations

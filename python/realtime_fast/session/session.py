@@ -228,8 +228,10 @@ class Session:
         return LatencyTracker(settings.latency_tracking, stamps=stamps, emit=self.emit)
 
     def _tracks(self) -> Sequence[MediaStreamTrack]:
-        stamp = self._tracker.outgoing if self._tracker is not None else None
-        return [SentTrack(track, stamp if track.kind == "video" else None) for track in self._media.tracks]
+        numbering = self._tracker.outgoing if self._tracker is not None else None
+        return [
+            SentTrack(track, numbering if track.kind == "video" else None) for track in self._media.tracks
+        ]
 
     def _incoming(self, frame: VideoFrame | AudioFrame) -> None:
         if not isinstance(frame, VideoFrame):

@@ -1,8 +1,8 @@
-"""The states of a connection, and the only moves there are.
+"""The states of a connection, and the transitions between them.
 
-Two small machines. `AttemptState` belongs to one attempt and changes by the table below; a pair that is not in it
-is a bug of ours and fails loudly. `Generation` says whether the model produces pictures. What the user sees is a
-function of both and of whether the session had been connected before.
+Two small state machines. `AttemptState` belongs to one attempt and follows the table below; a pair outside the table
+is a bug and raises. `Generation` says whether the model produces pictures. The public state is a function of both, and
+of whether the session was connected before.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ ATTEMPT_TRANSITIONS: dict[tuple[AttemptState, Signal], AttemptState] = {
 
 
 class Generation(Enum):
-    """Whether the model produces pictures; running is sticky until the connection is lost."""
+    """Whether the model produces pictures; RUNNING lasts until the connection is lost."""
 
     IDLE = auto()
     RUNNING = auto()
@@ -58,10 +58,10 @@ def next_state(state: AttemptState, signal: Signal) -> AttemptState:
 
 
 def public_state(state: AttemptState, generation: Generation, *, was_live: bool) -> ConnectionState:
-    """What the user is told while an attempt is in these states.
+    """The public state while an attempt is in these states.
 
     Args:
-        state: How far the attempt has come.
+        state: The progress of the attempt.
         generation: Whether the model runs.
         was_live: Whether the session has been connected before this attempt.
     """

@@ -1,4 +1,4 @@
-"""The ways media travels; all that differs between them is in here."""
+"""The transports: everything that differs between them is in this package."""
 
 from __future__ import annotations
 
@@ -11,24 +11,27 @@ from realtime_fast.transports.webrtc import WebRtcTransport
 
 
 def make_transport(options: RealtimeConnectOptions) -> Transport:
-    """The transport that a publisher's options ask for."""
+    """The transport that a publisher's options name."""
     if options.transport == "ivs":
         return IvsTransport(
             ice_servers=_for_stage(options.ice_servers),
             video_codec=options.video_codec,
             min_delay=options.jitter_buffer_min_delay / 1000,
+            sending=options.sending,
         )
     return WebRtcTransport(
         ice_servers=options.ice_servers,
         video_codec=options.video_codec,
         customize_offer=options.customize_offer,
+        min_delay=options.jitter_buffer_min_delay / 1000,
+        sending=options.sending,
     )
 
 
 def make_viewer_transport(
     base_url: str, api_key: str, token: TokenPayload, options: SubscribeOptions, agent: str
 ) -> Transport:
-    """The transport that a session's token asks for."""
+    """The transport that a session's token names."""
     if token.transport == "ivs":
         url = ivs_subscribe_url(base_url, token.sid)
         return IvsTransport(
@@ -38,5 +41,5 @@ def make_viewer_transport(
 
 
 def _for_stage(servers: tuple[IceServer, ...]) -> tuple[IceServer, ...]:
-    """A stage can be reached from anywhere, so it needs none of the defaults; what was asked for is used."""
+    """A stage is publicly reachable and needs no default servers; servers that were given are used."""
     return () if servers == DEFAULT_ICE_SERVERS else servers

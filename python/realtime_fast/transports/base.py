@@ -1,4 +1,4 @@
-"""What a transport is: a way to negotiate a media link, and two facts about it."""
+"""The interface of a transport: a way to negotiate a media link, and three facts about it."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Transport(Protocol):
 
     @property
     def phase(self) -> str:
-        """What diagnostics call the negotiation."""
+        """Name of the negotiation phase in diagnostics."""
 
     def open(
         self,
@@ -49,7 +49,7 @@ class Transport(Protocol):
         Args:
             signaling: The control channel's messages for the link.
             tracks: What to publish, made for this link alone; empty for a viewer.
-            report: Called on the event loop for everything the link notices. Never raises.
+            report: Called on the event loop with each link event. Never raises.
 
         Raises:
             ConnectError: The negotiation failed.

@@ -1,6 +1,6 @@
 """The ivs transport: media over an Amazon IVS stage (docs/protocol.md, Connecting over IVS and Viewers).
 
-The service, or for a viewer a plain request, names the stage; the client publishes there and subscribes to the
+The service names the stage, to a viewer in answer to an HTTP request. The client publishes there and subscribes to the
 service's participant, and to nobody else.
 """
 
@@ -23,8 +23,7 @@ from realtime_fast.control.refusals import server_failure
 from realtime_fast.control.signaling import Signaling
 from realtime_fast.errors import AuthenticationError, ConnectError, RealtimeError, StageError, TransportName
 from realtime_fast.ivs import Participant, Publication, Stage, Subscription
-from realtime_fast.media.playout import PlayoutTrack
-from realtime_fast.options import IceServer, VideoCodec
+from realtime_fast.options import IceServer, SendOptions, VideoCodec
 from realtime_fast.peer.link_events import LinkEvent, LinkLost, LinkUp, TrackArrived
 from realtime_fast.stats import merge_reports
 
@@ -34,18 +33,18 @@ RETURN_LIMIT = 1.0
 """Seconds in which the service's participant may publish again before the link counts as lost."""
 
 STAGE_TIMEOUT = 30.0
-"""Seconds that joining, publishing and subscribing may take each; the attempt's own limits may be shorter."""
+"""Seconds for joining, publishing and subscribing each; the limits of the attempt may be shorter."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Invitation:
-    """Where to go, and as whom.
+    """The tokens for a stage, and whom to expect there.
 
     Attributes:
-        subscribe_token: For receiving; without a `publish_token` for both.
-        publish_token: For sending, in the older form of two tokens.
-        server_id: The service's participant, None where that is not told.
-        own_ids: Participants that are oneself in another guise.
+        subscribe_token: For receiving; also for sending if there is no `publish_token`.
+        publish_token: For sending, in the older form with two tokens.
+        server_id: The service's participant, None if unknown.
+        own_ids: Further participants that are this client.
         announce: Whether the service waits for `ivs_joined`.
     """
 
@@ -57,11 +56,11 @@ class Invitation:
 
 
 Invite: TypeAlias = Callable[[Signaling], Awaitable[Invitation]]
-"""How an invitation is come by."""
+"""Obtains the invitation."""
 
 
 class IvsTransport:
-    """A place on the stage that the service names."""
+    """Media over the stage that the service names."""
 
     name: TransportName = "ivs"
     state_before_media = False
@@ -73,11 +72,13 @@ class IvsTransport:
         ice_servers: Sequence[IceServer] = (),
         video_codec: VideoCodec | None = None,
         min_delay: float = 0.0,
+        sending: SendOptions | None = None,
         invite: Invite | None = None,
     ) -> None:
         self._ice_servers = ice_servers
         self._video_codec: VideoCodec = video_codec or "h264"
         self._min_delay = min_delay
+        self._sending = sending
         self._invite = invite or invited_by_service
 
     @asynccontextmanager
@@ -87,7 +88,7 @@ class IvsTransport:
         tracks: Sequence[MediaStreamTrack],
         report: Callable[[LinkEvent], None],
     ) -> AsyncIterator[IvsLink]:
-        """Wait for the invitation, join, publish, say so, and follow the service's participant."""
+        """Obtain the invitation, join, publish, send `ivs_joined`, and follow the service's participant."""
         invitation = await self._invite(signaling)
 
         def stage(token: str) -> Stage:
@@ -96,6 +97,8 @@ class IvsTransport:
                 video_codec=self._video_codec,
                 ice_servers=self._ice_servers,
                 timeout=STAGE_TIMEOUT,
+                sending=self._sending,
+                min_delay=self._min_delay,
                 on_diagnostic=report,
             )
 
@@ -104,7 +107,7 @@ class IvsTransport:
             stages = [watched]
             if invitation.publish_token is not None and tracks:
                 stages.append(await stack.enter_async_context(stage(invitation.publish_token)))
-            link = IvsLink(stages, invitation, report, self._min_delay)
+            link = IvsLink(stages, invitation, report)
             tasks = await stack.enter_async_context(owned_tasks())
             for joined in stages:
                 tasks.start_soon(link.watch, joined)
@@ -121,46 +124,44 @@ class IvsTransport:
 
 
 class IvsLink:
-    """A place on a stage, and what comes from the service's participant."""
+    """An established link: this client on the stage, and media from the service's participant."""
 
     def __init__(
         self,
         stages: Sequence[Stage],
         invitation: Invitation,
         report: Callable[[LinkEvent], None],
-        min_delay: float,
     ) -> None:
         self._stages = stages
         self._report = report
-        self._min_delay = min_delay
         self._server_id = invitation.server_id
         self._own = invitation.own_ids | {stage.participant_id for stage in stages}
         self._settled = anyio.Event()
         self._lost: RealtimeError | None = None
 
     async def media_arrived(self) -> None:
-        """Returns once pictures of the service are on their way; raises what ended the link before."""
+        """Return once the service's video has arrived; raises what ended the link before."""
         await self._settled.wait()
         if self._lost is not None:
             raise self._lost
 
     async def stats(self) -> Mapping[str, Any]:
-        """The reports of what is sent and of what is received, as one."""
+        """The reports of what is sent and received, merged."""
         reports: dict[str, Mapping[str, Any]] = {}
         for stage in self._stages:
             reports |= await stage.get_stats()
         return merge_reports(reports)
 
     async def watch(self, stage: Stage) -> None:
-        """See to it that the end of a stage ends the link."""
+        """End the link when the stage ends."""
         self._lose(await stage.wait_over())
 
     async def guard(self, publication: Publication) -> None:
-        """See to it that the end of what is published ends the link."""
+        """End the link when the publication ends."""
         self._lose(await publication.wait_ended() or StageError("Publishing on the stage has ended"))
 
     async def follow(self) -> None:
-        """Receive what the service's participant publishes, for as long as it does."""
+        """Subscribe to the service's participant whenever it publishes."""
         stage = self._stages[0]
         try:
             await stage.wait_publishing(self._is_service)
@@ -180,17 +181,16 @@ class IvsLink:
             subscription = await stage.subscribe(service.id, buffered=False)
         except StageError as error:
             if error.status == 404:
-                return None  # gone again meanwhile
+                return None  # it has stopped publishing meanwhile
             raise
         for kind, track in subscription.tracks.items():
-            held = PlayoutTrack(track, self._min_delay) if self._min_delay else track
-            self._report(TrackArrived(kind, held))
+            self._report(TrackArrived(kind, track))
         if subscription.video is not None:
             self._settled.set()
         return subscription
 
     def _is_service(self, participant: Participant) -> bool:
-        """Never one's own camera; where the service's participant is known, only that one."""
+        """Never this client itself; if the service's participant is known, only that one."""
         if self._server_id is not None:
             return participant.id == self._server_id
         return participant.id not in self._own
@@ -210,7 +210,7 @@ async def invited_by_service(signaling: Signaling) -> Invitation:
     if ready.client_token:
         return Invitation(subscribe_token=ready.client_token, server_id=ready.server_publish_participant_id)
     if not ready.client_publish_token or not ready.client_subscribe_token:
-        raise StageError("The service named a stage without the tokens to join it")
+        raise StageError("The service sent ivs_stage_ready without the tokens to join the stage")
     own = ready.client_publish_participant_id
     return Invitation(
         subscribe_token=ready.client_subscribe_token,
@@ -230,11 +230,11 @@ class _Failure(msgspec.Struct):
 
 
 def invited_as_viewer(url: str, api_key: str, agent: str) -> Invite:
-    """An invitation that is asked for by a plain request: viewers never touch the inference session.
+    """Obtains a viewer's invitation by an HTTP request, without the inference session.
 
     Args:
-        url: `GET` here; see `endpoints.ivs_subscribe_url`.
-        api_key: Goes into a header.
+        url: The URL to `GET`, from `ivs_subscribe_url`.
+        api_key: Sent in a header.
         agent: The user agent.
     """
 
@@ -249,7 +249,7 @@ def invited_as_viewer(url: str, api_key: str, agent: str) -> Invite:
             ) from error
         if response.status_code in (401, 403):
             raise AuthenticationError(
-                f"The service refused the API key (HTTP {response.status_code}): check the key and its permissions"
+                f"The service rejected the API key (HTTP {response.status_code}): check the key and its permissions"
             )
         if response.status_code != 200:
             raise _refused(response)
@@ -273,11 +273,11 @@ def _refused(response: httpx2.Response) -> RealtimeError:
         text = ""
     if text:
         return server_failure(text[:300])
-    return ConnectError(f"The service refused to be watched (HTTP {response.status_code})", transport="ivs")
+    return ConnectError(f"The service refused the viewer (HTTP {response.status_code})", transport="ivs")
 
 
 async def _drain(signaling: Signaling) -> None:
-    """Nothing of the link is signaled once the stage is joined; a second invitation changes nothing."""
+    """Discard signaling once the stage is joined: nothing more is negotiated, and a second invitation is ignored."""
     while True:
         logger.debug("ignored %s on a stage that was joined", _tag(await signaling.receive()))
 

@@ -12,7 +12,7 @@ from realtime_fast.aio.tasks import owned_tasks
 from realtime_fast.control import messages
 from realtime_fast.control.signaling import Signaling
 from realtime_fast.errors import ConnectError, RealtimeError, TransportName
-from realtime_fast.options import CustomizeOffer, IceServer, VideoCodec
+from realtime_fast.options import CustomizeOffer, IceServer, SendOptions, VideoCodec
 from realtime_fast.peer import Peer, open_peer
 from realtime_fast.peer.link_events import LinkEvent, LinkLost
 
@@ -30,10 +30,14 @@ class WebRtcTransport:
         ice_servers: Sequence[IceServer],
         video_codec: VideoCodec | None = None,
         customize_offer: CustomizeOffer | None = None,
+        min_delay: float = 0.0,
+        sending: SendOptions | None = None,
     ) -> None:
         self._ice_servers = ice_servers
         self._video_codec: VideoCodec = video_codec or "vp8"
         self._customize_offer = customize_offer
+        self._min_delay = min_delay
+        self._sending = sending
 
     @asynccontextmanager
     async def open(
@@ -42,8 +46,14 @@ class WebRtcTransport:
         tracks: Sequence[MediaStreamTrack],
         report: Callable[[LinkEvent], None],
     ) -> AsyncIterator[WebRtcLink]:
-        """Offer, be answered, connect."""
-        async with open_peer(report, ice_servers=self._ice_servers, video_codec=self._video_codec) as peer:
+        """Send an offer, take the answer, connect."""
+        async with open_peer(
+            report,
+            ice_servers=self._ice_servers,
+            video_codec=self._video_codec,
+            sending=self._sending,
+            min_delay=self._min_delay,
+        ) as peer:
             for track in tracks:
                 peer.send(track)
             kinds = {track.kind for track in tracks}
@@ -73,7 +83,7 @@ class WebRtcLink:
 
 
 async def _follow(peer: Peer, signaling: Signaling, report: Callable[[LinkEvent], None]) -> None:
-    """Answer the service's signaling for as long as the link exists."""
+    """Process the service's signaling while the link exists."""
     try:
         while True:
             message = await signaling.receive()

@@ -23,8 +23,8 @@ use std::mem::MaybeUninit;
 use std::ops::Range;
 use std::ptr::NonNull;
 
-/// Where an export is kept, on the stack of the call: a marker is read in less time than PyO3's buffer, which
-/// is on the heap, takes to come and go.
+/// Room for an export on the stack of the call: PyO3's buffer lives on the heap, and allocating it takes
+/// longer than reading a marker.
 pub struct Slot(MaybeUninit<ffi::Py_buffer>);
 
 impl Slot {
@@ -187,7 +187,7 @@ impl<'a> Export<'a> {
 
 fn not_bytes(name: &str, obj: &Bound<'_, PyAny>, cause: PyErr) -> PyErr {
     let error = invalid(format!(
-        "{name}: expected a buffer of bytes (uint8), got {}",
+        "{name}: expected a buffer of uint8, got {}",
         obj.get_type().name().map_or_else(|_| "an unnamed type".into(), |name| name.to_string())
     ));
     error.set_cause(obj.py(), Some(cause));
@@ -262,12 +262,7 @@ impl<'a> ReadBuf<'a> {
 /// A buffer to write to.
 pub struct WriteBuf<'a>(Export<'a>);
 
-impl<'a> WriteBuf<'a> {
-    /// Holds the writable buffer of `obj`, called `name` in errors.
-    pub fn get(slot: &'a mut Slot, name: &str, obj: &Bound<'a, PyAny>) -> PyResult<Self> {
-        ReadBuf::get(slot, name, obj)?.writable(name)
-    }
-
+impl WriteBuf<'_> {
     /// All bytes from the first element to the last, gaps included.
     pub fn bytes_mut(&mut self) -> &mut [u8] {
         // SAFETY:

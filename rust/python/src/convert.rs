@@ -1,47 +1,91 @@
 //! Conversion of pictures.
 
-use crate::args::{FilterArg, MatrixArg, Picture, RangeArg, color};
+use crate::args::{FilterArg, FormatArg, MatrixArg, RangeArg, SizeArg};
 use crate::buffer::{Slot, refuse_overlap};
 use crate::error::value_error;
 use crate::gil::detach_if_large;
+use crate::picture::{Described, Picture};
 use pyo3::prelude::*;
+use realtime_fast_core::color::{Color, Matrix, Range};
 use realtime_fast_core::convert::convert_with;
+use realtime_fast_core::format::PixelFormat;
 use realtime_fast_core::level::Level;
 use realtime_fast_core::resize::resize_with;
 
-/// Converts the picture `source` into the picture `target`. With a filter, sizes may differ.
+/// Colour space and filter as the caller asks for them.
+pub struct Wanted {
+    /// Else as the YUV side says.
+    pub matrix: Option<MatrixArg>,
+    /// Else as the YUV side says.
+    pub range: Option<RangeArg>,
+    /// With a filter, sizes may differ.
+    pub filter: Option<FilterArg>,
+}
+
+/// Converts the picture `source` into the memory of `target`, as `realtime_fast.frames.convert` says.
 #[pyfunction]
-#[pyo3(signature = (source, target, matrix, range, filter=None))]
+#[pyo3(signature = (
+    source, target, *, source_format=None, target_format=None, source_size=None, target_size=None, matrix=None,
+    range=None, filter=None
+))]
+#[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
 pub fn convert(
     py: Python<'_>,
     source: &Bound<'_, PyAny>,
     target: &Bound<'_, PyAny>,
-    matrix: MatrixArg,
-    range: RangeArg,
+    source_format: Option<FormatArg>,
+    target_format: Option<FormatArg>,
+    source_size: Option<SizeArg>,
+    target_size: Option<SizeArg>,
+    matrix: Option<MatrixArg>,
+    range: Option<RangeArg>,
     filter: Option<FilterArg>,
 ) -> PyResult<()> {
-    convert_on(py, Level::detect(), source, target, (matrix, range), filter)
+    let source = (source, Described::new(source_format, source_size));
+    let target = (target, Described::new(target_format, target_size));
+    convert_on(py, Level::detect(), source, target, Wanted { matrix, range, filter })
 }
 
 /// [`convert`] on a given level.
 pub fn convert_on(
     py: Python<'_>,
     level: Level,
-    source: &Bound<'_, PyAny>,
-    target: &Bound<'_, PyAny>,
-    (matrix, range): (MatrixArg, RangeArg),
-    filter: Option<FilterArg>,
+    (source, source_described): (&Bound<'_, PyAny>, Described),
+    (target, target_described): (&Bound<'_, PyAny>, Described),
+    wanted: Wanted,
 ) -> PyResult<()> {
-    let (mut source_slots, mut target_slots) = ([Slot::EMPTY; 3], [Slot::EMPTY; 3]);
-    let source = Picture::read(&mut source_slots, source)?;
-    let mut target = Picture::write(&mut target_slots, target)?;
+    let [mut source_slot, mut target_slot] = [Slot::EMPTY; 2];
+    let source = Picture::of_format(&mut source_slot, source, source_described)?;
+    let target = Picture::of_format(&mut target_slot, target, target_described)?;
+    let color = color(&source, &target, &wanted)?;
+    let (mut source_slots, mut target_slots) = ([Slot::EMPTY; 2], [Slot::EMPTY; 2]);
+    let source = source.hold(&mut source_slots)?;
+    let mut target = target.hold(&mut target_slots)?.writable()?;
     refuse_overlap(&source.buffers, &target.buffers)?;
     let bytes = source.format.packed_bytes(source.size) + target.format.packed_bytes(target.size);
     let (source, mut target) = (source.frame()?, target.frame_mut()?);
-    let color = color(matrix, range);
-    detach_if_large(py, bytes, || match filter {
+    detach_if_large(py, bytes, || match wanted.filter {
         Some(FilterArg(filter)) => resize_with(level, &source, &mut target, color, filter),
         None => convert_with(level, &source, &mut target, color),
     })
     .map_err(value_error)
+}
+
+/// The colour space of whichever of the two is YUV. Beside a YUV picture gray says nothing about it.
+fn color(source: &Picture<'_>, target: &Picture<'_>, wanted: &Wanted) -> PyResult<Color> {
+    let by_target =
+        source.format.is_rgb() || (source.format == PixelFormat::Gray8 && !target.format.is_rgb());
+    let yuv = if by_target { target } else { source };
+    let matrix = match wanted.matrix {
+        Some(MatrixArg(matrix)) => Some(matrix),
+        None if source.format.is_rgb() != target.format.is_rgb() => yuv.matrix()?,
+        // Codes stay as they are.
+        None => None,
+    };
+    let range = match wanted.range {
+        Some(RangeArg(range)) => Some(range),
+        None => yuv.range()?,
+    };
+    let usual = if yuv.format == PixelFormat::Gray8 { Range::Full } else { Range::Limited };
+    Ok(Color { matrix: matrix.unwrap_or(Matrix::Bt601), range: range.unwrap_or(usual) })
 }

@@ -1,12 +1,12 @@
-//! When to leave the interpreter.
+//! When to release the interpreter.
 
 use pyo3::marker::Ungil;
 use pyo3::prelude::*;
 
-/// Below this many bytes of picture the work is done before another thread could have used the interpreter.
+/// Below this many bytes the work is done before another thread could make use of the interpreter.
 const DETACH_BYTES: usize = 16 * 1024;
 
-/// Runs `work` without the interpreter if it touches many bytes.
+/// Runs `work` with the interpreter released if it touches many bytes.
 ///
 /// Getting the interpreter back can cost a whole switch interval when other threads compute, far more than
 /// a small picture takes.

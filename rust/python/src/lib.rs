@@ -9,6 +9,7 @@ mod marker;
 mod meter;
 mod picture;
 mod probes;
+mod rtp;
 mod stats;
 mod testing;
 
@@ -24,11 +25,15 @@ mod _native {
     #[pymodule_export]
     use crate::meter::VideoMeter;
     #[pymodule_export]
+    use crate::picture::{array_shape, describe, new_frame};
+    #[pymodule_export]
     use crate::probes::ProbeLedger;
+    #[pymodule_export]
+    use crate::rtp::{Adaptation, NetworkLink, RtpEndpoint, RtpPacket, RtpPicture, RtpSound};
     #[pymodule_export]
     use crate::stats::StatsParser;
 
-    /// For tests only.
+    /// For tests and benches only.
     #[pymodule]
     mod _testing {
         #[pymodule_export]

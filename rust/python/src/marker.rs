@@ -1,32 +1,71 @@
 //! The marker's functions, as `realtime_fast.marker` shows them.
 
-use crate::args::{Natural, number};
-use crate::buffer::Slot;
+use crate::args::{FormatArg, SizeArg, number};
+use crate::buffer::{Slot, refuse_overlap};
 use crate::error::{invalid, value_error};
-use crate::picture::Picture;
+use crate::picture::{Described, Picture};
 use crate::probes::ProbeLedger;
 use pyo3::intern;
 use pyo3::prelude::*;
-use realtime_fast_core::marker::{self, Evidence, Reading, SoftReading};
-use realtime_fast_core::size::Size;
+use realtime_fast_core::color::Range;
+use realtime_fast_core::marker::{self, Evidence, Levels, Reading, SoftReading};
 
 /// Writes the number `seq` into the bottom-left corner of a picture, in place.
+///
+/// The marker covers 24x4 pixels; chroma under it becomes neutral and alpha opaque. Stamp only what nobody else
+/// holds: `stamped_copy` is for frames that may be sent again.
+///
+/// Args:
+///     picture: An `av.VideoFrame`; an array of (height, width) for gray8 or luma, (height, width, 2) for yuyv422,
+///         (height, width, 3) for rgb24, (height, width, 4) for rgba; or a tuple of planes, `(y, u, v)` or `(y, uv)`.
+///     seq: 0 to 65535.
+///     format: Of an array, if its shape does not tell, such as "bgra". A frame has its own.
+///     full_range: Whether luma is 0 to 255 instead of 16 to 235. As the frame says by default, else limited; RGB
+///         is always full range.
+///
+/// Raises:
+///     InvalidInputError: A `ValueError`: the picture is smaller than 24x4, read-only or not in a known format, or
+///         `seq` is out of range; it says what was expected and what came.
 #[pyfunction]
 #[pyo3(signature = (picture, seq, *, format=None, full_range=None))]
 pub fn stamp(
     picture: &Bound<'_, PyAny>,
     seq: &Bound<'_, PyAny>,
-    format: Option<&str>,
+    format: Option<FormatArg>,
     full_range: Option<bool>,
 ) -> PyResult<()> {
     let seq = number("seq", "0 to 65535", seq)?;
     let mut slot = Slot::EMPTY;
-    let picture = Picture::of(&mut slot, picture, format, full_range)?;
-    let levels = picture.levels;
-    picture.write(|frame| marker::stamp(frame, levels, seq))
+    let picture = Picture::of(&mut slot, picture, Described::new(format, None))?;
+    let levels = levels(&picture, full_range)?;
+    let mut slots = [Slot::EMPTY; 2];
+    let mut held = picture.hold(&mut slots)?.writable()?;
+    refuse_overlap(&[], &held.buffers)?;
+    marker::stamp(&mut held.frame_mut()?, levels, seq).map_err(value_error)
 }
 
-/// Reads the number back.
+/// Reads the number in the bottom-left corner of a picture.
+///
+/// Args:
+///     picture: As for `stamp`; the luma plane alone will do. Only its first plane is read.
+///     method: "hard" is the reference reader, for pictures as they were stamped: it thresholds cells and takes the
+///         majority of the rows. "soft" is for pictures that were encoded or scaled since.
+///     in_flight: For "soft": the numbers that may come, as `PixelProbes.in_flight` or an iterable of numbers, the
+///         likeliest first. Without it every number may come, which takes longer and needs a clearer picture. The
+///         ledger learns from each frame which number to expect of the next: show it every received frame once, in
+///         order.
+///     now: When the frame arrived, in seconds of the ledger's clock. Needed beside a ledger.
+///     stamped_size: For "soft": (width, height) in pixels when it was stamped. Without it the scales 1, 3/4, 2/3
+///         and 1/2 are tried.
+///     format: As for `stamp`.
+///     full_range: As for `stamp`.
+///
+/// Returns:
+///     The number; `CORRUPTED` where a marker is but its number cannot be told; None where no marker is.
+///
+/// Raises:
+///     InvalidInputError: A `ValueError`: the picture is smaller than 24x4 ("hard") or not in a known format, or an
+///         argument is out of range; it says what was expected and what came.
 #[pyfunction]
 #[pyo3(signature = (
     picture, method="hard", *, in_flight=None, now=None, stamped_size=None, format=None, full_range=None
@@ -36,8 +75,8 @@ pub fn read<'py>(
     method: &str,
     in_flight: Option<&Bound<'py, PyAny>>,
     now: Option<&Bound<'_, PyAny>>,
-    stamped_size: Option<(Natural, Natural)>,
-    format: Option<&str>,
+    stamped_size: Option<SizeArg>,
+    format: Option<FormatArg>,
     full_range: Option<bool>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let py = picture.py();
@@ -45,9 +84,10 @@ pub fn read<'py>(
     let reading = match method {
         "hard" => {
             let mut slot = Slot::EMPTY;
-            let picture = Picture::of(&mut slot, picture, format, full_range)?;
+            let picture = Picture::of(&mut slot, picture, Described::new(format, None))?;
+            let levels = levels(&picture, full_range)?;
             picture
-                .read(|plane| marker::read_hard(plane, picture.format, picture.size, picture.levels))?
+                .read(|plane| marker::read_hard(plane, picture.format, picture.size, levels))?
                 .map_err(value_error)?
         }
         "soft" => soft(picture, in_flight, now, stamped_size, format, full_range)?.reading,
@@ -56,15 +96,29 @@ pub fn read<'py>(
     to_python(py, reading)
 }
 
-/// Reads the number back from a picture that was encoded or scaled, and says how sure that is.
+/// Reads as `read(picture, "soft", ...)` does, and says how probable the reading is.
+///
+/// Args:
+///     picture: As for `read`.
+///     in_flight: As for `read`.
+///     now: As for `read`.
+///     stamped_size: As for `read`.
+///     format: As for `stamp`.
+///     full_range: As for `stamp`.
+///
+/// Returns:
+///     The reading of `read`, and its probability from 0 to 1, be it a number or none.
+///
+/// Raises:
+///     InvalidInputError: As `read`.
 #[pyfunction]
 #[pyo3(signature = (picture, *, in_flight=None, now=None, stamped_size=None, format=None, full_range=None))]
 pub fn read_soft<'py>(
     picture: &Bound<'py, PyAny>,
     in_flight: Option<&Bound<'py, PyAny>>,
     now: Option<&Bound<'_, PyAny>>,
-    stamped_size: Option<(Natural, Natural)>,
-    format: Option<&str>,
+    stamped_size: Option<SizeArg>,
+    format: Option<FormatArg>,
     full_range: Option<bool>,
 ) -> PyResult<(Bound<'py, PyAny>, f32)> {
     let now = now.map(seconds).transpose()?;
@@ -76,16 +130,16 @@ fn soft(
     picture: &Bound<'_, PyAny>,
     in_flight: Option<&Bound<'_, PyAny>>,
     now: Option<f64>,
-    stamped_size: Option<(Natural, Natural)>,
-    format: Option<&str>,
+    stamped_size: Option<SizeArg>,
+    format: Option<FormatArg>,
     full_range: Option<bool>,
 ) -> PyResult<SoftReading> {
     let mut slot = Slot::EMPTY;
-    let picture = Picture::of(&mut slot, picture, format, full_range)?;
-    let stamped =
-        stamped_size.map(|(width, height)| Size::new(width.0, height.0)).transpose().map_err(value_error)?;
+    let picture = Picture::of(&mut slot, picture, Described::new(format, None))?;
+    let levels = levels(&picture, full_range)?;
+    let stamped = stamped_size.map(|SizeArg(size)| size);
     let evidence = picture
-        .read(|plane| Evidence::new(plane, picture.format, picture.size, picture.levels, stamped))?
+        .read(|plane| Evidence::new(plane, picture.format, picture.size, levels, stamped))?
         .map_err(value_error)?;
     let Some(in_flight) = in_flight else {
         return Ok(marker::read_soft(&evidence, None));
@@ -100,6 +154,16 @@ fn soft(
         .map(|seq| number("in_flight", "numbers of 0 to 65535", &seq?))
         .collect::<PyResult<Vec<u16>>>()?;
     Ok(marker::read_soft(&evidence, Some(&numbers)))
+}
+
+/// What cells are in a picture: as the caller says, else as a frame does, else of limited range.
+fn levels(picture: &Picture<'_>, full_range: Option<bool>) -> PyResult<Levels> {
+    let is_full = match full_range {
+        _ if picture.format.is_rgb() => true,
+        Some(full_range) => full_range,
+        None => picture.range()? == Some(Range::Full),
+    };
+    Ok(if is_full { Levels::FULL } else { Levels::LIMITED })
 }
 
 fn seconds(now: &Bound<'_, PyAny>) -> PyResult<f64> {

@@ -1,4 +1,4 @@
-//! The video meter, with its figures under webrtc-stats' names.
+//! The video meter; its figures have the names of webrtc-stats.
 
 use pyo3::prelude::*;
 use pyo3::types::PyDict;

@@ -4,7 +4,7 @@ use pyo3::prelude::*;
 use realtime_fast_core::marker::Probes;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Markers on their way: `realtime_fast.latency` tells their story, this holds their numbers.
+/// The numbers of the markers in flight, for `realtime_fast.latency`.
 #[pyclass(frozen, module = "realtime_fast._native")]
 pub struct ProbeLedger(Mutex<Probes>);
 
@@ -22,22 +22,23 @@ impl ProbeLedger {
         Self(Mutex::new(Probes::new(timeout)))
     }
 
-    /// The number for a frame stamped at `now`, and the number that had to give way, if any.
+    /// The number for a frame stamped at `now`, and the number that was dropped for it, if any.
     fn stamp(&self, now: f64) -> (u16, Option<u16>) {
         self.lock().stamp(now)
     }
 
-    /// Settles a number: (seconds since its stamp, whether a later one came before), or None if not in flight.
+    /// Settles a number: (seconds since its stamp, whether a later number arrived before), or None if not in
+    /// flight.
     fn arrive(&self, seq: u16, now: f64) -> Option<(f64, bool)> {
         self.lock().arrive(seq, now).map(|arrival| (arrival.latency, arrival.reordered))
     }
 
-    /// Notes a marker without a number; False if nothing is in flight that it could be.
+    /// Notes a marker without a legible number; False if nothing is in flight that it could belong to.
     fn corrupt(&self, now: f64) -> bool {
         self.lock().corrupt(now)
     }
 
-    /// Takes out the numbers whose time is over.
+    /// Removes the numbers that have timed out.
     fn lost(&self, now: f64) -> Vec<u16> {
         let mut probes = self.lock();
         std::iter::from_fn(|| probes.next_lost(now)).collect()

@@ -43,7 +43,7 @@ impl StatsParser {
             let sample = stats::json::parse_bytes(&mut self.lock(), text.as_bytes(), now);
             return to_python(py, sample.map_err(malformed)?);
         }
-        // Looking at entries can run Python code that comes back here, so the parser is not held meanwhile.
+        // Reading entries can run Python code that calls this parser, so it is not locked meanwhile.
         let mut parser = std::mem::take(&mut *self.lock());
         let sample = parse_mapping(&mut parser, report, now);
         *self.lock() = parser;
@@ -111,7 +111,7 @@ impl<'py> PyEntry<'py> {
         }
     }
 
-    /// A member; whatever goes wrong on the way to it makes it a missing one.
+    /// A member; one that cannot be read counts as missing.
     fn get(&self, name: &Bound<'py, PyString>) -> Option<Bound<'py, PyAny>> {
         match self {
             Self::Dict(dict) => dict.get_item(name).ok()?,

@@ -18,6 +18,8 @@ from realtime_fast.server.model.effect import Effect, canvas
 from realtime_fast.server.model.fan_out import FanOut, Frame, Freshest
 from realtime_fast.server.model.pipeline import DelayLine, Pipeline
 
+from tests.support import eventually
+
 
 class Pushed(MediaStreamTrack):
     """A remote track whose frames the test pushes."""
@@ -52,20 +54,19 @@ def picture(pts: int, size: tuple[int, int] = (64, 32), seq: int | None = None) 
     return frame
 
 
+@pytest.mark.alone
 async def test_the_delay_line_keeps_order_rate_and_delay() -> None:
     delivered: list[tuple[int, float]] = []
     put: list[float] = []
     line = DelayLine(0.2, 60, lambda frame, _: delivered.append((frame.pts or 0, time.monotonic())))
-    with anyio.fail_after(10):
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(line.run)
-            for n in range(30):
-                put.append(time.monotonic())
-                line.put(picture(n), 0.0)
-                await anyio.sleep(0.01)
-            while len(delivered) < 30:
-                await anyio.sleep(0.01)
-            tasks.cancel_scope.cancel()
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(line.run)
+        for n in range(30):
+            put.append(time.monotonic())
+            line.put(picture(n), 0.0)
+            await anyio.sleep(0.01)
+        await eventually(lambda: len(delivered) == 30)
+        tasks.cancel_scope.cancel()
     assert [pts for pts, _ in delivered] == list(range(30))
     held = sorted(at - began for (_, at), began in zip(delivered, put, strict=True))
     assert held[0] >= 0.2
@@ -188,11 +189,11 @@ async def test_pass_through_leaves_the_picture_alone() -> None:
     assert out is frame
 
 
-async def test_stamping_does_not_write_into_somebody_elses_picture() -> None:
+async def test_a_number_travels_with_its_picture_and_is_not_written_into_it() -> None:
     pipeline, frame = Pipeline(delay=0, on_output=silent), picture(0)
     pipeline.stamp_next(99)
     (out,) = await run_through(pipeline, [frame], 1)
-    assert marker.read(out) == 99
+    assert out.opaque == 99, "for the sender, which stamps the copy that it encodes"
     assert marker.read(frame) is None
 
 
@@ -207,23 +208,27 @@ async def test_a_burst_passes_whole_and_overload_leaves_the_freshest() -> None:
 
 
 async def test_a_stalled_pipeline_sends_nothing_and_comes_back() -> None:
+    finished: list[int | None] = []
     outputs: list[int] = []
-    pipeline = Pipeline(delay=0, on_output=lambda: outputs.append(1))
+
+    class Watched(Pipeline):
+        def _finished(self, frame: Frame, began: float) -> None:
+            super()._finished(frame, began)
+            finished.append(frame.pts)
+
+    pipeline = Watched(delay=0, on_output=lambda: outputs.append(1))
     source = Pushed()
-    with anyio.fail_after(10):
-        async with pipeline.running(), anyio.create_task_group() as tasks:
-            tasks.start_soon(pipeline.feed, source)
-            pipeline.stalled = True
-            source.push(picture(0))
-            while pipeline.figures().latency_s is None and pipeline.frames_in == 0:
-                await anyio.sleep(0.01)
-            await anyio.sleep(0.05)
-            assert outputs == []
-            pipeline.stalled = False
-            source.push(picture(1))
-            while not outputs:
-                await anyio.sleep(0.01)
-            tasks.cancel_scope.cancel()
+    async with pipeline.running(), anyio.create_task_group() as tasks:
+        tasks.start_soon(pipeline.feed, source)
+        pipeline.stalled = True
+        source.push(picture(0))
+        await eventually(lambda: finished == [0])
+        assert outputs == []
+        pipeline.stalled = False
+        source.push(picture(1))
+        await eventually(lambda: outputs)
+        assert finished == [0, 1]
+        tasks.cancel_scope.cancel()
 
 
 async def test_its_thread_ends_with_it_even_when_busy() -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Any, TypeAlias
 
 import anyio
 import httpx2
@@ -12,53 +14,67 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.typing import Subprotocol
+
+from realtime_fast.server import Service
+from realtime_fast.server.stage.room import Room
+from realtime_fast.server.stage.tokens import IssuedToken
 
 OFFERS = Path(__file__).parent / "offers"
 PUBLISH = (OFFERS / "chromium-publish.sdp").read_text()
 SUBSCRIBE = (OFFERS / "chromium-subscribe.sdp").read_text()
 SDP = {"content-type": "application/sdp"}
 
+Issue: TypeAlias = Callable[..., IssuedToken]
+"""Makes a token for the stage of the test, or for another `room`."""
+
 
 @pytest.fixture
-def base(stage_service):
+def base(stage_service: Service) -> str:
     return stage_service.url.replace("ws", "http", 1)
 
 
 @pytest.fixture
-async def http(base):
+async def http(base: str) -> AsyncIterator[httpx2.AsyncClient]:
     async with httpx2.AsyncClient(base_url=base) as client:
         yield client
 
 
 @pytest.fixture
-def issue(stage_service, stage_room, base):
-    def make(room=None, **wanted):
+def issue(stage_service: Service, stage_room: Room, base: str) -> Issue:
+    def make(room: Room | None = None, **wanted: Any) -> IssuedToken:
         return stage_service.stages.issue(room or stage_room, base, **wanted)
 
     return make
 
 
-def bearer(issued):
+def bearer(issued: IssuedToken) -> dict[str, str]:
     token = issued if isinstance(issued, str) else issued.token
     return {"authorization": f"Bearer {token}"}
 
 
-def forged(issued):
+def forged(issued: IssuedToken) -> str:
     """The same claims under somebody else's key."""
     claims = jwt.decode(issued.token, options={"verify_signature": False})
     return jwt.encode(claims, ec.generate_private_key(ec.SECP384R1()), algorithm="ES384")
 
 
-def unsigned(issued):
+def unsigned(issued: IssuedToken) -> str:
     claims = jwt.decode(issued.token, options={"verify_signature": False})
-    return jwt.encode(claims, None, algorithm="none")
+    return jwt.encode(claims, "", algorithm="none")
 
 
-async def post(http, action, participant, headers, body=PUBLISH):
+async def post(
+    http: httpx2.AsyncClient,
+    action: str,
+    participant: str,
+    headers: dict[str, str],
+    body: str | bytes = PUBLISH,
+) -> httpx2.Response:
     return await http.post(f"/stages/{action}/{participant}", content=body, headers=SDP | headers)
 
 
-async def test_who_may_publish(http, issue, stage_service):
+async def test_who_may_publish(http: httpx2.AsyncClient, issue: Issue, stage_service: Service) -> None:
     good = issue()
     for token, status, code in [
         (None, 401, 2001),
@@ -86,7 +102,9 @@ async def test_who_may_publish(http, issue, stage_service):
     assert (await post(http, "publish", orphan.participant_id, bearer(orphan))).status_code == 404
 
 
-async def test_a_publication_is_answered_found_and_deleted_by_its_owner_only(http, issue, stage_room):
+async def test_a_publication_is_answered_found_and_deleted_by_its_owner_only(
+    http: httpx2.AsyncClient, issue: Issue, stage_room: Room
+) -> None:
     owner, other = issue(), issue()
     answer = await post(http, "publish", owner.participant_id, bearer(owner))
     assert answer.status_code == 201
@@ -103,7 +121,9 @@ async def test_a_publication_is_answered_found_and_deleted_by_its_owner_only(htt
     assert not stage_room.members
 
 
-async def test_a_closing_page_ends_its_session_without_headers(http, issue, stage_room):
+async def test_a_closing_page_ends_its_session_without_headers(
+    http: httpx2.AsyncClient, issue: Issue, stage_room: Room
+) -> None:
     owner = issue()
     location = (await post(http, "publish", owner.participant_id, bearer(owner))).headers["location"]
     assert stage_room.members
@@ -117,7 +137,7 @@ async def test_a_closing_page_ends_its_session_without_headers(http, issue, stag
     assert not stage_room.members
 
 
-async def test_who_may_subscribe(http, issue, stage_service):
+async def test_who_may_subscribe(http: httpx2.AsyncClient, issue: Issue, stage_service: Service) -> None:
     nobody = issue()
     for issued, participant, status, code in [
         (issue(), nobody.participant_id, 404, 2004),
@@ -146,7 +166,15 @@ async def test_who_may_subscribe(http, issue, stage_service):
         ("v=0\r\n" * 100_000, "application/sdp", 413, 2001),
     ],
 )
-async def test_offers_that_will_not_do(http, issue, stage_room, body, kind, status, code):
+async def test_offers_that_will_not_do(
+    http: httpx2.AsyncClient,
+    issue: Issue,
+    stage_room: Room,
+    body: str | bytes,
+    kind: str,
+    status: int,
+    code: int,
+) -> None:
     issued = issue()
     answer = await http.post(
         f"/stages/publish/{issued.participant_id}",
@@ -157,7 +185,9 @@ async def test_offers_that_will_not_do(http, issue, stage_room, body, kind, stat
     assert not stage_room.members
 
 
-async def test_browsers_may_come_from_anywhere_with_their_headers(http, issue):
+async def test_browsers_may_come_from_anywhere_with_their_headers(
+    http: httpx2.AsyncClient, issue: Issue
+) -> None:
     asked = "authorization,content-type,x-stages-request-id,x-stages-sdk,x-stages-anything"
     preflight = await http.options(
         "/stages/publish/me",
@@ -181,7 +211,9 @@ async def test_browsers_may_come_from_anywhere_with_their_headers(http, issue):
 
 
 @pytest.mark.parametrize(("action", "status"), [("publish", 307), ("subscribe", 308)])
-async def test_the_front_door_says_where_to_go(http, base, action, status):
+async def test_the_front_door_says_where_to_go(
+    http: httpx2.AsyncClient, base: str, action: str, status: int
+) -> None:
     answer = await http.post(f"/stages/front/{action}/me", content="x")
     assert answer.status_code == status
     assert answer.headers["location"] == f"{base}/stages/{action}/me"
@@ -190,14 +222,16 @@ async def test_the_front_door_says_where_to_go(http, base, action, status):
 # --- events
 
 
-def url(stage_service, path="", **query):
+def url(stage_service: Service, path: str = "", **query: Any) -> str:
     return f"{stage_service.url}/stages/events{path}" + (
         "?" + "&".join(f"{key}={value}" for key, value in query.items()) if query else ""
     )
 
 
 @pytest.mark.parametrize("form", ["query", "path"])
-async def test_events_tell_the_whole_state_and_answer_pings(stage_service, stage_room, issue, form):
+async def test_events_tell_the_whole_state_and_answer_pings(
+    stage_service: Service, stage_room: Room, issue: Issue, form: str
+) -> None:
     issued = issue(user_id="me", attributes={"role": "camera"})
     topic = stage_room.stage_id
     where = (
@@ -205,7 +239,7 @@ async def test_events_tell_the_whole_state_and_answer_pings(stage_service, stage
         if form == "query"
         else url(stage_service, f"/{topic}")
     )
-    async with connect(where, subprotocols=[issued.token]) as socket:
+    async with connect(where, subprotocols=[Subprotocol(issued.token)]) as socket:
         assert socket.subprotocol == issued.token
         with anyio.fail_after(5):
             state = json.loads(await socket.recv())
@@ -238,7 +272,7 @@ async def test_events_tell_the_whole_state_and_answer_pings(stage_service, stage
                 await socket.recv()
 
 
-async def test_who_may_listen(stage_service, stage_room, issue):
+async def test_who_may_listen(stage_service: Service, stage_room: Room, issue: Issue) -> None:
     other = stage_service.stages.create()
     topic = stage_room.stage_id
     for token, status, code in [
@@ -248,7 +282,7 @@ async def test_who_may_listen(stage_service, stage_room, issue):
         (issue(ttl=-1).token, 401, "TOKEN_EXPIRED"),
         (issue(other).token, 403, "TOKEN_INVALID"),
     ]:
-        offered = [token] if token else None
+        offered = [Subprotocol(token)] if token else None
         with pytest.raises(InvalidStatus) as caught:
             await connect(url(stage_service, f"/{topic}"), subprotocols=offered)
         assert caught.value.response.status_code == status
@@ -266,7 +300,7 @@ async def test_who_may_listen(stage_service, stage_room, issue):
 # --- for developers
 
 
-async def test_developers_make_stages_and_tokens(http, stage_service):
+async def test_developers_make_stages_and_tokens(http: httpx2.AsyncClient, stage_service: Service) -> None:
     stage = (await http.post("/dev/stages")).json()
     assert stage["stage_arn"].endswith(stage["stage_id"])
     answer = await http.post(
@@ -286,7 +320,7 @@ async def test_developers_make_stages_and_tokens(http, stage_service):
     assert (await http.post("/dev/stages/unknown/tokens")).status_code == 404
 
 
-async def test_developer_routes_are_for_loopback_only(http):
+async def test_developer_routes_are_for_loopback_only(http: httpx2.AsyncClient) -> None:
     answer = await http.post("/dev/stages", headers={"host": "evil.example"})
     assert answer.status_code == 403
     assert (await http.get("/dev/stages")).status_code == 405

@@ -35,7 +35,7 @@ _MODELS = {model.name: model for model in REALTIME_MODELS}
 NO_SESSION = "Invalid session: it does not exist, or has ended"
 _RESOLUTIONS = ("720p", "1080p")
 _OVER_STAGE = "-ivs"
-"""What the path of a session over a stage ends with."""
+"""Path suffix of sessions over a stage."""
 
 
 class WebSocketChannel:
@@ -75,7 +75,7 @@ class WebSocketChannel:
         return data if data is not None else message["bytes"]
 
     async def close(self, code: int, reason: str) -> None:
-        """Close the channel; harmless if it is closed."""
+        """Close the channel; idempotent."""
         with suppress(WebSocketDisconnect, RuntimeError):
             await self._websocket.close(code, reason)
 
@@ -111,12 +111,12 @@ _Serve = Callable[[Registry, WebSocket, WebSocketChannel, Faults], Awaitable[Non
 def _guarded(
     registry: Registry, abort_connection: AbortConnection, serve: _Serve
 ) -> Callable[[WebSocket], Awaitable[None]]:
-    """Accept those who may come in; refuse the others with a status, before the handshake is done."""
+    """Accept clients with a valid key; refuse others with an HTTP status, before the handshake."""
 
     async def endpoint(websocket: WebSocket) -> None:
         faults = registry.faults.take()
         if faults.http is not None:
-            await _refuse(websocket, faults.http, "The service was told to refuse this")
+            await _refuse(websocket, faults.http, "Refused by fault injection")
             return
         if not registry.config.accepts(_key(websocket)):
             await _refuse(websocket, 401, "Invalid API key")
@@ -149,10 +149,10 @@ async def _stream(
         channel,
         faults,
         request=request,
-        # The address the client reached: the bound one may be a wildcard. Over a stage none is of use.
+        # The address the client connected to: the bound one may be a wildcard. Over a stage there is none.
         address=websocket.scope["server"] if request.transport == "webrtc" else ("", 0),
         delay=registry.config.delay_ms / 1000,
-        open_path=over_webrtc
+        open_path=over_webrtc(registry.network)
         if request.transport == "webrtc"
         else over_stage(registry.stages, base_url(websocket)),
     )
@@ -165,11 +165,11 @@ async def _watch(registry: Registry, websocket: WebSocket, channel: WebSocketCha
     if session is None:
         await _reject(channel, NO_SESSION)
         return
-    await serve_conversation(registry, Viewer(session, channel, faults))
+    await serve_conversation(registry, Viewer(session, channel, faults, registry.network))
 
 
 def _stage_viewers(registry: Registry) -> Callable[[Request], Awaitable[Response]]:
-    """Tokens for whoever wants to watch a session over its stage; the session learns nothing of it."""
+    """Stage tokens for viewers of a session; the session itself is not involved."""
 
     async def endpoint(request: Request) -> Response:
         if not registry.config.accepts(request.headers.get("x-api-key", "")):
@@ -190,7 +190,7 @@ async def _nowhere(websocket: WebSocket) -> None:
 
 
 def session_request(websocket: WebSocket) -> SessionRequest:
-    """What the control channel's URL asks for.
+    """The request in the control channel's URL.
 
     Raises:
         InvalidInputError: A model or resolution that does not exist.
@@ -212,12 +212,12 @@ def session_request(websocket: WebSocket) -> SessionRequest:
 
 
 async def serve_conversation(registry: Registry, conversation: Conversation) -> None:
-    """Run a session or viewer to its end, registered with the service; what goes wrong in it ends only it."""
+    """Run a session or viewer to its end, registered with the service; an error in it ends only it."""
     with registry.hosting(conversation):
         try:
             await conversation.run()
         except Exception:
-            logger.exception("session %s ended by a fault of the service", conversation.id)
+            logger.exception("session %s ended by an error of the service", conversation.id)
             conversation.drop()
 
 
@@ -258,8 +258,8 @@ async def _sessions(registry: Registry, _: Request) -> Response:
 
 
 async def _set_faults(registry: Registry, request: Request) -> Response:
-    """Body: a JSON list of `NAME[=VALUE]` strings; `?live=true` strikes sessions that are running, too."""
-    # A page in a browser cannot send this type to another origin without being asked first, and no one answers.
+    """Body: a JSON list of `NAME[=VALUE]` strings; `?live=true` applies them to running sessions too."""
+    # A web page cannot send this type to another origin without a CORS preflight, which nothing answers.
     if request.headers.get("content-type", "").partition(";")[0] != "application/json":
         return JSONResponse({"error": "expected application/json"}, 415)
     try:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from realtime_fast.errors import InvalidInputError
 from realtime_fast.server.faults import Faults
+from realtime_fast.server.network import NetworkProfile
 
 MAX_DELAY_MS = 30_000.0
 DEFAULT_PORT = 8890
@@ -23,6 +24,7 @@ class ServiceConfig:
         faults: What goes wrong.
         resume: Give a client that comes back the session id that it had, also after a restart of the service, and
             let viewers wait for it: subscribe tokens then outlive the session. Otherwise every session has a new id.
+        network: What the network between the service and its clients is like; None for none in between.
         stage_front_door: Have IVS clients redirected from a front door to the stage, as in production.
     """
 
@@ -32,6 +34,7 @@ class ServiceConfig:
     api_keys: frozenset[str] | None = field(default=None, repr=False)
     faults: Faults = field(default_factory=Faults)
     resume: bool = False
+    network: NetworkProfile | None = None
     stage_front_door: bool = False
 
     def __post_init__(self) -> None:

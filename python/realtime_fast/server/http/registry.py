@@ -1,4 +1,4 @@
-"""Who is connected to the service: its sessions, their viewers and their stages, apart from how they came in."""
+"""The clients of the service: sessions, viewers and stages, independent of HTTP."""
 
 from __future__ import annotations
 
@@ -17,25 +17,27 @@ from realtime_fast.server.http.config import ServiceConfig
 from realtime_fast.server.inference.conversation import Conversation
 from realtime_fast.server.inference.session import InferenceSession
 from realtime_fast.server.inference.viewers import Viewer
+from realtime_fast.server.network import Network
 from realtime_fast.server.stage import Stages
 
 RESUME_LIMIT = 15.0
-"""Seconds a viewer waits for a session that may come back: longer than a client waits between two attempts."""
+"""Seconds a viewer waits for a session to return: longer than a client waits between two attempts."""
 
 KEPT_ENDED = 64
-"""Ended sessions that are remembered."""
+"""Number of ended sessions that are remembered."""
 
 
 class Registry:
     """The conversations of one service.
 
     Attributes:
-        config: How the service was set up.
-        faults: What the next connections are met with.
+        config: The service's settings.
+        faults: The faults of the next connections.
         sessions: The live sessions by id.
         viewers: The live viewers.
-        ended: What there was to know about the sessions that ended, newest last.
+        ended: Information about the sessions that ended, newest last.
         stages: The embedded IVS stages.
+        network: What lies between the service and its clients while it runs; None for nothing.
     """
 
     def __init__(self, config: ServiceConfig) -> None:
@@ -45,39 +47,45 @@ class Registry:
         self.viewers: list[Viewer] = []
         self.ended: deque[dict[str, Any]] = deque(maxlen=KEPT_ENDED)
         self.stages = Stages(front_door=config.stage_front_door)
+        self.network: Network | None = None
         self._open = False
         self._changed = anyio.Event()
 
     def open(self) -> None:
-        """Sessions may come from here on."""
+        """Accept sessions from now on."""
         self._open = True
+        if self.config.network is not None and self.network is None:
+            self.network = self.stages.network = Network(self.config.network)
 
     def close(self) -> None:
-        """No session will come any more; whoever waits for one is told."""
+        """Accept no more sessions, and wake viewers that wait for one."""
         self._open = False
+        if self.network is not None:
+            self.network.close()
+            self.network = self.stages.network = None
         self._announce()
 
     @property
     def conversations(self) -> tuple[Conversation, ...]:
-        """Everybody who is connected, viewers first."""
+        """All connected clients, viewers first."""
         return *self.viewers, *self.sessions.values()
 
     def set_faults(self, faults: Faults, *, live: bool = False) -> None:
-        """Put faults in force for connections to come, with `live` for those there are, too."""
+        """Apply faults to later connections, and with `live` to those that exist."""
         self.faults.set(faults)
         if live:
             for conversation in self.conversations:
                 conversation.set_faults(faults)
 
     def new_id(self, api_key: str, model: str) -> str:
-        """The id of a session that begins; with `resume` the first free one that follows from key and model."""
+        """The id of a new session; with `resume`, the first free one derived from key and model."""
         if not self.config.resume:
             return secrets.token_hex(12)
         ids = (hmac.digest(api_key.encode(), f"{model} {n}".encode(), "sha256").hex()[:24] for n in count())
         return next(id_ for id_ in ids if id_ not in self.sessions)
 
     async def find_session(self, session_id: str) -> InferenceSession | None:
-        """The live session of this id; with `resume` it may come back within `RESUME_LIMIT`."""
+        """The live session of this id; with `resume`, waits up to `RESUME_LIMIT` seconds for its return."""
         with anyio.move_on_after(RESUME_LIMIT if self.config.resume else 0):
             while session_id not in self.sessions and self._open:
                 await self._changed.wait()
@@ -85,7 +93,7 @@ class Registry:
 
     @contextmanager
     def hosting(self, conversation: Conversation) -> Iterator[None]:
-        """Keep a conversation in the registry while it runs."""
+        """Register a conversation while it runs."""
         match conversation:
             case InferenceSession():
                 self.sessions[conversation.id] = conversation

@@ -1,4 +1,4 @@
-"""The embedded service as one object: start it, connect to its `url`, look into it, stop it, as often as wanted."""
+"""The embedded service as an object: start it, connect to its `url`, inspect it, stop it, repeatedly."""
 
 from __future__ import annotations
 
@@ -26,23 +26,23 @@ from realtime_fast.server.http.config import ServiceConfig
 from realtime_fast.server.http.registry import Registry
 
 STOP_LIMIT = 1.0
-"""Seconds the sessions get to say goodbye."""
+"""Seconds for the sessions to end."""
 
 
 class Service(AsyncContextManagerMixin):
-    """The realtime service on a port of this machine.
+    """The realtime service on a local port.
 
-    Inside `async with Service(config)` it runs; `stop()`, `kill()` and `start()` make it go and come back on the
-    same port.
+    It runs inside `async with Service(config)`; `stop()` or `kill()` end it, and `start()` restarts it on the same
+    port.
 
     Attributes:
-        config: How it was set up.
-        registry: Who is connected; the attributes below are parts of it.
-        faults: What the next connections are met with.
+        config: Its settings.
+        registry: Its clients; the attributes below are parts of it.
+        faults: The faults of the next connections.
         sessions: The live sessions by id.
         viewers: The live viewers.
         stages: The embedded IVS stages.
-        ended: What there was to know about the sessions that ended, newest last.
+        ended: Information about the sessions that ended, newest last.
     """
 
     def __init__(self, config: ServiceConfig | None = None) -> None:
@@ -80,7 +80,7 @@ class Service(AsyncContextManagerMixin):
         return f"ws://{f'[{host}]' if ':' in host else host}:{port}"
 
     async def start(self) -> None:
-        """Begin to accept connections; nothing happens if it does already.
+        """Start accepting connections; does nothing if it does already.
 
         Raises:
             InvalidInputError: The address cannot be bound to; the message says why.
@@ -95,13 +95,13 @@ class Service(AsyncContextManagerMixin):
         await self._tasks.start(self._run, self._server, listener)
 
     async def stop(self) -> None:
-        """Say goodbye to everybody and stop; returns once all is released."""
+        """End all sessions and stop; returns once everything is released."""
         for conversation in self.registry.conversations:
             conversation.stop("service stopped")
         await self._wind_up()
 
     async def kill(self) -> None:
-        """Stop as a process that dies: connections are reset, nobody is told; returns once all is released."""
+        """Stop as if the process died: connections are reset without notice; returns once everything is released."""
         if self._server is not None:
             self._server.reset_connections()
         for conversation in self.registry.conversations:
@@ -109,7 +109,7 @@ class Service(AsyncContextManagerMixin):
         await self._wind_up()
 
     def set_faults(self, faults: Faults, *, live: bool = False) -> None:
-        """Put faults in force for connections to come, with `live` for those there are, too."""
+        """Apply faults to later connections, and with `live` to those that exist."""
         self.registry.set_faults(faults, live=live)
 
     def abort_connection(self, client: Address | None) -> None:
@@ -142,7 +142,7 @@ class Service(AsyncContextManagerMixin):
 
 
 class _Server(uvicorn.Server):
-    """uvicorn as a part of somebody else's program: it leaves the signals alone and logs no URL."""
+    """uvicorn embedded in a program: it handles no signals and logs no URLs."""
 
     def __init__(self, app: Any) -> None:
         super().__init__(
@@ -154,7 +154,7 @@ class _Server(uvicorn.Server):
                 ws_per_message_deflate=False,
                 lifespan="off",
                 log_config=None,
-                # Its messages below a warning hold whole request lines, and these the API keys.
+                # Below WARNING it logs request lines, which contain API keys.
                 log_level=logging.WARNING,
                 access_log=False,
                 server_header=False,
@@ -165,7 +165,7 @@ class _Server(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Signals belong to the program."""
+        """Leave signals to the program."""
         yield
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -185,8 +185,8 @@ def _nobody() -> None:
 
 def _listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # The protocol is named because asyncio sets TCP_NODELAY only where it is: without it the second of two short
-    # messages waits 40 ms for the acknowledgement of the first.
+    # asyncio sets TCP_NODELAY only if the protocol is given: without that, the second of two short messages waits
+    # 40 ms for the acknowledgement of the first.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         if os.name == "posix":

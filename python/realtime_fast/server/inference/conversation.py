@@ -1,7 +1,7 @@
-"""One control channel of the service and what hangs on it: the part that sessions and viewers share.
+"""A client's control channel and what depends on it: the base of sessions and viewers.
 
-One reader, one writer behind a bounded outbox, link reports taken as they come, faults where the phases are
-entered. Whatever ends it, leaving `run` releases everything.
+One reader, one writer behind a bounded outbox, link events, and faults at the entry of each phase. Whatever ends it,
+leaving `run` releases everything.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from realtime_fast.server.inference.webrtc_path import MediaPath, without_candid
 logger = logging.getLogger(__name__)
 
 OUTBOX = 256
-"""Messages that wait for a client that does not read; one more and it is dropped."""
+"""Messages queued for a client that does not read; one more and the client is dropped."""
 FAREWELL = 1.0
-"""Seconds the last messages and the closing of the channel may take."""
+"""Seconds for the last messages and the closing handshake."""
 
 
 class ChannelClosedError(Exception):
@@ -46,10 +46,10 @@ class Channel(Protocol):
         """The next message; raises `ChannelClosedError`."""
 
     async def close(self, code: int, reason: str) -> None:
-        """Close it; harmless when it is closed."""
+        """Close it; idempotent."""
 
     def abort(self) -> None:
-        """Reset the connection under it."""
+        """Reset its TCP connection."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,18 +59,18 @@ class _Close:
 
 
 class _Reset:
-    """The end without a word."""
+    """The end without a closing handshake."""
 
 
 _Item: TypeAlias = messages.ServerMessage | str | bytes | _Close | _Reset
 
 
 class Conversation(ABC):
-    """A client on the line.
+    """One connected client.
 
     Attributes:
         id: The session's id.
-        faults: What goes wrong; may be replaced at any moment.
+        faults: The injected faults; may be replaced at any time.
         counts: Messages received by type, `unknown` and `malformed` among them.
     """
 
@@ -91,7 +91,7 @@ class Conversation(ABC):
         self._tasks: TaskGroup
 
     async def run(self) -> None:
-        """Serve the client until either side has had enough."""
+        """Serve the client until either side ends it."""
         try:
             with self._scope, self._send, self._outbox:
                 async with self._media() as self._path, anyio.create_task_group() as self._tasks:
@@ -106,34 +106,34 @@ class Conversation(ABC):
 
     @property
     def _over(self) -> bool:
-        """Whether it is being taken down: the media path outlives the tasks and still reports."""
+        """Whether it is ending: the media path outlives the tasks and still reports."""
         return self._scope.cancel_called or self._finished.is_set() or self._tasks.cancel_scope.cancel_called
 
     async def wait_finished(self) -> None:
-        """Return once `run` has left nothing behind."""
+        """Return once `run` has released everything."""
         await self._finished.wait()
 
     def cancel(self) -> None:
-        """End it at once, with no farewell."""
+        """End it at once, without a closing handshake."""
         self._scope.cancel()
 
     def stop(self, reason: str, code: int = 1001) -> None:
-        """End it with a farewell; `run` returns soon after."""
+        """End it with a closing handshake; `run` returns soon after."""
         self._close(code, reason)
 
     def set_faults(self, faults: Faults) -> None:
-        """Change what goes wrong from now on; timed faults count from this moment if media is up."""
+        """Replace the faults; timed ones count from now if media is up."""
         self.faults = faults
         if self._connected_already:
             self._start_timed_faults()
 
     def emit(self, *messages: messages.ServerMessage) -> None:
-        """Have messages sent, in order; never blocks."""
+        """Queue messages, in order; never blocks."""
         for message in messages:
             self._post(message)
 
     def emit_raw(self, data: str | bytes) -> None:
-        """Have anything sent at all, for tests of the client."""
+        """Queue arbitrary data, to test clients."""
         self._post(data)
 
     def drop(self) -> None:
@@ -142,20 +142,20 @@ class Conversation(ABC):
         self.cancel()
 
     def die(self) -> None:
-        """End it as a process ends that is killed: every socket is gone and no goodbye is sent on any."""
+        """End it as if the process were killed: every socket is closed without a farewell."""
         self._harmed = True
         self._cut()
         self.drop()
 
     def report(self, event: LinkEvent) -> None:
-        """Take a link event; called by whatever carries the media."""
+        """Process a link event; called by the media path."""
         if self._over:
             return
         match event:
             case LinkUp():
                 self._tasks.start_soon(self._connected)
             case LinkLost() if self._harmed:
-                pass  # done on purpose: the client is to find out by itself
+                pass  # injected: the client has to notice by itself
             case LinkLost(error):
                 logger.info("session %s: %s", self.id, error)
                 self._link_lost(error)
@@ -168,7 +168,7 @@ class Conversation(ABC):
 
     @abstractmethod
     def _media(self) -> AbstractAsyncContextManager[MediaPath]:
-        """The scope of what carries the media, and of all that it needs."""
+        """The media path and all it needs, as a scope."""
 
     @abstractmethod
     def _opened(self) -> None:
@@ -238,7 +238,7 @@ class Conversation(ABC):
     async def _negotiate(
         self, message: messages.Offer | messages.Answer | messages.IceCandidate | messages.IvsJoined
     ) -> None:
-        """Hand a message to the media path and send what it answers."""
+        """Pass a message to the media path and send its answers."""
         if isinstance(message, messages.Offer):
             await self._strike("offer")
         try:
@@ -279,7 +279,7 @@ class Conversation(ABC):
             else:
                 return
         except ChannelClosedError:
-            return  # the reader learns of it too
+            return  # the reader notices too
         with anyio.move_on_after(FAREWELL, shield=True):
             await self._channel.close(item.code, item.reason)
         self.cancel()
@@ -294,20 +294,20 @@ class Conversation(ABC):
             logger.warning("session %s: the client does not read its messages; dropped", self.id)
             self.drop()
         except (anyio.ClosedResourceError, anyio.BrokenResourceError):
-            pass  # it is over; there is nobody to tell
+            pass  # it has ended
 
     async def _later(self, seconds: float, act: Callable[[], Awaitable[None]]) -> None:
         await anyio.sleep(seconds)
         await act()
 
     async def _linger(self, phase: FaultPhase) -> None:
-        """Take as long over a phase as its fault says, the first time."""
+        """Delay a phase by its fault, the first time."""
         if phase not in self._lingered:
             self._lingered.add(phase)
             await anyio.sleep(self.faults.delay.get(phase, 0))
 
     async def _strike(self, phase: FaultPhase) -> None:
-        """Enter a phase for the first time: its faults strike; does not return if they end it."""
+        """Apply a phase's faults when it is entered first; does not return if they end the conversation."""
         if phase in self._struck:
             return
         await self._linger(phase)

@@ -1,7 +1,7 @@
 """The inference session's state machine, without I/O (docs/protocol.md, Messages).
 
-Verbs in, outputs out: every verb returns what must now happen, in order. Both transports share it; over ivs
-the client has to join its stage before it may say anything else.
+Calls in, outputs out: every call returns what to do, in order. Both transports share it; over ivs the client has to
+join its stage before it sends anything else.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ TICK = 1.0
 
 
 class Phase(Enum):
-    """How far a session has come."""
+    """The progress of a session."""
 
     JOINING = auto()
     """ivs: the client is not on the stage yet; nothing else is read."""
@@ -32,7 +32,7 @@ class Phase(Enum):
 
 
 class Signal(Enum):
-    """What moves a session on."""
+    """What changes the phase."""
 
     JOINED = auto()
     OFFERED = auto()
@@ -61,14 +61,14 @@ class Send:
 
 @dataclass(frozen=True, slots=True)
 class Apply:
-    """Change the model's state, then tell the core how that went (`applied`)."""
+    """Change the model's state, then report the result to the core (`applied`)."""
 
     command: messages.Prompt | messages.SetImage
 
 
 @dataclass(frozen=True, slots=True)
 class Negotiate:
-    """Hand this to whatever carries the media."""
+    """Pass this to the media path."""
 
     message: messages.Offer | messages.Answer | messages.IceCandidate | messages.IvsJoined
 
@@ -82,7 +82,7 @@ class StampNext:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """Keep what the client reported."""
+    """Store what the client reported."""
 
     report: messages.E2eLatencyReport
 
@@ -103,9 +103,9 @@ class InferenceCore:
     """One inference session.
 
     Attributes:
-        phase: How far it has come.
-        prompt: The prompt in force, None for none.
-        has_image: Whether a reference image is in force.
+        phase: Its progress.
+        prompt: The current prompt, None for none.
+        has_image: Whether there is a reference image.
         passthrough: Whether pictures leave as they came.
     """
 
@@ -153,7 +153,7 @@ class InferenceCore:
                 return (Record(message),)
 
     def applied(self, command: messages.Prompt | messages.SetImage, error: str | None = None) -> Outputs:
-        """The model took a command, or refused it with this text."""
+        """The model applied a command, or rejected it with this text."""
         match command:
             case messages.Prompt():
                 if error is None:
@@ -198,7 +198,7 @@ class InferenceCore:
         return ticks
 
     def refused(self, error: str, code: int = 1008) -> Outputs:
-        """Something that cannot be carried on with: say so and close."""
+        """Reject a message that ends the session: send an error and close."""
         self._move(Signal.STOPPED)
         return (Send(messages.Error(error=error)), Close(code, ""))
 

@@ -1,4 +1,4 @@
-"""An inference session: the core's verbs and outputs joined to a control channel, a media path and a model."""
+"""An inference session: connects the core with a control channel, a media path and a model."""
 
 from __future__ import annotations
 
@@ -36,9 +36,10 @@ from realtime_fast.server.inference.metrics import LinkMeter
 from realtime_fast.server.inference.webrtc_path import MediaPath, webrtc_path
 from realtime_fast.server.model.effect import Effect, ImageError, Inset
 from realtime_fast.server.model.pipeline import Pipeline
+from realtime_fast.server.network import Network
 
 KEPT = 256
-"""How many of each kind of thing a client said are kept for inspection."""
+"""How many items of each kind in `Received` are kept for inspection."""
 
 WRONG_PROMPT = "not the prompt that was sent"
 FAILED = "The service was told to fail"
@@ -56,10 +57,10 @@ class SessionRequest:
 
 @dataclass
 class Received:
-    """What a session was told, the newest of it, for inspection.
+    """The newest messages of a client, for inspection.
 
     Attributes:
-        prompts: Texts in force one after the other, initial one included; None for passthrough.
+        prompts: The prompts that took effect, in order, with the initial one; None for passthrough.
         images: SHA-256 (hex) of each reference image, None where it was cleared.
         probes: Numbers of the `latency_probe` messages.
         reports: The `e2e_latency_report` messages.
@@ -72,23 +73,28 @@ class Received:
 
 
 OpenPath: TypeAlias = Callable[["InferenceSession"], AbstractAsyncContextManager[MediaPath]]
-"""Opens what carries a session's media: a peer connection, or a place on a stage."""
+"""Opens a session's media path: a peer connection, or a stage."""
 
 
-def over_webrtc(session: InferenceSession) -> AbstractAsyncContextManager[MediaPath]:
-    """The media path of a WebRTC session."""
-    return webrtc_path(
-        session.report, lambda: (session.pipeline.video.outlet(), session.pipeline.audio.outlet())
-    )
+def over_webrtc(network: Network | None) -> OpenPath:
+    """The media path of WebRTC sessions; `network` lies between the service and the client."""
+
+    def open_path(session: InferenceSession) -> AbstractAsyncContextManager[MediaPath]:
+        pipeline = session.pipeline
+        return webrtc_path(
+            session.report, lambda: (pipeline.video.outlet(), pipeline.audio.outlet()), network
+        )
+
+    return open_path
 
 
 class InferenceSession(Conversation):
     """One client's inference session.
 
     Attributes:
-        request: What it asked for.
-        received: What it said.
-        pipeline: Its model.
+        request: The client's request.
+        received: What the client sent.
+        pipeline: Its model pipeline.
     """
 
     def __init__(
@@ -100,7 +106,7 @@ class InferenceSession(Conversation):
         request: SessionRequest,
         address: tuple[str, int],
         delay: float = 0.0,
-        open_path: OpenPath = over_webrtc,
+        open_path: OpenPath,
     ) -> None:
         super().__init__(session_id, channel, faults)
         self.request = request
@@ -118,31 +124,31 @@ class InferenceSession(Conversation):
 
     @property
     def phase(self) -> Phase:
-        """How far it has come."""
+        """Its progress."""
         return self._core.phase
 
     @property
     def prompt(self) -> str | None:
-        """The prompt in force."""
+        """The current prompt."""
         return self._core.prompt
 
     @property
     def image(self) -> str | None:
-        """SHA-256 (hex) of the image in force."""
+        """SHA-256 (hex) of the current image."""
         return self.received.images[-1] if self.received.images else None
 
     def stop(self, reason: str, code: int = 1001) -> None:
-        """End it, telling the client what was generated; `run` returns soon after."""
+        """End it with a `generation_ended` message; `run` returns soon after."""
         self._perform_now(self._core.stopped(reason, time.monotonic(), code))
 
     def set_faults(self, faults: Faults) -> None:
-        """Change what goes wrong from now on."""
+        """Replace the faults."""
         self.pipeline.slow = faults.slow
         self.pipeline.stalled = False
         super().set_faults(faults)
 
     def info(self) -> dict[str, Any]:
-        """What there is to know about it, as JSON-like values."""
+        """Information about the session, as JSON values."""
         return {
             "id": self.id,
             "model": self.request.model.name,
@@ -208,7 +214,7 @@ class InferenceSession(Conversation):
                     raise AssertionError("takes time: see _perform")
 
     async def _apply(self, command: messages.Prompt | messages.SetImage) -> str | None:
-        """Change the model's state; returns why that could not be done, None when it was."""
+        """Change the model's state; returns the error text, None on success."""
         look = self.pipeline.effect
         prompt, inset = look.prompt, look.inset
         if isinstance(command, messages.Prompt):
@@ -294,13 +300,13 @@ class InferenceSession(Conversation):
             self._perform_now(self._core.tick(now))
 
     async def _report(self) -> None:
-        self.pipeline.figures()  # what came before the link was up does not count
+        self.pipeline.figures()  # discards the figures from before the link was up
         async for now, late in seconds():
             self.emit(self._meter.report(self.pipeline.figures(), await self._path.stats(), now, late))
 
 
 async def seconds() -> AsyncIterator[tuple[float, float]]:
-    """Each second from now on: the monotonic time, and by how much the event loop was late for it."""
+    """Yield once a second: the monotonic time, and the seconds by which the event loop was late."""
     due = time.monotonic()
     while True:
         due += 1.0

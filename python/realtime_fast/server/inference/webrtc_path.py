@@ -1,4 +1,4 @@
-"""What carries a conversation's media: an interface, and its WebRTC half."""
+"""The media path of a conversation: its interface, and the WebRTC implementation."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Protocol
 
+import anyio
 from aiortc import MediaStreamTrack
 
 from realtime_fast.control import messages
 from realtime_fast.errors import IceError
 from realtime_fast.peer import Peer, open_peer
 from realtime_fast.peer.link_events import LinkEvent
+from realtime_fast.server.network import Exposure, Network
 
 
 class MediaPath(Protocol):
@@ -30,24 +32,27 @@ class MediaPath(Protocol):
         """W3C webrtc-stats entries by id."""
 
     def greeting(self) -> Sequence[messages.ServerMessage]:
-        """What to say once the control channel is open."""
+        """The messages to send once the control channel is open."""
 
     async def renegotiate(self) -> Sequence[messages.ServerMessage]:
-        """Begin a renegotiation from this side; what to send for it."""
+        """Start a renegotiation; returns the messages to send."""
 
     def cut(self) -> None:
-        """Close the media sockets without telling anybody (a fault)."""
+        """Close the media sockets without notice (fault injection)."""
 
     def mute(self) -> None:
-        """Send no further packet, while receiving goes on (a fault)."""
+        """Stop sending packets, but keep receiving (fault injection)."""
 
 
 class WebRtcPath:
     """A peer connection that answers what the client offers."""
 
-    def __init__(self, peer: Peer, tracks: Callable[[], Sequence[MediaStreamTrack]]) -> None:
+    def __init__(
+        self, peer: Peer, tracks: Callable[[], Sequence[MediaStreamTrack]], exposure: Exposure
+    ) -> None:
         self._peer = peer
         self._tracks = tracks
+        self._exposure = exposure
         self._answered = False
         self.cut = peer.cut
         self.mute = peer.mute
@@ -62,12 +67,15 @@ class WebRtcPath:
                     raise IceError("The offer has no audio and no video section")
                 tracks = () if self._answered else self._tracks()
                 self._answered = True
-                answer = await self._peer.create_answer(message.sdp, tracks)
-                return messages.Answer(sdp=answer), messages.IceCandidate(candidate=None)
+                answer = await self._peer.create_answer(self._reachable(message.sdp), tracks)
+                return messages.Answer(sdp=await self._exposure.description(answer)), messages.IceCandidate(
+                    candidate=None
+                )
             case messages.Answer():
-                await self._peer.accept_answer(message.sdp)
+                await self._peer.accept_answer(self._reachable(message.sdp))
             case messages.IceCandidate():
-                await self._peer.add_candidate(message.candidate)
+                if not self._exposure.is_relayed:
+                    await self._peer.add_candidate(message.candidate)
             case messages.IvsJoined():
                 raise AssertionError("the session core lets none through")
         return ()
@@ -81,17 +89,34 @@ class WebRtcPath:
         return ()
 
     async def renegotiate(self) -> Sequence[messages.ServerMessage]:
-        """Offer what is being sent and received already."""
-        return (messages.Offer(sdp=await self._peer.create_offer()),)
+        """Offer again what is already sent and received."""
+        return (messages.Offer(sdp=await self._exposure.description(await self._peer.create_offer())),)
+
+    def _reachable(self, sdp: str) -> str:
+        """What the client described; behind a network it is found by its own checks only."""
+        return without_candidates(sdp)[0] if self._exposure.is_relayed else sdp
 
 
 @asynccontextmanager
 async def webrtc_path(
-    report: Callable[[LinkEvent], None], tracks: Callable[[], Sequence[MediaStreamTrack]]
+    report: Callable[[LinkEvent], None],
+    tracks: Callable[[], Sequence[MediaStreamTrack]],
+    network: Network | None = None,
 ) -> AsyncIterator[MediaPath]:
-    """A peer connection for one client; `tracks` makes what it is sent."""
-    async with open_peer(report) as peer:
-        yield WebRtcPath(peer, tracks)
+    """A peer connection for one client.
+
+    Args:
+        report: Told about the link.
+        tracks: Makes what the client is sent.
+        network: What lies between the service and the client.
+    """
+    exposure = Exposure(network)
+    try:
+        async with open_peer(report) as peer:
+            yield WebRtcPath(peer, tracks, exposure)
+    finally:
+        with anyio.CancelScope(shield=True):
+            await exposure.aclose()
 
 
 def without_candidates(sdp: str) -> tuple[str, list[messages.Candidate]]:

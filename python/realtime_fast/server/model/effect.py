@@ -1,7 +1,7 @@
-"""The model's stand-in: a colour grade that follows from the prompt's text, and the reference image inset.
+"""A stand-in for the model: a colour grade derived from the prompt, with the reference image as an inset.
 
-Works on the planes of a yuv420p picture with whole-plane 8-bit operations, which keeps it far under a frame
-interval. The source picture is never written to: decoders and players may hold it.
+Works on whole planes of yuv420p pictures in 8-bit arithmetic, which takes far less than a frame interval. The source
+picture is never modified: decoders and players may hold it.
 """
 
 from __future__ import annotations
@@ -151,7 +151,7 @@ def planes(frame: av.VideoFrame) -> Planes:
 
 
 def canvas(width: int, height: int) -> av.VideoFrame:
-    """What the model draws on when the client sends no video: a grey slope, yuv420p."""
+    """What the model draws on when the client sends no video: a grey gradient, yuv420p."""
     frame = av.VideoFrame(width, height, "yuv420p")
     y, u, v = planes(frame)
     y[:] = np.linspace(64, 192, width, dtype=np.uint8)

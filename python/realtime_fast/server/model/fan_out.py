@@ -1,4 +1,4 @@
-"""How one stream of frames reaches many receivers, each at its own pace, none of them with old pictures."""
+"""Fans one stream of frames out to many receivers, each at its own pace, none with outdated pictures."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _PATIENCE = {"video": 0.1, "audio": 0.5}
 
 
 class Freshest(Generic[T]):
-    """A queue for someone who may be too slow: what has waited too long is skipped, if there is newer.
+    """A queue for a slow reader: items that have waited too long are skipped, if there are newer ones.
 
-    A burst passes whole if it is taken quickly; steady overload loses frames, and never adds more delay than the
-    patience.
+    A burst passes whole if it is read quickly; steady overload drops frames, and never adds more delay than
+    `patience`.
 
     Attributes:
         late: Items skipped by the reader.
@@ -41,11 +41,11 @@ class Freshest(Generic[T]):
 
     @property
     def skipped(self) -> int:
-        """Items that nobody got."""
+        """Items that were never read."""
         return self.late + self._box.dropped
 
     def put(self, item: T) -> None:
-        """Put an item, without ever waiting."""
+        """Put an item; never waits."""
         self._box.put((time.monotonic(), item))
 
     async def get(self) -> T:
@@ -66,9 +66,9 @@ class Freshest(Generic[T]):
 
 
 class Outlet(MediaStreamTrack):
-    """One receiver's track. It never holds the others up: a receiver that is behind loses the oldest frames.
+    """One receiver's track. It never delays the others: a receiver that falls behind loses the oldest frames.
 
-    Until it is first read it holds only the newest one, so that nobody begins with the past.
+    Until it is first read it holds only the newest frame, so that nobody begins with an old one.
     """
 
     def __init__(self, kind: Literal["audio", "video"], leave: Callable[[Outlet], None]) -> None:
@@ -94,6 +94,10 @@ class Outlet(MediaStreamTrack):
             self._newest = frame
         else:
             self._frames.put(frame)
+
+    def marker_for(self, frame: VideoFrame) -> int | None:
+        """The number that the pipeline read in the picture this one was made of (see `MarkedTrack`)."""
+        return frame.opaque if isinstance(frame.opaque, int) else None
 
     async def recv(self) -> Frame:
         """The next frame.

@@ -1,8 +1,8 @@
-"""Pictures in, pictures out: the model's stand-in with its queues, its delay and its own figures.
+"""The model pipeline: queues, the stand-in for the model, delay, and figures.
 
     remote track ─▶ inbox (newest win) ─▶ model thread: read marker · draw · stamp ─▶ delay line ─▶ outlets
 
-Sound passes beside the pictures with the same delay.
+Audio bypasses the model, with the same delay.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Figures:
 
 
 class DelayLine:
-    """Frames in order, each held for the delay counted from its own arrival here."""
+    """Delays frames, in order, each from its own arrival."""
 
     def __init__(self, delay: float, rate_limit: int, deliver: Callable[[Frame, float], None]) -> None:
         self._delay = delay
@@ -69,7 +69,7 @@ class DelayLine:
         return len(self._held)
 
     def put(self, frame: Frame, began: float) -> None:
-        """Hold a frame; `began` is when it came to the service and is handed on with it."""
+        """Delay a frame; `began` is when it arrived at the service, and is passed on with it."""
         if len(self._held) >= self._room:
             self._held.popleft()
             self.skipped += 1
@@ -92,13 +92,13 @@ class DelayLine:
 
 
 class Pipeline:
-    """One session's way through the model.
+    """The pipeline of one session.
 
     Attributes:
-        video: Hands out the finished pictures.
-        audio: Hands out the sound.
-        stalled: While true no picture leaves (a fault).
-        slow: Seconds each picture takes longer (a fault).
+        video: Distributes the finished pictures.
+        audio: Distributes the audio.
+        stalled: While true, no picture is sent (fault injection).
+        slow: Extra seconds for each picture (fault injection).
     """
 
     def __init__(self, *, delay: float, on_output: Callable[[], None]) -> None:
@@ -123,7 +123,7 @@ class Pipeline:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Keep the model at work for the length of the scope; its thread ends with it."""
+        """Run the model for the length of the scope; its thread ends with it."""
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._run_model)
             tasks.start_soon(self._video_line.run)
@@ -135,7 +135,7 @@ class Pipeline:
                 self._leaving.set()
                 self.video.close()
                 self.audio.close()
-                # What the thread is busy with is short; waiting for it here would hold up the event loop.
+                # The thread's work is short, but waiting for it here would block the event loop.
                 with anyio.CancelScope(shield=True):
                     await self.off_loop(lambda: None)
                 self._model.shutdown()
@@ -144,13 +144,13 @@ class Pipeline:
         """Run something in the model's thread."""
         return await asyncio.get_running_loop().run_in_executor(self._model, work)
 
-    # What the model is told
+    # Commands
 
     def stamp_next(self, seq: int) -> None:
         """Write this number on the next picture that leaves."""
         self._stamps.append(seq)
 
-    # What comes in
+    # Input
 
     async def feed(self, track: MediaStreamTrack) -> None:
         """Take all frames of a remote track, to its end."""
@@ -168,7 +168,7 @@ class Pipeline:
                 self._audio_line.put(frame, now)  # type: ignore[arg-type]
 
     async def feed_canvas(self, width: int, height: int, fps: int) -> None:
-        """Imagine pictures where the client sends none, until cancelled."""
+        """Generate pictures for a client that sends none, until cancelled."""
         blank = canvas(width, height)
         start = time.monotonic()
         for index in itertools.count():
@@ -181,7 +181,7 @@ class Pipeline:
         self.frames_in += 1
         self._inbox.put((now, frame))
 
-    # What happens to it
+    # Processing
 
     async def _run_model(self) -> None:
         while True:
@@ -192,29 +192,28 @@ class Pipeline:
             self._video_line.put(drawn, began)
 
     def _render(self, frame: VideoFrame) -> tuple[VideoFrame, int | None]:
-        """In the model's thread: the finished picture, and the number that it carries on."""
+        """Runs in the model's thread; returns the finished picture, and the number of the marker in it.
+
+        The number travels beside the pixels, and whoever encodes the picture stamps it.
+        """
         if self.slow:
             self._leaving.wait(self.slow)
         effect, seq = self.effect, _read(frame)
-        if effect.passthrough and seq is None:
-            return frame, None
-        drawn = effect.draw(frame)
-        if seq is not None:
-            marker.stamp(drawn, seq)
+        drawn = frame if effect.passthrough else effect.draw(frame)
+        drawn.opaque = seq
         return drawn, seq
 
     def _finished(self, frame: Frame, began: float) -> None:
         if self.stalled:
             return
         if self._stamps and isinstance(frame, VideoFrame) and _can_carry(frame):
-            frame = Effect().draw(frame)  # a passed-through picture is not ours to write into
-            marker.stamp(frame, self._stamps.popleft())
+            frame.opaque = self._stamps.popleft()
         self._latency += time.monotonic() - began
         self.frames_out += 1
         self.video.put(frame)
         self._on_output()
 
-    # What it says about itself
+    # Figures
 
     def figures(self) -> Figures:
         """What happened since the last call."""

@@ -1,4 +1,4 @@
-"""An embedded Amazon IVS stage: WHIP, WHEP, events and tokens, as docs/ivs-stage.md has them.
+"""An embedded Amazon IVS stage: WHIP, WHEP, events and tokens (docs/ivs-stage.md).
 
 `Stages` holds the stages and `stage_routes` serves them; media is forwarded, never decoded.
 """

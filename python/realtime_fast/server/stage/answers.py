@@ -21,13 +21,12 @@ from aiortc.rtcrtpparameters import (
     RTCRtpParameters,
 )
 
+from realtime_fast.peer.agreed import ABS_SEND_TIME, MID, extended
 from realtime_fast.server.stage.refusal import Refusal
 
 Kind = Literal["audio", "video"]
 
 DISCARD = "0.0.0.0"  # noqa: S104 - the address of whoever has its candidates elsewhere (RFC 8840); nothing is bound
-MID = "urn:ietf:params:rtp-hdrext:sdes:mid"
-ABS_SEND_TIME = "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time"
 AUDIO_LEVEL = "urn:ietf:params:rtp-hdrext:ssrc-audio-level"
 _EXTENSIONS: dict[Kind, tuple[str, ...]] = {"audio": (MID, AUDIO_LEVEL), "video": (MID, ABS_SEND_TIME)}
 _FEEDBACK = {("nack", None), ("nack", "pli"), ("ccm", "fir"), ("goog-remb", None)}
@@ -38,13 +37,13 @@ class Section:
     """One agreed media section.
 
     Attributes:
-        mid: Its identification, of the offer.
+        mid: The offer's media identification.
         kind: Audio or video.
         codec: The one codec, with the offer's payload type.
         rtx: Its retransmission codec, if offered.
-        extensions: The header extensions both sides know.
-        ssrc: Of the media, of whoever sends here; None where a publisher's offer does not say.
-        rtx_ssrc: Of the retransmissions.
+        extensions: The header extensions that both sides know.
+        ssrc: SSRC of the media sent in it; None if a publisher's offer names none.
+        rtx_ssrc: SSRC of the retransmissions.
     """
 
     mid: str
@@ -74,6 +73,7 @@ class Transport:
 class Offer:
     """A parsed offer: its sections in order, and the transport they share."""
 
+    text: str = field(repr=False)
     media: Sequence[sdp.MediaDescription] = field(repr=False)
     transport: Transport
 
@@ -82,7 +82,7 @@ class Offer:
         """Read an offer.
 
         Raises:
-            Refusal: It is none, or it lacks a transport.
+            Refusal: It is invalid, or lacks a transport.
         """
         try:
             description = sdp.SessionDescription.parse(text)
@@ -99,7 +99,7 @@ class Offer:
         if first.ice is None or not first.ice.usernameFragment or not first.ice.password:
             raise Refusal.bad_offer("no ICE credentials")
         candidates = [candidate for m in media for candidate in m.ice_candidates]
-        return cls(description.media, Transport(first.ice, first.dtls, candidates))
+        return cls(text, description.media, Transport(first.ice, first.dtls, candidates))
 
     def published(self) -> dict[Kind, Section]:
         """What a publisher will send: the first usable section of each kind.
@@ -124,8 +124,8 @@ class Offer:
         """What a subscriber will receive: the publisher's codecs under the subscriber's payload types.
 
         Args:
-            published: What `published()` of the publisher's offer said.
-            ssrcs: The numbers to send under; the retransmissions follow one above.
+            published: The result of `published()` for the publisher's offer.
+            ssrcs: The SSRCs to send with; retransmissions use the next number.
 
         Raises:
             Refusal: The subscriber cannot decode what is published.
@@ -158,9 +158,9 @@ def answer(
     candidates: Sequence[RTCIceCandidate],
     stream_id: str,
 ) -> str:
-    """The answer's text: agreed sections in the offer's order, the others inactive, or refused if unreadable.
+    """The answer's text: agreed sections in the offer's order, the others inactive, or rejected if unreadable.
 
-    The candidates stand in the first agreed section only, as production's answers have it.
+    Candidates are listed in the first agreed section only, as in production.
     """
     description = sdp.SessionDescription()
     description.origin = f"- {time.time_ns()} 2 IN IP4 127.0.0.1"
@@ -169,7 +169,7 @@ def answer(
     agreed = {section.mid: section for section in sections.values()}
     for offered in offer.media:
         section = agreed.get(offered.rtp.muxId)
-        # Nothing to send in it: inactive rather than refused, since not every stack takes a port of 0 (aiortc).
+        # Nothing to send in it: inactive rather than rejected, since aiortc does not accept a port of 0.
         section = section or _idle(offered)
         if section is None:
             description.media.append(_refused(offered))
@@ -197,7 +197,7 @@ def answer(
         description.media.append(media)
     mids: list[int | str] = [m.rtp.muxId for m in description.media if m.port]
     description.group.append(sdp.GroupDescription("BUNDLE", mids))
-    return str(description)
+    return extended(str(description), offer.text)
 
 
 def _kind(media: sdp.MediaDescription) -> Kind | None:

@@ -1,11 +1,12 @@
 """The answering end of one bundled transport: ICE and DTLS from aiortc, without its peer connection.
 
-A stage forwards packets, so it has no use for tracks, decoders and their threads.
+A stage forwards packets and needs no tracks, decoders or threads.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import anyio
 from aiortc.rtcdtlstransport import RTCCertificate, RTCDtlsParameters, RTCDtlsTransport
@@ -13,6 +14,7 @@ from aiortc.rtcicetransport import RTCIceCandidate, RTCIceGatherer, RTCIceParame
 
 from realtime_fast.peer import aiortc_seams as seams
 from realtime_fast.peer.ice import gather
+from realtime_fast.server.network import Exposure
 from realtime_fast.server.stage.answers import Transport
 
 CONNECT_TIMEOUT = 15.0
@@ -22,9 +24,11 @@ CLOSE_TIMEOUT = 2.0
 class BundledTransport:
     """One ICE and DTLS transport. Gather, answer, connect, and close it once."""
 
-    def __init__(self, certificate: RTCCertificate, remote: Transport) -> None:
+    def __init__(self, certificate: RTCCertificate, remote: Transport, exposure: Exposure) -> None:
         seams.require_supported()
         self._remote = remote
+        self._exposure = exposure
+        self._candidates: list[RTCIceCandidate] = []
         self._gatherer = RTCIceGatherer(iceServers=[])
         self._ice = RTCIceTransport(self._gatherer)
         self.dtls = RTCDtlsTransport(self._ice, [certificate])
@@ -42,6 +46,9 @@ class BundledTransport:
         """Find the local candidates."""
         await gather(seams.ice_connection.of(self._ice))
         await self._gatherer.gather()
+        for candidate in self._gatherer.getLocalCandidates():
+            host, port = await self._exposure.address((candidate.ip, candidate.port))
+            self._candidates.append(replace(candidate, ip=host, port=port))
 
     @property
     def ice_parameters(self) -> RTCIceParameters:
@@ -50,8 +57,8 @@ class BundledTransport:
 
     @property
     def candidates(self) -> Sequence[RTCIceCandidate]:
-        """Local candidates, once gathered."""
-        return self._gatherer.getLocalCandidates()
+        """Local candidates as the far side is shown them, once gathered."""
+        return self._candidates
 
     @property
     def dtls_parameters(self) -> RTCDtlsParameters:
@@ -59,11 +66,12 @@ class BundledTransport:
         return RTCDtlsParameters(self.dtls.getLocalParameters().fingerprints, self._role)
 
     async def connect(self) -> bool:
-        """Bring the transport up; False if the far side cannot be reached or is not who it said."""
+        """Connect; False if the far side cannot be reached, or its fingerprint does not match."""
         with anyio.move_on_after(CONNECT_TIMEOUT):
-            for candidate in self._remote.candidates:
-                await self._ice.addRemoteCandidate(candidate)
-            # Never the end of candidates: a browser that hides its addresses is found by its own checks.
+            if not self._exposure.is_relayed:
+                for candidate in self._remote.candidates:
+                    await self._ice.addRemoteCandidate(candidate)
+            # No end of candidates: a browser that hides its addresses is found by its own checks.
             await self._ice.start(self._remote.ice)
             if self._ice.state == "completed":
                 await self.dtls.start(self._remote.dtls)
@@ -71,11 +79,11 @@ class BundledTransport:
 
     @property
     def packets_received(self) -> int:
-        """Media and reports that came so far."""
+        """RTP and RTCP packets received so far."""
         return seams.transport_stats(self.dtls).packetsReceived
 
     def hang_up(self) -> None:
-        """Let `wait_ended` return; may be called at any time, and again."""
+        """Make `wait_ended` return; idempotent."""
         self._ended.set()
 
     async def wait_ended(self) -> None:
@@ -90,3 +98,4 @@ class BundledTransport:
         with anyio.move_on_after(CLOSE_TIMEOUT, shield=True):
             await self.dtls.stop()
             await self._ice.stop()
+            await self._exposure.aclose()

@@ -1,11 +1,11 @@
-"""Why the embedded stage says no, in the codes that production's clients understand."""
+"""The refusals of the embedded stage, with production's codes."""
 
 from __future__ import annotations
 
 from typing import Self
 
 
-class Refusal(Exception):  # noqa: N818 - an answer to give, not a fault of ours
+class Refusal(Exception):  # noqa: N818 - an answer, not an error of the stage
     """A request that is refused.
 
     Attributes:
@@ -24,32 +24,32 @@ class Refusal(Exception):  # noqa: N818 - an answer to give, not a fault of ours
 
     @classmethod
     def missing_token(cls) -> Self:
-        """No token came at all."""
+        """No token was sent."""
         return cls(401, 2001, "expected a participant token", "TOKEN_MISSING")
 
     @classmethod
     def invalid_token(cls, why: str) -> Self:
-        """Something came that is no token of a stage."""
+        """The text is not a participant token."""
         return cls(401, 2001, why, "TOKEN_INVALID")
 
     @classmethod
     def foreign_signature(cls) -> Self:
-        """A token somebody else signed."""
+        """A token with a foreign signature."""
         return cls(401, 2001, "the token was not issued here", "TOKEN_INVALID_SIGNATURE")
 
     @classmethod
     def expired_token(cls) -> Self:
-        """A token of ours, too late."""
+        """An expired token."""
         return cls(401, 2002, "token expired", "TOKEN_EXPIRED")
 
     @classmethod
     def no_permission(cls, what: str) -> Self:
-        """A good token that does not allow this."""
+        """A valid token that does not allow this."""
         return cls(403, 2003, f"the token does not allow {what}", "PARTICIPANT_DISCONNECTED")
 
     @classmethod
     def no_stage(cls) -> Self:
-        """The stage of the token is not here, or no more."""
+        """The stage of the token does not exist, or no longer."""
         return cls(404, 2001, "no such stage", "STAGE_DELETED")
 
     @classmethod
@@ -64,7 +64,7 @@ class Refusal(Exception):  # noqa: N818 - an answer to give, not a fault of ours
 
     @classmethod
     def other_stage(cls) -> Self:
-        """A good token, of another stage."""
+        """A valid token of another stage."""
         return cls(403, 2003, "the token is for another stage", "TOKEN_INVALID")
 
     @classmethod
@@ -74,10 +74,10 @@ class Refusal(Exception):  # noqa: N818 - an answer to give, not a fault of ours
 
     @classmethod
     def no_codec(cls, kind: str) -> Self:
-        """Nothing both sides can read."""
+        """No codec that both sides have."""
         return cls(400, 2014, f"no matching {kind} codec")
 
     @classmethod
     def bad_offer(cls, why: str) -> Self:
-        """A body that is no offer this stage can answer."""
+        """An offer that this stage cannot answer."""
         return cls(400, 2001, f"unusable offer: {why}")

@@ -1,4 +1,4 @@
-"""Who is on a stage and what they publish; everybody who listens is told the whole state at each change."""
+"""The participants of a stage and what they publish; each change is sent to all of them, as the whole state."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ ACCOUNT = "123456789012"
 
 @dataclass(slots=True)
 class Member:
-    """A participant: present while an events socket or a media session of theirs is.
+    """A participant, present while it has an events socket or a media session.
 
     Attributes:
         participant: What the others are told.
-        sockets: Events sockets that are up.
-        sessions: All media sessions, those still coming up among them.
-        publication: The one that is up and publishes.
-        outbox: What to tell this participant alone.
+        sockets: Number of open events sockets.
+        sessions: All media sessions, including those still connecting.
+        publication: The session that is up and publishes.
+        outbox: Messages for this participant alone.
     """
 
     participant: Participant
@@ -36,7 +36,7 @@ class Member:
 
 
 class Room:
-    """One stage. All of it happens on the event loop, so nothing needs a lock."""
+    """One stage. It is used on the event loop only and needs no locks."""
 
     def __init__(self) -> None:
         self.stage_id = secrets.token_urlsafe(9)
@@ -48,7 +48,7 @@ class Room:
     # --- presence
 
     def enter(self, claims: Claims) -> Member:
-        """The member with these claims, who is present from now on."""
+        """The member with these claims, added if it is new."""
         member = self.members.get(claims.jti)
         if member is None:
             member = self.members[claims.jti] = Member(
@@ -58,7 +58,7 @@ class Room:
         return member
 
     def leave(self, member: Member) -> None:
-        """Somebody is gone, and with them whatever they sent and received."""
+        """Remove a member, and end its sessions."""
         if self.members.get(member.participant.id) is not member:
             return
         del self.members[member.participant.id]
@@ -69,18 +69,18 @@ class Room:
         self._announce()
 
     def leave_if_idle(self, member: Member) -> None:
-        """Somebody without an events socket is gone once they neither send nor receive."""
+        """Remove a member that has neither an events socket nor a media session."""
         if not member.sockets and not member.sessions:
             self.leave(member)
 
     def mute(self, member: Member, *, audio_muted: bool, video_stopped: bool) -> None:
-        """What a member says about themselves."""
+        """Set what a member reports about itself."""
         self._update(member, audio_muted=audio_muted, video_stopped=video_stopped)
 
     # --- media
 
     def published(self, member: Member, publication: Publication) -> None:
-        """Media of a member flows; a publication they had before is over."""
+        """A member's publication is up, and replaces its earlier one."""
         if self.members.get(member.participant.id) is not member:
             publication.stop()
             return
@@ -90,7 +90,7 @@ class Room:
         self._update(member, is_publishing=True)
 
     def unpublished(self, member: Member, publication: Publication) -> None:
-        """That publication is over, and so is what others received of it."""
+        """A publication ended, and so do the subscriptions to it."""
         self._silence(publication)
         if member.publication is publication:
             member.publication = None
@@ -103,18 +103,18 @@ class Room:
                 if isinstance(session, Subscription) and session.publication is publication:
                     session.stop()
 
-    # --- telling
+    # --- messages
 
     def disconnect(self, participant_id: str, reason: str) -> None:
-        """Put a participant out, for good as far as their client is concerned."""
+        """Disconnect a participant; its client does not reconnect."""
         self._tell(participant_id, "aws:ivs:DISCONNECT", {"reason": reason})
 
     def reassign(self, participant_id: str) -> None:
-        """Have a participant's client publish and subscribe anew."""
+        """Make a participant's client publish and subscribe again."""
         self._tell(participant_id, "aws:ivs:REASSIGN", {})
 
     async def next_messages(self, member: Member, seen: int) -> tuple[list[str], int]:
-        """What a listener who has seen state number `seen` must be told, once there is something."""
+        """Wait for messages to a listener that has seen state `seen`; returns them and the newest state's number."""
         while self._sequence <= seen and not member.outbox:
             await self._changed.wait()
         messages, member.outbox = member.outbox, []

@@ -1,4 +1,4 @@
-"""HTTP and WebSocket face of the embedded stages (docs/ivs-stage.md): WHIP, WHEP, events, and tokens for developers."""
+"""Routes of the embedded stages (docs/ivs-stage.md): WHIP, WHEP, events, and tokens for developers."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ MAX_OFFER_BYTES = 256 * 1024
 MAX_EVENT_BYTES = 64 * 1024
 DELETE_RELATION = "urn:ietf:params:whip:ivs-stages:session-delete"
 GOODBYES = (1000, 1001)
-"""Close codes of a participant who means it; after any other the socket may come back."""
+"""Close codes of a participant that leaves; after any other one the socket may be reopened."""
 
 
 def stage_routes(stages: Stages) -> list[BaseRoute]:
     """The routes of all stages, for the service's application."""
     face = _Face(stages)
-    # The page that joins comes from anywhere, and the SDK adds headers of its own to each request.
+    # Pages may come from any origin, and Amazon's SDK adds headers of its own to each request.
     cors = Middleware(
         CORSMiddleware,
         allow_origins=["*"],
@@ -70,7 +70,7 @@ class TokenRequest(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class SetState(msgspec.Struct, rename="camel"):
-    """What a participant says about themselves."""
+    """What a participant reports about itself."""
 
     audio_muted: bool = False
     video_stopped: bool = False
@@ -95,7 +95,7 @@ class _Face:
         return answer
 
     def redirect(self, action: str, status: int) -> Handler:
-        """The front door: publish and subscribe are to be had elsewhere."""
+        """The front door: redirects publish and subscribe."""
 
         async def away(request: Request) -> Response:
             target = f"{base_url(request)}/stages/{action}/{request.path_params['participant_id']}"
@@ -122,7 +122,7 @@ class _Face:
         return Response(status_code=200)
 
     async def end_by_beacon(self, request: Request) -> Response:
-        """What a closing page sends: it cannot set headers, so the token is in the body."""
+        """For a page that is closing: it cannot set headers, so the token is in the body."""
         try:
             token = json.loads(await _body(request, MAX_OFFER_BYTES))["authorization"]
         except (ValueError, KeyError, TypeError, RecursionError):
@@ -188,11 +188,11 @@ async def _tell(socket: WebSocket, room: Room, member: Member) -> None:
             for message in messages:
                 await socket.send_text(message)
     except (WebSocketDisconnect, RuntimeError):
-        return  # the reader sees the end too, and knows how it came
+        return  # the reader sees the end too, and its cause
 
 
 async def _listen(socket: WebSocket, room: Room, member: Member) -> bool:
-    """Read until the end; whether the participant said goodbye."""
+    """Read until the socket closes; returns whether the participant left on purpose."""
     while True:
         message: dict[str, Any] = await socket.receive()  # type: ignore[assignment]
         if message["type"] == "websocket.disconnect":
@@ -213,7 +213,7 @@ async def _listen(socket: WebSocket, room: Room, member: Member) -> bool:
 
 
 async def _turn_away(socket: WebSocket, refusal: Refusal, token: str | None) -> None:
-    """Refuse in the way that was asked for: browsers cannot read the status of a refused WebSocket."""
+    """Refuse in the way the client requested: browsers cannot read the status of a refused WebSocket."""
     if socket.query_params.get("error_over_ws") == "1":
         payload = {"code": refusal.join_code, "message": refusal.message, "status": refusal.status}
         await socket.accept(subprotocol=token)
@@ -264,7 +264,7 @@ async def _body(request: Request, limit: int) -> bytes:
 
 
 def _loopback_only(request: Request) -> None:
-    """Whoever can ask for tokens is on this machine, and no web page that only pretends to be."""
+    """Refuse other machines, and web pages whose domain only resolves to this one."""
     client = request.client.host if request.client else ""
     if not is_loopback(client) or not is_loopback(request.url.hostname or ""):
         raise Refusal(403, 2003, "tokens are given out on loopback only")

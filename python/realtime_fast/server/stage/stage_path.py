@@ -16,11 +16,11 @@ from realtime_fast.errors import RealtimeError
 from realtime_fast.ivs import Stage, fault_injection
 from realtime_fast.peer.link_events import LinkEvent, LinkLost, LinkUp, TrackArrived
 from realtime_fast.server.model.pipeline import Pipeline
-from realtime_fast.server.stage.stages import Place, Stages
+from realtime_fast.server.stage.stages import SERVICE, Place, Stages
 from realtime_fast.stats import merge_reports
 
 CAMERA_LIMIT = 1.0
-"""Seconds that a client who has joined gets to publish; after that it counts as having no camera."""
+"""Seconds for a client that has joined to publish; after that it counts as having no camera."""
 
 Report = Callable[[LinkEvent], None]
 Tracks = Callable[[], Sequence[MediaStreamTrack]]
@@ -52,7 +52,7 @@ class StagePath:
     async def handle(
         self, message: messages.Offer | messages.Answer | messages.IceCandidate | messages.IvsJoined
     ) -> Sequence[messages.ServerMessage]:
-        """The client has joined: take its camera, publish the output. Other messages mean nothing here."""
+        """On `ivs_joined`: subscribe to the client, publish the output. Other messages are ignored."""
         if isinstance(message, messages.IvsJoined):
             self._tasks.start_soon(self._guarded, self._begin)
         return ()
@@ -66,15 +66,15 @@ class StagePath:
         return ()
 
     def cut(self) -> None:
-        """Close the media sockets without telling anybody."""
+        """Close the media sockets without notice."""
         fault_injection.cut(self._stage)
 
     def mute(self) -> None:
-        """Send no further packet, while receiving goes on."""
+        """Stop sending packets, but keep receiving."""
         fault_injection.mute(self._stage)
 
     async def watch(self) -> None:
-        """The end of the stage is the end of the link."""
+        """End the link when the stage ends."""
         self._report(LinkLost(await self._stage.wait_over()))
 
     async def _begin(self) -> None:
@@ -90,7 +90,7 @@ class StagePath:
             raise error
 
     async def _see(self, camera: anyio.Event) -> None:
-        """Receive what the client publishes, each time it does."""
+        """Subscribe to the client whenever it publishes."""
         while True:
             await self._stage.wait_publishing(lambda who: who.id == self._client_id)
             stream = await self._stage.subscribe(self._client_id, buffered=False)
@@ -118,15 +118,15 @@ async def stage_path(
     """A stage for one session, deleted when the session leaves it.
 
     Args:
-        stages: Where it is made.
-        session_id: Viewers find it by this.
+        stages: The stages of the service.
+        session_id: The id by which viewers find it.
         base_url: The service as participants reach it.
-        tracks: Makes the session's output.
-        report: Told about the link.
+        tracks: Makes the tracks of the session's output.
+        report: Called with each link event.
     """
     room = stages.create()
     try:
-        own = stages.issue(room, base_url, user_id="service")
+        own = stages.issue(room, base_url, user_id=SERVICE)
         client = stages.issue(room, base_url, user_id="client")
         async with AsyncExitStack() as stack:
             stage = await stack.enter_async_context(Stage(own.token))

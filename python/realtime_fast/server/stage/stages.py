@@ -1,4 +1,4 @@
-"""The embedded IVS stages: rooms, and the life of their media sessions."""
+"""The embedded IVS stages and their media sessions."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import anyio
 from aiortc.rtcdtlstransport import RTCCertificate
 
 from realtime_fast.ivs.participant_token import Claims
+from realtime_fast.server.network import Exposure, Network
 from realtime_fast.server.stage.answers import Offer
 from realtime_fast.server.stage.refusal import Refusal
 from realtime_fast.server.stage.room import Member, Room
@@ -17,12 +18,16 @@ from realtime_fast.server.stage.tokens import IssuedToken, TokenAuthority
 from realtime_fast.server.stage.whip_session import Publication, Subscription, WhipSession
 
 GRACE = 1.0
-"""Seconds in which a socket that broke may be replaced before its participant counts as gone."""
+"""Seconds for replacing a broken socket before its participant counts as gone."""
+
+
+SERVICE = "service"
+"""The user id of the service's own participant."""
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where an inference session is to be found: its stage, and the participant that publishes its output."""
+    """The stage of an inference session, and the participant that publishes its output."""
 
     room: Room
     participant_id: str
@@ -32,15 +37,17 @@ class Stages(anyio.AsyncContextManagerMixin):
     """All stages of a service. Open it around the application that serves `routes`.
 
     Args:
-        front_door: Give out tokens whose `whip_url` redirects, as production's does.
+        front_door: Issue tokens whose `whip_url` redirects, as production's does.
 
     Attributes:
         rooms: The stages by ARN.
-        places: Where inference sessions are, by session id.
+        places: The places of inference sessions, by session id.
+        network: What lies between the stages and participants that are not the service itself.
     """
 
     def __init__(self, *, front_door: bool = False) -> None:
         self.front_door = front_door
+        self.network: Network | None = None
         self.authority = TokenAuthority()
         self.rooms: dict[str, Room] = {}
         self.places: dict[str, Place] = {}
@@ -62,7 +69,7 @@ class Stages(anyio.AsyncContextManagerMixin):
         return room
 
     def delete(self, room: Room) -> None:
-        """End a stage: everybody is put out."""
+        """End a stage and disconnect its participants."""
         self.rooms.pop(room.arn, None)
         for member in list(room.members.values()):
             room.disconnect(member.participant.id, "STAGE_DELETED")
@@ -109,10 +116,10 @@ class Stages(anyio.AsyncContextManagerMixin):
         )
 
     def admit(self, token: str | None) -> tuple[Room, Claims]:
-        """The stage and the claims of whoever holds a token.
+        """The stage and the claims of a token.
 
         Raises:
-            Refusal: No token, no good token, or one of a stage that is gone.
+            Refusal: The token is missing, invalid, or of a stage that is gone.
         """
         if not token:
             raise Refusal.missing_token()
@@ -125,10 +132,10 @@ class Stages(anyio.AsyncContextManagerMixin):
     # --- media
 
     async def publish(self, token: str | None, participant_id: str, offer: str) -> tuple[WhipSession, str]:
-        """Begin to publish as oneself; the session and the SDP answer.
+        """Start publishing; returns the session and the SDP answer.
 
         Raises:
-            Refusal: The token or the offer will not do.
+            Refusal: The token or the offer is not acceptable.
         """
         room, claims = self.admit(token)
         if not claims.capabilities.allow_publish:
@@ -139,15 +146,16 @@ class Stages(anyio.AsyncContextManagerMixin):
         def live() -> None:
             room.published(member, session)
 
-        session = Publication(participant_id, Offer.parse(offer), self._certificate, live)
+        exposure = self._exposure(claims)
+        session = Publication(participant_id, Offer.parse(offer), self._certificate, exposure, live)
         member = room.enter(claims)
         return session, await self._begin(room, member, session)
 
     async def subscribe(self, token: str | None, participant_id: str, offer: str) -> tuple[WhipSession, str]:
-        """Begin to receive what somebody else publishes; the session and the SDP answer.
+        """Start receiving another participant; returns the session and the SDP answer.
 
         Raises:
-            Refusal: The token or the offer will not do, or nothing is published.
+            Refusal: The token or the offer is not acceptable, or nothing is published.
         """
         room, claims = self.admit(token)
         if not claims.capabilities.allow_subscribe:
@@ -157,15 +165,21 @@ class Stages(anyio.AsyncContextManagerMixin):
             raise Refusal.other_stage()
         if publisher is None or publisher.publication is None:
             raise Refusal.no_stream()
-        session = Subscription(claims.jti, Offer.parse(offer), self._certificate, publisher.publication)
+        session = Subscription(
+            claims.jti, Offer.parse(offer), self._certificate, self._exposure(claims), publisher.publication
+        )
         member = room.enter(claims)
         return session, await self._begin(room, member, session)
 
+    def _exposure(self, claims: Claims) -> Exposure:
+        """The service sits beside the stage: the network is between both and everybody else."""
+        return Exposure(None if claims.user_id == SERVICE else self.network)
+
     def end(self, token: str | None, session_id: str) -> None:
-        """End one's own session.
+        """End a session of the token's participant.
 
         Raises:
-            Refusal: There is none, or it is somebody else's.
+            Refusal: There is none, or it belongs to another participant.
         """
         _, claims = self.admit(token)
         found = self._sessions.get(session_id)
@@ -214,7 +228,7 @@ class Stages(anyio.AsyncContextManagerMixin):
         return member
 
     def depart(self, room: Room, member: Member, *, on_purpose: bool) -> None:
-        """An events socket of a participant is gone: said goodbye, or broke and may come back in a moment."""
+        """An events socket of a participant closed: on purpose, or it broke and may soon be replaced."""
         member.sockets -= 1
         if member.sockets:
             return

@@ -21,16 +21,16 @@ MAX_TTL = 14 * 24 * 3600.0
 
 @dataclass(frozen=True, slots=True)
 class IssuedToken:
-    """A new participant: their token, and the id it gives them."""
+    """The token of a new participant, and its id."""
 
     token: str = field(repr=False)
     participant_id: str
 
 
 class TokenAuthority:
-    """Signs participant tokens and tells whether one is its own.
+    """Signs and verifies participant tokens.
 
-    The key lives as long as the process: the stages do not live longer either.
+    The key lives as long as the process, as the stages do.
     """
 
     def __init__(self) -> None:
@@ -53,10 +53,10 @@ class TokenAuthority:
         Args:
             stage_arn: The stage it is for.
             base_url: The service as the participant reaches it, `http://host:port`.
-            user_id: Free text, shown to the others.
-            attributes: More free text, shown to the others.
-            publish: Whether they may publish.
-            subscribe: Whether they may subscribe.
+            user_id: Text that the other participants see.
+            attributes: Further texts that they see.
+            publish: Whether the participant may publish.
+            subscribe: Whether the participant may subscribe.
             ttl: Seconds until it expires; zero or less makes an expired one.
             front_door: Publish and subscribe through the redirecting front door, as in production.
         """
@@ -79,10 +79,10 @@ class TokenAuthority:
         return IssuedToken(jwt.encode(claims, self._key, algorithm=ALGORITHM), participant_id)
 
     def verify(self, text: str) -> Claims:
-        """The claims of a token of ours that has not expired.
+        """The claims of a valid token that was issued here.
 
         Raises:
-            Refusal: It is not one; its status is 401.
+            Refusal: The token is invalid or expired (status 401).
         """
         if len(text) > MAX_TOKEN_BYTES:
             raise Refusal.invalid_token("the token is too long")

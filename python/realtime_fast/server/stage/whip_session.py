@@ -1,4 +1,4 @@
-"""Media sessions of the embedded stage: what a WHIP or WHEP resource stands for."""
+"""Media sessions of the embedded stage, one for each WHIP or WHEP resource."""
 
 from __future__ import annotations
 
@@ -9,19 +9,22 @@ from typing import ClassVar, Literal
 import anyio
 from aiortc.rtcdtlstransport import RTCCertificate
 
+from realtime_fast.peer.agreed import Agreed, agreed
+from realtime_fast.peer.media_transport import MediaTransport, Rates
+from realtime_fast.server.network import Exposure
 from realtime_fast.server.stage.answers import Kind, Offer, Section, answer
 from realtime_fast.server.stage.bundled_transport import BundledTransport
 from realtime_fast.server.stage.forward import Egress, Ingest
 
-REPORT_INTERVAL = 0.5
-"""Seconds between two receiver reports to a publisher."""
+CHECK_INTERVAL = 0.5
+"""Seconds between two looks at whether a publisher still sends."""
 
 SILENCE_LIMIT = 3.0
-"""Seconds after which a publisher that sends neither media nor reports is gone: ICE needs half a minute to say so."""
+"""Seconds after which a publisher that sends neither media nor reports counts as gone; ICE takes half a minute."""
 
 
 class WhipSession:
-    """One transport with agreed sections; the subclasses say what flows."""
+    """One transport with its negotiated sections; subclasses add the media."""
 
     _direction: ClassVar[Literal["recvonly", "sendonly"]]
 
@@ -31,17 +34,20 @@ class WhipSession:
         offer: Offer,
         sections: Mapping[Kind, Section],
         certificate: RTCCertificate,
+        exposure: Exposure,
     ) -> None:
         self.id = secrets.token_urlsafe(12)
         self.participant_id = participant_id
         self.sections = sections
         self._offer = offer
-        self._link = BundledTransport(certificate, offer.transport)
+        self._link = BundledTransport(certificate, offer.transport, exposure)
+        self._media = MediaTransport(self._link.dtls, Rates())
+        self._agreed: dict[str, Agreed] = {}
 
     async def answer(self) -> str:
         """The answer to the offer, candidates included."""
         await self._link.gather()
-        return answer(
+        text = answer(
             self._offer,
             self.sections,
             self._direction,
@@ -50,13 +56,20 @@ class WhipSession:
             candidates=self._link.candidates,
             stream_id=self.id,
         )
+        self._agreed = agreed(text, self._offer.text)
+        self._prepare()
+        return text
+
+    def _prepare(self) -> None:
+        """Set up the streams that were agreed on."""
+        raise NotImplementedError
 
     def stop(self) -> None:
-        """End the session soon; may be called at any time, and again."""
+        """End the session soon; idempotent."""
         self._link.hang_up()
 
     async def run(self) -> None:
-        """Bring the session up, keep it until it is stopped or the far side has gone, close it."""
+        """Connect, run until stopped or until the far side is gone, then close."""
         try:
             async with anyio.create_task_group() as group:
                 group.start_soon(self._watch, group.cancel_scope)
@@ -64,12 +77,13 @@ class WhipSession:
                     await self._flow()
                 group.cancel_scope.cancel()
         finally:
-            with anyio.move_on_after(1.0, shield=True):
-                await self._finish()
+            self._finish()
+            self._media.close()
             await self._link.aclose()
 
     async def aclose(self) -> None:
         """Release a session that never ran."""
+        self._media.close()
         await self._link.aclose()
 
     async def _watch(self, scope: anyio.CancelScope) -> None:
@@ -79,8 +93,9 @@ class WhipSession:
     async def _flow(self) -> None:
         raise NotImplementedError
 
-    async def _finish(self) -> None:
-        """Say to the far side what is still to be said."""
+    def _finish(self) -> None:
+        """End the streams, and say so to the far side."""
+        raise NotImplementedError
 
 
 class Publication(WhipSession):
@@ -90,27 +105,40 @@ class Publication(WhipSession):
         participant_id: Who publishes.
         offer: Their offer.
         certificate: The stage's own.
+        exposure: What the far side is shown of the transport's sockets.
         on_live: Called once media can flow.
     """
 
     _direction = "recvonly"
 
     def __init__(
-        self, participant_id: str, offer: Offer, certificate: RTCCertificate, on_live: Callable[[], None]
+        self,
+        participant_id: str,
+        offer: Offer,
+        certificate: RTCCertificate,
+        exposure: Exposure,
+        on_live: Callable[[], None],
     ) -> None:
-        super().__init__(participant_id, offer, offer.published(), certificate)
+        super().__init__(participant_id, offer, offer.published(), certificate, exposure)
         self._on_live = on_live
-        self.sources = {kind: Ingest(section, self._link.dtls) for kind, section in self.sections.items()}
+        self.ingests: dict[Kind, Ingest] = {}
+
+    def _prepare(self) -> None:
+        for kind, section in self.sections.items():
+            own = secrets.randbits(32)
+            self.ingests[kind] = Ingest(section, self._agreed[section.mid], self._media, own)
 
     async def _flow(self) -> None:
         self._on_live()
         heard, silent = -1, 0.0
         while silent < SILENCE_LIMIT:
-            await anyio.sleep(REPORT_INTERVAL)
-            for source in self.sources.values():
-                await source.report()
+            await anyio.sleep(CHECK_INTERVAL)
             now = self._link.packets_received
-            heard, silent = now, silent + REPORT_INTERVAL if now == heard else 0.0
+            heard, silent = now, silent + CHECK_INTERVAL if now == heard else 0.0
+
+    def _finish(self) -> None:
+        for ingest in self.ingests.values():
+            ingest.close()
 
 
 class Subscription(WhipSession):
@@ -119,23 +147,37 @@ class Subscription(WhipSession):
     _direction = "sendonly"
 
     def __init__(
-        self, participant_id: str, offer: Offer, certificate: RTCCertificate, publication: Publication
+        self,
+        participant_id: str,
+        offer: Offer,
+        certificate: RTCCertificate,
+        exposure: Exposure,
+        publication: Publication,
     ) -> None:
-        # Two neighbouring numbers a kind, media and retransmissions, and both kinds apart from each other.
+        # Two consecutive SSRCs for each kind, media and retransmissions.
         base = secrets.randbits(30) << 2
         sections = offer.subscribed(publication.sections, {"audio": base, "video": base + 2})
-        super().__init__(participant_id, offer, sections, certificate)
+        super().__init__(participant_id, offer, sections, certificate, exposure)
         self.publication = publication
-        self._sinks = [
-            Egress(publication.sources[kind], section, self._link.dtls, cname=publication.id)
-            for kind, section in sections.items()
+        self._egresses: list[Egress] = []
+
+    def _prepare(self) -> None:
+        self._egresses = [
+            Egress(
+                self.publication.ingests[kind],
+                section,
+                self._agreed[section.mid],
+                self._media,
+                cname=self.publication.id,
+            )
+            for kind, section in self.sections.items()
         ]
 
     async def _flow(self) -> None:
-        for sink in self._sinks:
-            await sink.start()
+        for egress in self._egresses:
+            egress.start()
         await anyio.sleep_forever()
 
-    async def _finish(self) -> None:
-        for sink in self._sinks:
-            await sink.stop()
+    def _finish(self) -> None:
+        for egress in self._egresses:
+            egress.stop()

@@ -1,0 +1,132 @@
+"""What the encoders cost and give, beside aiortc's: the figures of docs/encoders.md.
+
+Run from the repository's root: `python -m benches.encoders`. Processor time is the least of several runs, quality is
+luma's PSNR against what was put in, both at 1280x704 and 25 fps.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+
+import numpy as np
+from aiortc.codecs.h264 import H264Encoder as AiortcH264Encoder
+from aiortc.codecs.h264 import h264_depayload
+from aiortc.codecs.vpx import Vp8Encoder as AiortcVp8Encoder
+from aiortc.codecs.vpx import vp8_depayload
+from av import CodecContext, Packet
+
+from realtime_fast.peer.codecs.h264 import H264Encoder
+from realtime_fast.peer.codecs.vp8 import Vp8Encoder
+
+from tests.reference import video
+
+WIDTH, HEIGHT, FPS = 1280, 704, 25
+
+
+class Aiortc:
+    """aiortc's encoder, its packets put together again."""
+
+    def __init__(self, codec, bitrate):
+        self._codec = {"vp8": AiortcVp8Encoder, "h264": AiortcH264Encoder}[codec]()
+        # aiortc tells x264 of 30 fps, so that at 25 it stays below the rate
+        self._codec.target_bitrate = round(bitrate * (30 / FPS if codec == "h264" else 1))
+        self._join = {"vp8": vp8_depayload, "h264": h264_depayload}[codec]
+
+    def encode(self, frame):
+        payloads, _ = self._codec.encode(frame)
+        return b"".join(map(self._join, payloads))
+
+
+class Ours:
+    def __init__(self, encoder):
+        self.encoder = encoder
+
+    def encode(self, frame):
+        made = self.encoder.encode(frame)
+        return b"" if made is None else made.data
+
+
+def measured(codec, make, pictures, runs):
+    """kbit/s, ms of processor time a picture, dB, bits of the first picture."""
+    spent = []
+    for _ in range(runs):
+        encoder, times, data = make(), [], []
+        for index, pixels in enumerate(pictures):
+            frame = video.frame(pixels, index, FPS)
+            started = time.process_time()
+            data.append(encoder.encode(frame))
+            times.append(time.process_time() - started)
+        spent.append(times)
+    decoder = CodecContext.create(codec, "r")
+    decoder.thread_count = 1
+    quality = [
+        video.psnr(decoder.decode(Packet(bits))[0].to_ndarray(), pixels)
+        for bits, pixels in zip(data, pictures, strict=True)
+        if bits
+    ]
+    sizes = np.array([8 * len(bits) for bits in data])
+    return sizes.mean() * FPS / 1000, 1000 * np.min(spent, axis=0).mean(), np.mean(quality), sizes[0]
+
+
+def compare(runs):
+    rows = {
+        "vp8": [
+            ("aiortc", lambda rate: Aiortc("vp8", rate)),
+            *(
+                (f"speed {n}", lambda rate, n=n: Ours(Vp8Encoder(rate, speed=n)))
+                for n in (4, 6, 8, 10, 12, 14, 16)
+            ),
+            ("speed 8, denoiser", lambda rate: Ours(Vp8Encoder(rate, denoise=4))),
+        ],
+        "h264": [
+            ("aiortc", lambda rate: Aiortc("h264", rate)),
+            *(
+                (preset, lambda rate, preset=preset: Ours(H264Encoder(rate, preset=preset)))
+                for preset in ("ultrafast", "superfast", "veryfast")
+            ),
+        ],
+    }
+    print(
+        "| codec | encoder | asked, kbit/s | clip: kbit/s, ms, dB | with noise: kbit/s, ms, dB | first, ms of path |"
+    )
+    print("|---|---|---|---|---|---|")
+    for codec, encoders in rows.items():
+        for name, make in encoders:
+            for rate in (600_000, 1_500_000):
+                cells = []
+                for noise in (0.0, 4.0):
+                    pictures = video.clip(WIDTH, HEIGHT, 132, noise)
+                    got, spent, quality, first = measured(codec, lambda: make(rate), pictures, runs)  # noqa: B023
+                    cells.append(f"{got:.0f}, {spent:.1f}, {quality:.1f}")
+                print(
+                    f"| {codec} | {name} | {rate // 1000} | {' | '.join(cells)} | {first / rate * 1000:.0f} |",
+                    flush=True,
+                )
+
+
+def follow():
+    pictures = video.clip(WIDTH, HEIGHT)
+    print(
+        "| codec | asked, kbit/s | first 8 pictures | first second | second and third | left out | key frames |"
+    )
+    print("|---|---|---|---|---|---|---|")
+    for codec, encoder in (("vp8", Vp8Encoder(1_500_000)), ("h264", H264Encoder(1_500_000))):
+        for part, rate in enumerate((1_500_000, 400_000, 2_000_000, 400_000, 600_000, 300_000, 1_000_000)):
+            encoder.set_bitrate(rate)
+            made = [
+                encoder.encode(video.frame(video.picture(pictures, index), index, FPS))
+                for index in range(75 * part, 75 * part + 75)
+            ]
+            sizes = np.array([0 if one is None else 8 * len(one.data) for one in made]) * FPS / 1000
+            keys = sum(one is not None and one.key for one in made)
+            means = " | ".join(f"{sizes[a:b].mean():.0f}" for a, b in ((0, 8), (0, 25), (25, 75)))
+            print(f"| {codec} | {rate // 1000} | {means} | {made.count(None)} | {keys} |", flush=True)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--runs", type=int, default=3)
+    compare(parser.parse_args().runs)
+    print()
+    follow()

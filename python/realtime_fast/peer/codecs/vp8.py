@@ -1,0 +1,141 @@
+"""VP8 with libvpx, following the rate without a new codec.
+
+FFmpeg reads libvpx's bit rate once, when it opens the codec; and a new codec begins with a key frame. But libvpx
+thinks in bits a picture: its rate times the time from one picture to the next, and that time is ours to give. So the
+codec keeps the rate it was opened with, and each picture is told to last as long as that rate takes for the bits the
+picture may have. With half the rate time runs at half speed. What comes out is within some percent of the target
+after a second (docs/encoders.md).
+
+What libvpx derives from the frame rate is off by the same factor: its buffer in seconds, and the size of key frames,
+which `max-intra-rate` bounds. So a key frame that is due anyway is made by a new codec if the factor has grown. Beyond
+four times the opening rate, where the buffer holds less than two pictures, and below a tenth of it, where it holds
+seconds, there is one in any case.
+"""
+
+from __future__ import annotations
+
+import time
+from fractions import Fraction
+
+from av import CodecContext, VideoFrame
+from av.video.codeccontext import VideoCodecContext
+
+from realtime_fast.peer.codecs.pictures import KEY_FRAME_SPAN, Budget, EncodedPicture, check, lent
+from realtime_fast.peer.quantiser import vp8_quantiser
+
+SPEED = 8
+"""libvpx's `cpu-used`, negated. Above 8 small pictures lose 1 dB for an eighth of the time, at 16 quality is gone."""
+
+_TICKS = 1_000_000
+_TIME_BASE = Fraction(1, _TICKS)
+_BUFFER, _BUFFER_OPTIMUM = 0.6, 0.5
+"""Seconds at the opening rate that libvpx may run ahead by, and what FFmpeg makes of it as the fill to aim at."""
+_QUANTISER_BEST, _QUANTISER_WORST, _QUANTISER_EMERGENCY = 2, 56, 63
+_KEY_USUAL, _KEY_FINE = 0.14 / KEY_FRAME_SPAN, 0.23 / KEY_FRAME_SPAN
+"""Bits per second and pixel from which on a first key frame takes less than `KEY_FRAME_SPAN`: at the usual worst
+quantiser it has 0.14 bits a pixel (measured); where the buffer is said to be full it is 2 dB better and has 0.23. Below
+the first, the quantiser may go to its end."""
+_STRETCH, _GREATEST_STRETCH, _LEAST_STRETCH = 1.5, 4, 0.1
+"""Factor between the rate and the opening rate from which on a key frame that is due is made by a new codec; and
+multiple of the opening rate above and below which a new codec is due itself."""
+
+
+class Vp8Encoder:
+    """A `VideoEncoder` for VP8.
+
+    Args:
+        bitrate: Bits per second to begin with.
+        speed: 0 to 16; see `SPEED`.
+        denoise: libvpx's temporal denoiser, 0 (off) to 4. It costs a quarter more time and 1 to 3 dB on clean
+            pictures, and gains 0.2 dB on noisy ones.
+    """
+
+    def __init__(self, bitrate: int, *, speed: int = SPEED, denoise: int = 0) -> None:
+        self._budget = Budget(bitrate)
+        self._speed = speed
+        self._denoise = denoise
+        self._codec: VideoCodecContext | None = None
+        self._opened_at = 0.0
+        self._clock = 0.0
+        self._closed = False
+
+    def encode(self, frame: VideoFrame, key: bool = False) -> EncodedPicture | None:
+        """Encode one picture, as `VideoEncoder` says."""
+        check(frame)
+        if self._closed:
+            raise RuntimeError("The VP8 encoder was closed; make a new one")
+        started = time.perf_counter()
+        bits = self._budget.next(frame.time)
+        if self._budget.overdrawn and not key:
+            return None
+        codec = self._fitting(frame, key)
+        codec.qmax = self._worst_quantiser(frame)
+        duration = max(1.0, bits / self._opened_at * _TICKS)
+        with lent(
+            frame, key=key, pts=round(self._clock), duration=round(duration), time_base=_TIME_BASE
+        ) as picture:
+            packets = codec.encode(picture)
+        self._clock += duration
+        data = b"".join(bytes(packet) for packet in packets)
+        self._budget.spend(len(data))
+        return EncodedPicture(
+            data=data,
+            key=not data[0] & 1,
+            width=frame.width,
+            height=frame.height,
+            qp=vp8_quantiser(data),
+            encode_time=time.perf_counter() - started,
+        )
+
+    def set_bitrate(self, bitrate: int) -> None:
+        """Aim at so many bits per second from the next picture on."""
+        self._budget.aim(bitrate)
+
+    def close(self) -> None:
+        """Free the codec."""
+        self._closed = True
+        self._codec = None
+
+    def _fitting(self, frame: VideoFrame, key: bool) -> VideoCodecContext:
+        codec = self._codec
+        if codec is not None and (codec.width, codec.height) == (frame.width, frame.height):
+            stretch = self._budget.rate / self._opened_at
+            least, most = (1 / _STRETCH, _STRETCH) if key else (_LEAST_STRETCH, _GREATEST_STRETCH)
+            if least <= stretch <= most:
+                return codec
+        self._codec = self._open(frame)
+        return self._codec
+
+    def _open(self, frame: VideoFrame) -> VideoCodecContext:
+        rate = round(self._budget.rate)
+        filled = _BUFFER if self._density(frame) >= _KEY_FINE else _BUFFER_OPTIMUM
+        pictures = KEY_FRAME_SPAN / self._budget.interval
+        codec = CodecContext.create("libvpx", "w")
+        codec.width, codec.height, codec.pix_fmt = frame.width, frame.height, "yuv420p"
+        codec.time_base = _TIME_BASE
+        codec.bit_rate = rate
+        codec.gop_size = 1 << 30
+        codec.qmin, codec.qmax = _QUANTISER_BEST, self._worst_quantiser(frame)
+        # A second thread waits by spinning: on a busy machine it took 30 to 100 ms of processor time a picture.
+        codec.thread_count = 1
+        codec.options = {
+            "deadline": "realtime",
+            "cpu-used": str(-self._speed),
+            "noise-sensitivity": str(self._denoise),
+            "lag-in-frames": "0",
+            "minrate": str(rate),  # all three equal: constant rate
+            "maxrate": str(rate),
+            "bufsize": str(round(rate * _BUFFER)),
+            "rc_init_occupancy": str(round(rate * filled)),
+            "max-intra-rate": str(max(100, round(100 * pictures))),
+            "static-thresh": "1",
+        }
+        self._opened_at = float(rate)
+        self._clock = 0.0
+        return codec
+
+    def _worst_quantiser(self, frame: VideoFrame) -> int:
+        return _QUANTISER_WORST if self._density(frame) >= _KEY_USUAL else _QUANTISER_EMERGENCY
+
+    def _density(self, frame: VideoFrame) -> float:
+        return self._budget.rate / (frame.width * frame.height)
