@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 RUST := $(shell find rust Cargo.toml Cargo.lock -name '*.rs' -o -name 'Cargo.*' 2>/dev/null | grep -v /target/)
 
-.PHONY: demo test browser check bench bench-core soak wheel test-wheel fuzz miri format clean
+.PHONY: demo test quick browser check workflows lint types bench bench-core network soak wheel test-wheel fuzz miri format clean
 .DELETE_ON_ERROR:
 
 .venv/.tools: pyproject.toml
@@ -20,26 +20,46 @@ RUST := $(shell find rust Cargo.toml Cargo.lock -name '*.rs' -o -name 'Cargo.*' 
 demo: .venv/.installed
 	$(BIN)/realtime-fast demo $(ARGS)
 
+# Most tests wait most of the time, so more of them run at once than there are cores; tests/alone.py has the others.
+SIDE_BY_SIDE := --numprocesses 3 --dist worksteal
+
 test: .venv/.installed
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) $(ARGS)
+
+# Half a minute: no sockets or processes (tests/sockets.py holds the tests to it), no seconds of encoding, no stopwatch.
+quick: lint types
+	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal -m "not sockets and not alone and not slow" $(ARGS)
 
 # Debian's Chromium and Amazon's SDK, for the tests in tests/browser: without them they skip.
 browser:
 	command -v chromium >/dev/null || { apt-get update -qq && apt-get install -y -qq chromium; } >/dev/null
 	cd tests/browser && PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 npm install --silent --no-audit --no-fund
 
-check: .venv/.installed
-	$(BIN)/ruff format --check python tests benches
-	$(BIN)/ruff check python tests benches
-	$(BIN)/mypy
-	$(BIN)/python -m mypy.stubtest realtime_fast._native
-	cargo fmt --all --check
-	cargo clippy --workspace --all-targets --locked -- -D warnings
+# stubtest runs elsewhere because it would replace mypy's cache.
+check: lint types
+	mkdir -p target && cd target && ../$(BIN)/python -m mypy.stubtest realtime_fast._native
 	cargo test --package realtime-fast-core --locked --quiet
 
+.venv/.actionlint: .venv/.tools
+	GOBIN=$(CURDIR)/$(BIN) go install github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
+	touch $@
+
+workflows: .venv/.actionlint
+	$(BIN)/actionlint
+	$(BIN)/zizmor --offline --quiet .github/workflows
+
+lint: .venv/.installed
+	$(BIN)/ruff format --check python tests benches examples
+	$(BIN)/ruff check python tests benches examples
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+
+types: .venv/.installed
+	$(BIN)/mypy
+
 format: .venv/.tools
-	$(BIN)/ruff format python tests benches
-	$(BIN)/ruff check --fix-only python tests benches
+	$(BIN)/ruff format python tests benches examples
+	$(BIN)/ruff check --fix-only python tests benches examples
 	cargo fmt --all
 
 # Ratios are of one core: nothing else should run meanwhile.
@@ -52,6 +72,10 @@ bench: .venv/.installed
 # The core alone: conversion on every level beside the yuv crate, marker, statistics; CARGO_FLAGS="--features libyuv" adds libyuv.
 bench-core:
 	cd rust/bench && cargo bench --locked $(CARGO_FLAGS)
+
+# Our client on networks that people have; a minute and more for each row. Nothing else should run meanwhile.
+network: .venv/.installed
+	$(BIN)/python -m benches.network $(ARGS)
 
 # 200 sessions and one of 10 minutes; what the client holds, over time
 soak: .venv/.installed
@@ -66,8 +90,8 @@ test-wheel: wheel
 	rm -rf target/wheel && mkdir -p target/wheel
 	$(PYTHON) -m venv target/wheel/venv
 	$(BIN)/uv pip install --quiet --python target/wheel/venv/bin/python --group test "$$(ls dist/*.whl)[server,cli]"
-	cp -r tests pyproject.toml target/wheel
-	cd target/wheel && venv/bin/python -P -m pytest $(ARGS)
+	cp -r tests examples pyproject.toml target/wheel
+	cd target/wheel && venv/bin/python -P -m pytest $(SIDE_BY_SIDE) $(ARGS)
 
 # Minutes, not CI: FUZZ_SECONDS for each target. Needs nightly and `cargo install cargo-fuzz`.
 FUZZ_SECONDS ?= 120

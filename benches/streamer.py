@@ -9,10 +9,13 @@ import itertools
 import json
 import sys
 import time
+from collections.abc import AsyncIterator, Iterator
 from fractions import Fraction
+from typing import TypeAlias
 
 import av
 import numpy as np
+from aiortc import MediaStreamTrack
 from aiortc.codecs import vpx
 from benches.clip import clip_path
 
@@ -20,8 +23,11 @@ WIDTH, HEIGHT, FPS = 1280, 704, 30
 BITRATE = 1_000_000
 SECONDS_OF_PICTURES = 1
 
+Counts: TypeAlias = dict[str, int]
+"""Pictures `sent` and `received`."""
 
-def pictures():
+
+def pictures() -> Iterator[np.ndarray]:
     """RGB pictures of real video, played forwards and backwards so that no cut disturbs the encoder."""
     with av.open(clip_path()) as container:
         frames = itertools.islice(container.decode(video=0), 60, 60 + FPS * SECONDS_OF_PICTURES)
@@ -29,7 +35,7 @@ def pictures():
     return itertools.cycle([*forwards, *forwards[-2:0:-1]])
 
 
-async def paced(counts):
+async def paced(counts: Counts) -> AsyncIterator[np.ndarray]:
     """The next picture, thirty times a second and never faster to make up for lost time."""
     due = 0.0
     for picture in pictures():
@@ -40,19 +46,19 @@ async def paced(counts):
         yield picture
 
 
-async def sdk(url, counts):
+async def sdk(url: str, counts: Counts) -> None:
     """On the pure-Python SDK: PyAV converts."""
     from aiortc import VideoStreamTrack
     from decart import models
     from decart.realtime import RealtimeClient, RealtimeConnectOptions
 
     class Pushed(VideoStreamTrack):
-        def __init__(self):
+        def __init__(self) -> None:
             super().__init__()
             self.pictures = paced(counts)
             self.pts = 0
 
-        async def recv(self):
+        async def recv(self) -> av.VideoFrame:
             frame = av.VideoFrame.from_ndarray(await anext(self.pictures), format="rgb24")
             self.pts += 90000 // FPS
             frame.pts, frame.time_base = self.pts, Fraction(1, 90000)
@@ -60,7 +66,7 @@ async def sdk(url, counts):
 
     remote = asyncio.get_running_loop().create_future()
 
-    def on_remote_stream(track):
+    def on_remote_stream(track: MediaStreamTrack) -> None:
         if track.kind == "video":
             remote.set_result(track)
 
@@ -76,14 +82,14 @@ async def sdk(url, counts):
         await client.disconnect()
 
 
-async def ours(url, counts):
+async def ours(url: str, counts: Counts) -> None:
     """On this package."""
     from realtime_fast import RealtimeClient, RealtimeConnectOptions, models
     from realtime_fast.media import VideoSource
 
     source = VideoSource(WIDTH, HEIGHT, FPS)
 
-    async def push():
+    async def push() -> None:
         async for picture in paced(counts):
             source.push(picture)
 
@@ -95,13 +101,13 @@ async def ours(url, counts):
             counts["received"] += 1
 
 
-def check(array):
+def check(array: np.ndarray) -> None:
     """It is a picture of the right kind."""
     assert array.shape == (HEIGHT, WIDTH, 3)
     assert array.dtype == np.uint8
 
 
-async def main(which, url):
+async def main(which: str, url: str) -> None:
     """Stream until there is nothing more to read from standard input."""
     # What the encoder costs depends on its rate, and that on what each finds out about the path: make it the same.
     vpx.DEFAULT_BITRATE = vpx.MIN_BITRATE = vpx.MAX_BITRATE = BITRATE

@@ -8,40 +8,47 @@ import argparse
 import json
 import textwrap
 from pathlib import Path
+from typing import Any, TypeAlias
 
 import matplotlib as mpl
 
 mpl.use("Agg")
 from matplotlib import pyplot as plt
 
+Bench: TypeAlias = dict[str, Any]
+Group: TypeAlias = dict[str, Bench]
+"""By contender."""
+Groups: TypeAlias = dict[str, Group]
+
 OURS, OTHERS = "#1f77b4", "#b8b8b8"
 
 
-def contenders(report):
+def contenders(report: dict[str, Any]) -> Groups:
     """Group → contender → its bench, in the order of the run."""
-    groups = {}
+    groups: Groups = {}
     for bench in report["benchmarks"]:
         name = bench["extra_info"].get("contender", bench["name"])
         groups.setdefault(bench["group"] or bench["fullname"], {})[name] = bench
     return groups
 
 
-def microseconds(bench):
-    return bench["stats"]["min"] * 1e6
+def microseconds(bench: Bench) -> float:
+    seconds: float = bench["stats"]["min"]
+    return seconds * 1e6
 
 
-def amount(value):
+def amount(value: float) -> str:
     """Three digits that count."""
     return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
 
 
-def ratio(bench, group):
+def ratio(bench: Bench, group: Group) -> float | None:
     """How many times the time of ours; None for ours itself, or where ours did not run."""
     ours = group.get(bench["extra_info"].get("beside", "ours"))
     return None if ours is None or ours is bench else microseconds(bench) / microseconds(ours)
 
 
-def markdown(groups, machine, date):
+def markdown(groups: Groups, machine: str, date: str) -> str:
     """The report as text."""
     lines = [
         "# Benchmarks",
@@ -68,7 +75,7 @@ def markdown(groups, machine, date):
     return "\n".join(lines) + "\n"
 
 
-def chart(groups, machine, date, path):
+def chart(groups: Groups, machine: str, date: str, path: Path) -> None:
     """A panel for each group: time of each contender, ours in colour."""
     columns = 2
     rows = -(-len(groups) // columns)
@@ -101,7 +108,7 @@ def chart(groups, machine, date, path):
     figure.savefig(path, dpi=110)
 
 
-def main():
+def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("report", type=Path, help="pytest-benchmark's JSON")
     parser.add_argument("folder", type=Path, help="where README.md and bench.png go")

@@ -9,12 +9,15 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from statistics import fmean
+from types import ModuleType
 
 import decart
 import pytest
-from aiortc import VideoStreamTrack
+from aiortc import MediaStreamTrack, VideoStreamTrack
+from pytest_benchmark.fixture import BenchmarkFixture
 
 import realtime_fast
 
@@ -31,19 +34,20 @@ TURN = 4.0
 
 
 @pytest.fixture(scope="module")
-def service():
+def service() -> Iterator[str]:
     """The embedded service as a process of its own; its URL."""
     with subprocess.Popen(
         [sys.executable, "-m", "realtime_fast.cli", "serve", "--port", "0"], stdout=subprocess.PIPE, text=True
     ) as process:
         try:
+            assert process.stdout is not None
             yield process.stdout.readline().split()[-1]
         finally:
             process.terminate()
 
 
 @pytest.fixture(scope="module")
-def connects(service):
+def connects(service: str) -> dict[str, list[float]]:
     """Seconds from the call of `connect` to the first remote picture, of each package."""
     with asyncio.Runner() as runner:
         rounds = [
@@ -54,20 +58,24 @@ def connects(service):
 
 
 @pytest.fixture(scope="module")
-def streams(service):
+def streams(service: str) -> dict[str, list[dict[str, float]]]:
     """CPU seconds for each picture out and in, and the rates, of each package."""
     rounds = [{who: stream(who, service) for who in PACKAGES} for _ in range(TURNS)]
     return {who: [one[who] for one in rounds] for who in PACKAGES}
 
 
 @pytest.mark.parametrize("who", PACKAGES)
-def test_connect_to_first_frame(benchmark, connects, who):
+def test_connect_to_first_frame(
+    benchmark: BenchmarkFixture, connects: dict[str, list[float]], who: str
+) -> None:
     benchmark.group = "connect → first remote frame, loopback"
     record(benchmark, who, connects[who])
 
 
 @pytest.mark.parametrize("who", PACKAGES)
-def test_cpu_of_a_client(benchmark, streams, who):
+def test_cpu_of_a_client(
+    benchmark: BenchmarkFixture, streams: dict[str, list[dict[str, float]]], who: str
+) -> None:
     benchmark.group = "CPU of a client for a 1280x704 NumPy picture out and one in"
     turns = streams[who]
     benchmark.extra_info["fps_sent"] = fmean(turn["sent"] for turn in turns)
@@ -75,11 +83,11 @@ def test_cpu_of_a_client(benchmark, streams, who):
     record(benchmark, who, [fmean(turn["cpu"] for turn in turns)])
 
 
-async def first_frame(package, url):
+async def first_frame(package: ModuleType, url: str) -> float:
     """Connect, wait for the first remote picture, leave; the seconds until the picture."""
     arrived = asyncio.get_running_loop().create_future()
 
-    def on_remote_stream(track):
+    def on_remote_stream(track: MediaStreamTrack) -> None:
         if track.kind == "video":
             arrived.set_result(track)
 
@@ -93,29 +101,30 @@ async def first_frame(package, url):
     return took
 
 
-def stream(who, url):
+def stream(who: str, url: str) -> dict[str, float]:
     """One turn of a streaming client in a process of its own: its CPU and its rates."""
-    with (
-        subprocess.Popen(
-            [sys.executable, "-m", "benches.streamer", who, url],
-            cwd=HERE.parent,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        ) as process,
-        contextlib.closing(process.stdin),
-    ):
+    with subprocess.Popen(
+        [sys.executable, "-m", "benches.streamer", who, url],
+        cwd=HERE.parent,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        questions, answers = process.stdin, process.stdout
+        assert questions is not None
+        assert answers is not None
 
-        def figures():
-            process.stdin.write("\n")
-            process.stdin.flush()
-            return json.loads(process.stdout.readline()), time.perf_counter()
+        def figures() -> tuple[dict[str, float], float]:
+            questions.write("\n")
+            questions.flush()
+            return json.loads(answers.readline()), time.perf_counter()
 
-        while figures()[0]["received"] < 90:
-            time.sleep(0.1)
-        before, begin = figures()
-        time.sleep(TURN)
-        after, end = figures()
+        with contextlib.closing(questions):
+            while figures()[0]["received"] < 90:
+                time.sleep(0.1)
+            before, begin = figures()
+            time.sleep(TURN)
+            after, end = figures()
     cpu, sent, received = (after[name] - before[name] for name in ("cpu", "sent", "received"))
     assert min(sent, received) > 15 * TURN, "it did not keep up, so its CPU says nothing"
     return {
@@ -125,7 +134,7 @@ def stream(who, url):
     }
 
 
-def record(benchmark, who, seconds):
+def record(benchmark: BenchmarkFixture, who: str, seconds: list[float]) -> None:
     """Make what was measured already the rounds of this benchmark."""
     benchmark.extra_info["contender"] = who
     if who != "ours":
@@ -133,7 +142,7 @@ def record(benchmark, who, seconds):
     clock = [0.0]
     values = iter(seconds)
 
-    def once():
+    def once() -> None:
         clock[0] += next(values)
 
     benchmark._timer = lambda: clock[0]

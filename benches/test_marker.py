@@ -1,47 +1,48 @@
 """Stamping and reading a marker beside the same algorithms in NumPy; results are compared before times are."""
 
-import numpy as np
+from typing import Any
+
+import av
 import pytest
+from pytest_benchmark.fixture import BenchmarkFixture
 
 from realtime_fast.latency import PixelProbes
 from realtime_fast.marker import read, stamp
 
 from tests.reference import marker as reference
+from tests.reference.planes import planes
 
 SEQ = 0x5A3C
 
 
-def planes(frame):
-    """The planes as arrays, where they lie."""
-    return [np.frombuffer(p, np.uint8).reshape(-1, p.line_size)[:, : p.width] for p in frame.planes]
-
-
-def name_row(benchmark, who, wanted):
+def name_row(benchmark: BenchmarkFixture, who: str, wanted: float) -> None:
     """Name a row of the table, and what a NumPy one is held against: ours on the same memory."""
     benchmark.extra_info["contender"] = who
     if who.startswith("NumPy"):
         benchmark.extra_info |= {"beside": who.replace("NumPy", "ours"), "wanted": wanted}
 
 
-def stamp_frame(frame, seq):
-    reference.stamp_yuv420p(*planes(frame), seq)
+def stamp_frame(frame: av.VideoFrame, seq: int) -> None:
+    y, u, v = planes(frame)
+    reference.stamp_yuv420p(y, u, v, seq)
 
 
-def read_frame(frame):
+def read_frame(frame: av.VideoFrame) -> int | str | None:
     return reference.read_luma(planes(frame)[0])
 
 
 # Calls go to the benchmark with their arguments: a lambda around them takes a quarter as long as our call.
 @pytest.mark.benchmark(group="stamp a marker")
 @pytest.mark.parametrize("who", ["ours, frame", "ours, planes", "NumPy, frame", "NumPy, planes"])
-def test_stamp(benchmark, model_frame, who):
+def test_stamp(benchmark: BenchmarkFixture, model_frame: av.VideoFrame, who: str) -> None:
     arrays = tuple(planes(model_frame))
-    work, *args = {
+    calls: dict[str, tuple[Any, ...]] = {
         "ours, frame": (stamp, model_frame),
         "ours, planes": (stamp, arrays),
         "NumPy, frame": (stamp_frame, model_frame),
         "NumPy, planes": (reference.stamp_yuv420p, *arrays),
-    }[who]
+    }
+    work, *args = calls[who]
     stamp(model_frame, 0)
     work(*args, SEQ)
     assert reference.read_luma(arrays[0]) == SEQ
@@ -53,7 +54,7 @@ def test_stamp(benchmark, model_frame, who):
 @pytest.mark.parametrize(
     "who", ["ours, frame", "ours, plane", "soft, 64 in flight", "NumPy, frame", "NumPy, plane"]
 )
-def test_read(benchmark, model_frame, who):
+def test_read(benchmark: BenchmarkFixture, model_frame: av.VideoFrame, who: str) -> None:
     stamp(model_frame, SEQ)
     luma = planes(model_frame)[0]
     probes = PixelProbes()
@@ -62,13 +63,14 @@ def test_read(benchmark, model_frame, who):
             probes.drop_in_flight()
     size = (model_frame.width, model_frame.height)
     soft = {"in_flight": probes.in_flight, "now": 0.0, "stamped_size": size}
-    work, *args = {
+    calls: dict[str, tuple[Any, ...]] = {
         "ours, frame": (read, model_frame),
         "ours, plane": (read, luma),
         "soft, 64 in flight": (read, model_frame, "soft"),
         "NumPy, frame": (read_frame, model_frame),
         "NumPy, plane": (reference.read_luma, luma),
-    }[who]
+    }
+    work, *args = calls[who]
     options = soft if "soft" in who else {}
     assert work(*args, **options) == SEQ
     name_row(benchmark, who, wanted=50)
@@ -77,12 +79,12 @@ def test_read(benchmark, model_frame, who):
 
 @pytest.mark.benchmark(group="a probe through the ledger")
 @pytest.mark.parametrize("in_flight", [10, 600, 20_000])
-def test_ledger(benchmark, in_flight):
+def test_ledger(benchmark: BenchmarkFixture, in_flight: int) -> None:
     probes = PixelProbes()
     for _ in range(in_flight):
         probes.stamp(0.0)
 
-    def work():
+    def work() -> object:
         seq = probes.stamp(1.0)
         event = probes.observe((seq - in_flight) & 0xFFFF, 1.0)
         probes.tick(1.0)

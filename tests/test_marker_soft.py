@@ -13,6 +13,7 @@ from realtime_fast.marker import CORRUPTED, Reading, read, read_soft, stamp
 
 from tests.reference import channels
 from tests.reference.channels import HEIGHT, WIDTH, Channel
+from tests.reference.planes import rows
 
 AHEAD = 64
 START = 30
@@ -71,6 +72,7 @@ def none_wrong(outcomes: list[Outcome]) -> None:
     assert len(wrong) <= 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("codec", ["H264", "VP8"])
 @pytest.mark.parametrize("kind", ["clip", "flat", "detail"])
 def test_full_size_at_500_kbit(kind: str, codec: str) -> None:
@@ -80,6 +82,7 @@ def test_full_size_at_500_kbit(kind: str, codec: str) -> None:
     assert [outcome for outcome in got if outcome.hard == outcome.seq != outcome.soft] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("codec", ["H264", "VP8"])
 @pytest.mark.parametrize("scale", [Fraction(2, 3), Fraction(1, 2)])
 @pytest.mark.parametrize("filter_", ["BILINEAR", "AREA"])
@@ -92,6 +95,7 @@ def test_scaled_pictures_are_read_where_the_reference_reads_none(
     none_wrong(got)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scale", [Fraction(1), Fraction(2, 3)])
 def test_late_and_missing_frames_are_not_mistaken_for_each_other(scale: Fraction) -> None:
     rng = np.random.default_rng(4)
@@ -101,6 +105,7 @@ def test_late_and_missing_frames_are_not_mistaken_for_each_other(scale: Fraction
     none_wrong(got)
 
 
+@pytest.mark.slow
 def test_latency_may_jump() -> None:
     def late(index: int) -> float:
         caught_up = 0.0 if index < 70 else min(0.4, 0.03 * (index - 70))
@@ -111,6 +116,7 @@ def test_latency_may_jump() -> None:
     none_wrong(got)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scale", [Fraction(1), Fraction(1, 2)])
 def test_a_frozen_picture_measures_nothing(scale: Fraction) -> None:
     frames = received("clip", Channel("H264", 500_000, scale), 90)
@@ -142,8 +148,8 @@ def test_no_reading_on_unmarked_video() -> None:
 @pytest.mark.parametrize("pix_fmt", ["yuv420p", "nv12", "yuyv422", "gray8", "rgb24", "bgr24", "rgba", "bgra"])
 def test_a_clear_marker_is_read_in_every_format(pix_fmt: str) -> None:
     frame = av.VideoFrame(64, 36, pix_fmt)
-    for plane in frame.planes:
-        np.frombuffer(plane, np.uint8)[:] = 90
+    for index in range(len(frame.planes)):
+        rows(frame, index)[:] = 90
     for seq in (0, 1, 777, 0xAAAA, 0xFFFF):
         stamp(frame, seq)
         for in_flight in ([seq], range(seq, seq + 64) if seq < 65_000 else [seq, 0, 1], None):
@@ -187,7 +193,8 @@ def halved(rng: np.random.Generator, seq: int | None, noise: float) -> np.ndarra
     if seq is not None:
         stamp(picture, seq)
     small = picture.reshape(48, 2, 64, 2).mean((1, 3)) + rng.normal(0, noise, (48, 64))
-    return np.clip(small, 0, 255).astype(np.uint8)
+    levels: np.ndarray = np.clip(small, 0, 255).astype(np.uint8)
+    return levels
 
 
 @pytest.mark.parametrize("delay", [0.3, 2.0])

@@ -43,7 +43,7 @@ def test_browser_reports_equal_the_reference_from_every_input() -> None:
     for tick in (1, 2, 5, 3, 12):
         report = browser_report(tick)
         wanted = reference.parse(report, float(tick))
-        inputs = (
+        inputs: tuple[Any, ...] = (
             report,
             as_objects(report),
             json.dumps(report),
@@ -242,7 +242,8 @@ def test_entries_that_raise_are_passed_over() -> None:
         def __getattr__(self, name: str) -> Any:
             raise KeyError(name)
 
-    video = StatsParser().parse({"v": Broken(), 5: inbound(framesDecoded=1)}, 0.0).video
+    report: dict[Any, Any] = {"v": Broken(), 5: inbound(framesDecoded=1)}
+    video = StatsParser().parse(report, 0.0).video
     assert video is not None
     assert (video.frames_decoded, video.bytes_received) == (3, 0)
 

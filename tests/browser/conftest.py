@@ -47,13 +47,15 @@ class Browser:
     """Drives `browser.mjs`, one command at a time."""
 
     def __init__(self, process: Process) -> None:
-        self._process = process
+        assert process.stdin is not None
+        assert process.stdout is not None
+        self._commands = process.stdin
         self._lines = BufferedByteReceiveStream(process.stdout)
         self._turn = anyio.Lock()
 
     async def do(self, op: str, page: str, **more: Any) -> Any:
         async with self._turn:
-            await self._process.stdin.send(json.dumps({"op": op, "page": page, **more}).encode() + b"\n")
+            await self._commands.send(json.dumps({"op": op, "page": page, **more}).encode() + b"\n")
             return await self.answer()
 
     async def answer(self) -> Any:
@@ -61,6 +63,10 @@ class Browser:
         if "error" in reply:
             raise AssertionError(reply["error"])
         return reply["result"]
+
+    async def aclose(self) -> None:
+        """Tell it to end."""
+        await self._commands.aclose()
 
     async def join(self, page: str, token: str, *, publish: bool) -> None:
         """Join in a page of that name."""
@@ -86,7 +92,7 @@ async def open_browser() -> AsyncIterator[Browser]:
         browser = Browser(process)
         assert await browser.answer() == "ready"
         yield browser
-        await process.stdin.aclose()
+        await browser.aclose()
         with anyio.move_on_after(10):
             await process.wait()
 

@@ -2,36 +2,53 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AsyncExitStack
+from typing import Any, TypeAlias
 
 import anyio
 import numpy as np
 import pytest
+from av import AudioFrame, VideoFrame
 
 from realtime_fast.ivs import ParticipantLeft, Stage, StreamEnded
+from realtime_fast.options import VideoCodec
+from realtime_fast.server import Service
+from realtime_fast.server.stage.room import Room
 
-pytestmark = pytest.mark.timeout(120)
+from tests.browser.conftest import Browser
+from tests.support import Colour, Issue, Tone
+
+pytestmark = [pytest.mark.timeout(120), pytest.mark.alone]
+
+Seen: TypeAlias = dict[str, Any]
+"""What a page sees, by `browser.mjs`."""
 
 
-async def watch(stage, participant_id, seconds=20):
+async def watch(stage: Stage, participant_id: str, seconds: float = 20) -> tuple[list[np.ndarray], int]:
     """What comes of a participant: the mean colour of pictures that differ, and the loudest sound."""
     with anyio.fail_after(seconds):
         await stage.wait_publishing(lambda who: who.id == participant_id)
         stream = await stage.subscribe(participant_id)
-        pictures = []
+        assert stream.video is not None
+        assert stream.audio is not None
+        pictures: list[np.ndarray] = []
         while len(pictures) < 30:
-            pictures.append((await stream.video.recv()).to_ndarray(format="rgb24"))
+            frame = await stream.video.recv()
+            assert isinstance(frame, VideoFrame)
+            pictures.append(frame.to_ndarray(format="rgb24"))
         loudest = 0
         while loudest < 1000:
             sound = await stream.audio.recv()
+            assert isinstance(sound, AudioFrame)
             loudest = max(loudest, int(np.abs(sound.to_ndarray()).max()))
     return pictures, loudest
 
 
-def plays(participant_id, codec=None, frames=30):
+def plays(participant_id: str, codec: str | None = None, frames: int = 30) -> Callable[[Seen], bool]:
     """Whether a page decodes pictures of a participant, and hears something."""
 
-    def condition(page):
+    def condition(page: Seen) -> bool:
         seen = page["seen"].get(participant_id)
         return (
             seen is not None
@@ -44,7 +61,9 @@ def plays(participant_id, codec=None, frames=30):
     return condition
 
 
-async def test_a_browser_publishes_and_python_sees_and_hears_it(browser, stage_token, stage_room):
+async def test_a_browser_publishes_and_python_sees_and_hears_it(
+    browser: Browser, stage_token: Issue, stage_room: Room
+) -> None:
     await browser.join("page", stage_token(user_id="browser"), publish=True)
     await browser.until("page", lambda page: page["published"])
     (member,) = stage_room.members.values()
@@ -67,7 +86,9 @@ async def test_a_browser_publishes_and_python_sees_and_hears_it(browser, stage_t
 
 
 @pytest.mark.parametrize("codec", ["h264", "vp8"])
-async def test_python_publishes_and_a_browser_decodes_it(browser, stage_token, camera, microphone, codec):
+async def test_python_publishes_and_a_browser_decodes_it(
+    browser: Browser, stage_token: Issue, camera: type[Colour], microphone: type[Tone], codec: VideoCodec
+) -> None:
     await browser.join("page", stage_token(), publish=False)
     async with Stage(stage_token(user_id="python"), video_codec=codec) as stage:
         await stage.publish(video=camera((40, 60, 200), size=(640, 360)), audio=microphone())
@@ -80,8 +101,8 @@ async def test_python_publishes_and_a_browser_decodes_it(browser, stage_token, c
 
 
 async def test_three_browsers_and_two_participants_in_python_at_once(
-    browser, stage_token, camera, microphone
-):
+    browser: Browser, stage_token: Issue, camera: type[Colour], microphone: type[Tone]
+) -> None:
     async with AsyncExitStack() as stack:
         names = ["one", "two", "three"]
         for name in names:
@@ -112,7 +133,9 @@ async def test_three_browsers_and_two_participants_in_python_at_once(
         assert gone not in stages[0].participants
 
 
-async def test_the_front_door_sends_a_browser_on(browser, stage_service, stage_token):
+async def test_the_front_door_sends_a_browser_on(
+    browser: Browser, stage_service: Service, stage_token: Issue
+) -> None:
     stage_service.stages.front_door = True
     token = stage_token()
     async with Stage(stage_token()) as stage:
@@ -121,7 +144,9 @@ async def test_the_front_door_sends_a_browser_on(browser, stage_service, stage_t
         await watch(stage, next(iter(stage.participants)))
 
 
-async def test_a_browser_with_an_expired_or_foreign_token_stays_out(browser, stage_token, stage_room):
+async def test_a_browser_with_an_expired_or_foreign_token_stays_out(
+    browser: Browser, stage_token: Issue, stage_room: Room
+) -> None:
     with pytest.raises(AssertionError, match="joined"):
         await browser.join("late", stage_token(ttl=-5), publish=False)
     head, claims, _ = stage_token().split(".")

@@ -28,7 +28,8 @@ def demo(*arguments: str) -> subprocess.CompletedProcess[str]:
 def summary(folder: Path, *arguments: str) -> dict[str, Any]:
     done = demo("--report", str(folder), *arguments)
     assert (done.returncode, done.stderr) == (0, "")
-    return json.loads((folder / "summary.json").read_text())
+    figures: dict[str, Any] = json.loads((folder / "summary.json").read_text())
+    return figures
 
 
 def test_a_run_is_measured_and_recorded(tmp_path: Path) -> None:
@@ -58,7 +59,7 @@ def test_a_delay_shows_in_the_latency(tmp_path: Path) -> None:
         (["--input", "/no/such/file.mp4"], "There is no video file at /no/such/file.mp4"),
         (["--input", __file__], "cannot be read as a video file"),
         (["--transport", "pigeon"], "transport must be one of 'webrtc', 'ivs', not 'pigeon'"),
-        (["--prompt", " "], "prompt must be a text that is not blank"),
+        (["--prompt", " "], "prompt must be a non-blank string"),
         (["--output", "out.gif"], ".mp4 or .webm"),
     ],
 )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
+from typing import Any
 
 import anyio
 import av
@@ -11,22 +13,27 @@ import pytest
 
 from realtime_fast.ivs import Stage
 
+from tests.support import Colour, Issue, Tone, eventually
+
 COMMAND = [sys.executable, "-c", "from realtime_fast.cli import main; main()", "watch"]
 
 
-async def test_watches_records_and_ends_when_the_publisher_leaves(stage_token, camera, microphone, tmp_path):
+async def test_watches_records_and_ends_when_the_publisher_leaves(
+    stage_token: Issue, camera: type[Colour], microphone: type[Tone], tmp_path: Path
+) -> None:
     output = tmp_path / "seen.mp4"
     async with Stage(stage_token(user_id="camera")) as stage:
-        await stage.publish(video=camera(size=(320, 240)), audio=microphone())
+        video = camera(size=(320, 240))
+        await stage.publish(video=video, audio=microphone())
         command = [*COMMAND, stage_token(publish=False), "--output", str(output)]
         async with await anyio.open_process(command, stdout=subprocess.PIPE) as process:
-            with anyio.fail_after(20):
-                while len(stage.participants) < 1:
-                    await anyio.sleep(0.05)
-            await anyio.sleep(2.5)
+            await eventually(output.exists, 20)  # from the first picture on
+            enough = video.given + 45
+            await eventually(lambda: video.given >= enough, 20)
             await stage.streams[stage.participant_id].aclose()
             said = b""
             with anyio.fail_after(20):
+                assert process.stdout is not None
                 async for chunk in process.stdout:
                     said += chunk
                 assert await process.wait() == 0, said
@@ -36,7 +43,7 @@ async def test_watches_records_and_ends_when_the_publisher_leaves(stage_token, c
         assert sum(1 for _ in recording.decode(video=0)) > 10
 
 
-async def test_ends_after_the_time_it_was_given(stage_token, camera):
+async def test_ends_after_the_time_it_was_given(stage_token: Issue, camera: type[Colour]) -> None:
     async with Stage(stage_token()) as stage:
         await stage.publish(video=camera())
         done = await anyio.run_process([*COMMAND, stage_token(), "--seconds", "1.5"])
@@ -47,7 +54,9 @@ async def test_ends_after_the_time_it_was_given(stage_token, camera):
     ("wanted", "says", "code"),
     [(None, b"not a JWT", 5), ({"ttl": -5}, b"expired", 5), ({"subscribe": False}, b"does not allow", 5)],
 )
-async def test_a_token_that_will_not_do_is_one_sentence(stage_token, camera, wanted, says, code):
+async def test_a_token_that_will_not_do_is_one_sentence(
+    stage_token: Issue, camera: type[Colour], wanted: dict[str, Any] | None, says: bytes, code: int
+) -> None:
     async with Stage(stage_token()) as stage:
         await stage.publish(video=camera())
         token = "nonsense" if wanted is None else stage_token(**wanted)

@@ -32,11 +32,12 @@ async def camera() -> AsyncIterator[MediaSource]:
 
 @pytest.fixture(params=["webrtc", "ivs"])
 def transport(request: pytest.FixtureRequest) -> TransportName:
-    return request.param
+    name: TransportName = request.param
+    return name
 
 
 @pytest.fixture
-def watch(monkeypatch: pytest.MonkeyPatch) -> Iterator[Watch]:
+def watch(monkeypatch: pytest.MonkeyPatch) -> Watch:
     watch = Watch([], [])
     emit, strike = EventHub.emit, Conversation._strike
 

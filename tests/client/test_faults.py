@@ -30,7 +30,7 @@ from realtime_fast.errors import TransportName
 from realtime_fast.events import Diagnostic
 from realtime_fast.media.sources import MediaSource
 from realtime_fast.server import Faults, Service
-from realtime_fast.server.faults import CAPACITY_ERROR
+from realtime_fast.server.faults import CAPACITY_ERROR, FaultPhase
 from realtime_fast.server.inference.session import FAILED
 from realtime_fast.session import attempt as attempt_module
 
@@ -71,6 +71,11 @@ CHANNEL_FAULTS: dict[str, tuple[type[RealtimeError], str, str]] = {
 }
 
 
+def channel_fault(fault: str, phase: FaultPhase) -> Faults:
+    settings: dict[str, Any] = {fault: phase}
+    return Faults(**settings)
+
+
 async def failing(service: Service, camera: MediaSource | None, **changes: Any) -> tuple[RealtimeError, bool]:
     """Connect and, should that work, stay until the end; the failure, and whether the connection was live."""
     live = False
@@ -98,11 +103,11 @@ async def test_the_channel_fails_before_media(
     watch: Watch,
     transport: TransportName,
     fault: str,
-    phase: str,
+    phase: FaultPhase,
     state: str,
 ) -> None:
     kind, code, words = CHANNEL_FAULTS[fault]
-    service.set_faults(Faults(**{fault: phase}))
+    service.set_faults(channel_fault(fault, phase))
     before_media = transport == "webrtc"
     async with leaving_nothing():
         error, live = await failing(service, camera, transport=transport, initial_state=STATES[state])
@@ -117,10 +122,10 @@ async def test_the_channel_fails_before_media(
 @pytest.mark.parametrize("phase", ["offer", "answer", "connected"])
 @pytest.mark.parametrize("fault", CHANNEL_FAULTS)
 async def test_the_channel_fails_while_media_is_set_up(
-    service: Service, camera: MediaSource, watch: Watch, fault: str, phase: str
+    service: Service, camera: MediaSource, watch: Watch, fault: str, phase: FaultPhase
 ) -> None:
     kind, code, words = CHANNEL_FAULTS[fault]
-    service.set_faults(Faults(**{fault: phase}))
+    service.set_faults(channel_fault(fault, phase))
     async with leaving_nothing():
         error, live = await failing(service, camera)
         assert watch.since(phase) < PROMPTLY
@@ -136,7 +141,7 @@ async def test_the_channel_fails_once_the_stage_carries_media(
     service: Service, camera: MediaSource, watch: Watch, fault: str
 ) -> None:
     kind, code, words = CHANNEL_FAULTS[fault]
-    service.set_faults(Faults(**{fault: "connected"}))
+    service.set_faults(channel_fault(fault, "connected"))
     async with leaving_nothing():
         error, _ = await failing(service, camera, transport="ivs")
         assert watch.since("connected") < PROMPTLY

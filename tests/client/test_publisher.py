@@ -19,12 +19,14 @@ from realtime_fast import (
     NotConnectedError,
     Prompt,
     RealtimeClient,
+    RealtimeConnectOptions,
     ServerError,
     SetInput,
     decode_subscribe_token,
 )
-from realtime_fast.events import ConnectionChange, Event, PixelLatencyReport
+from realtime_fast.events import ConnectionChange, Event, EventsDropped, PixelLatencyReport
 from realtime_fast.media.sources import MediaSource
+from realtime_fast.models import ModelDefinition
 from realtime_fast.server import Service, ServiceConfig
 
 from tests.support import KEY, PNG, QUICK, SHA, SMALL, eventually, first_picture, leaving_nothing, options
@@ -58,7 +60,7 @@ async def test_a_session_from_first_to_last(service: Service, camera: MediaSourc
             await client.set_image(PNG, prompt="moss")
             assert (session.prompt, session.image is not None) == ("moss", True)
             await eventually(lambda: client.get_connection_state() == "generating")
-            token = decode_subscribe_token(client.subscribe_token)
+            token = decode_subscribe_token(client.subscribe_token or "")
             assert (token.sid, token.transport) == (session.id, "webrtc")
         assert states == ["connecting", "connected", "generating", "disconnected"]
         assert sorted(tracks) == ["audio", "video"]
@@ -112,7 +114,7 @@ async def test_markers_come_back(service: Service, camera: MediaSource, interval
     latencies: list[float] = []
     async with RealtimeClient.connect(service.url, KEY, camera, options(latency_tracking=tracking)) as client:
         client.on("pixel_latency", lambda event: latencies.append(event.e2e_latency_ms))
-        seen: dict[str, Event] = {}
+        seen: dict[str, Event | EventsDropped] = {}
         with anyio.fail_after(20):
             async for event in client.events():
                 seen[event.name] = event
@@ -197,14 +199,11 @@ async def test_nobody_listens(camera: MediaSource) -> None:
 
 
 async def test_a_model_that_the_service_does_not_know(service: Service, camera: MediaSource) -> None:
-    stranger = type(
-        "Model", (), {"name": "stranger", "url_path": "/v1/stream", "fps": 30, "width": 64, "height": 64}
-    )
+    stranger = ModelDefinition("stranger", "/v1/stream", 30, 64, 64)
     async with leaving_nothing():
         with pytest.raises(ServerError, match="stranger"):
-            await RealtimeClient.connect(
-                service.url, KEY, camera, type(options())(stranger, ice_servers=(), reconnect=None)
-            )
+            wanted = RealtimeConnectOptions(stranger, ice_servers=(), reconnect=None)
+            await RealtimeClient.connect(service.url, KEY, camera, wanted)
 
 
 async def test_a_session_survives_its_service(service: Service, camera: MediaSource) -> None:

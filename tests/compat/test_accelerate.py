@@ -68,7 +68,7 @@ def test_all_names_are_ours() -> None:
         assert getattr(decart, name) is getattr(realtime_fast, name), name
         assert name in decart.__all__
     assert decart.REALTIME_AVAILABLE
-    assert decart.client.RealtimeClient is realtime_fast.RealtimeClient
+    assert vars(decart.client)["RealtimeClient"] is realtime_fast.RealtimeClient
 
 
 @pytest.mark.usefixtures("accelerated")
@@ -123,7 +123,7 @@ def test_handlers_for_the_sdk_catch_ours(kind: type[Exception]) -> None:
     cause = OSError("underneath")
     with pytest.raises(decart.errors.DecartSDKError) as caught:
         raise example(kind) from cause
-    error = caught.value
+    error: Any = caught.value
     assert error.message == str(error) == error.args[0]
     assert error.cause is cause
     assert isinstance(error.data, dict)

@@ -24,26 +24,23 @@ async def test_a_session_of_their_objects(tmp_path: Path) -> None:
     kinds: list[str] = []
     watched = asyncio.Event()
     async with Service(ServiceConfig(port=0)) as service:
-        connection = RealtimeClient.connect(
-            service.url,
-            "key",
-            VideoStreamTrack(),
-            decart.realtime.RealtimeConnectOptions(
-                model=decart.models.realtime("lucy-restyle-2"),
-                on_remote_stream=lambda track: kinds.append(track.kind),
-                initial_state=decart.ModelState(prompt=decart.Prompt(text="one", enhance=False), image=image),
-                resolution="1080p",
-            ),
+        theirs: Any = decart.realtime.RealtimeConnectOptions(
+            model=decart.models.realtime("lucy-restyle-2"),
+            on_remote_stream=lambda track: kinds.append(track.kind),
+            initial_state=decart.ModelState(prompt=decart.Prompt(text="one", enhance=False), image=image),
+            resolution="1080p",
         )
-        async with connection as client:
+        async with RealtimeClient.connect(service.url, "key", VideoStreamTrack(), theirs) as client:
             (session,) = service.sessions.values()
             assert session.request.resolution == "1080p"
             assert session.request.model.name == "lucy-restyle-2"
             assert (session.prompt, len(session.received.images)) == ("one", 1)
-            await client.set(decart.realtime.SetInput(prompt="two", image=image.read_bytes()))
-            await client.set(decart.realtime.SetInput(prompt="three"))
+            change: Any = decart.realtime.SetInput(prompt="two", image=image.read_bytes())
+            await client.set(change)
+            change = decart.realtime.SetInput(prompt="three")
+            await client.set(change)
             assert (session.prompt, len(session.received.images)) == ("three", 2)
-            viewing = decart.realtime.SubscribeOptions(
+            viewing: Any = decart.realtime.SubscribeOptions(
                 token=client.subscribe_token or "", on_remote_stream=lambda track: watched.set()
             )
             async with RealtimeClient.subscribe(service.url, "key", viewing):
@@ -65,6 +62,6 @@ async def test_tokens_of_both_are_taken() -> None:
     theirs = decart.realtime.encode_subscribe_token("nobody", "127.0.0.1", 1)
     async with Service(ServiceConfig(port=0)) as service:
         for token in ours, theirs:
-            options = decart.realtime.SubscribeOptions(token, print)
+            options: Any = decart.realtime.SubscribeOptions(token, print)
             with pytest.raises(AuthenticationError, match="Invalid session"):
                 await RealtimeClient.subscribe(service.url, "key", options)

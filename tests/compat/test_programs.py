@@ -11,11 +11,13 @@ from typing import Any
 
 import anyio
 import av
+import numpy as np
 import pytest
 
 from realtime_fast.server import Service, ServiceConfig
 
 from tests.server.client import png
+from tests.support import eventually
 
 PROGRAMS = Path(__file__).parent / "programs"
 ON_THE_SDK: list[str] = []
@@ -55,9 +57,7 @@ def image(tmp_path: Path) -> Path:
 
 async def last_session(service: Service) -> dict[str, Any]:
     """What the service knows of it, once all have ended."""
-    with anyio.fail_after(10):
-        while service.sessions or service.viewers:
-            await anyio.sleep(0.02)
+    await eventually(lambda: not (service.sessions or service.viewers))
     return service.ended[-1]
 
 
@@ -71,7 +71,9 @@ def recorded(path: Path) -> tuple[str, int, int]:
 
 @pytest.mark.timeout(120)
 async def test_a_session(service: Service, image: Path, tmp_path: Path) -> None:
-    outcomes, told, films = [], [], []
+    outcomes: list[Outcome] = []
+    told: list[dict[str, Any]] = []
+    films: list[tuple[str, int, int]] = []
     for mode in ON_THE_SDK, ON_OURS:
         film = tmp_path / f"{len(films)}.mp4"
         outcome = await run(mode, PROGRAMS / "session.py", service.url, KEY, film, image)
@@ -111,7 +113,9 @@ async def test_pictures_follow_the_prompt(service: Service, image: Path) -> None
         assert facts.pop("session_id") == (await last_session(service))["id"]
         saw.append(facts)
     sdk, ours = saw
-    assert ours["first"] != ours["second"]
+    theirs, mine = (np.array([one.pop("first"), one.pop("second")]) for one in (sdk, ours))
+    assert np.abs(np.diff(mine, axis=0)).max() > 8
+    assert np.abs(theirs - mine).max() <= 2, "an encoder that is short of time may be a level off"
     assert ours == sdk
 
 
@@ -124,7 +128,10 @@ async def test_a_connection_is_lost(service: Service) -> None:
             outcome = await run(mode, PROGRAMS / "lost.py", service.url, KEY)
         assert outcome.code == 0, outcome.errors
         saw += outcome.facts
-        prompts.append((await last_session(service))["prompts"])
+        await last_session(service)
+        # The one that was cut may be the last to end.
+        prompts += [info["prompts"] for info in service.ended if "and after" in info["prompts"]]
+        service.ended.clear()
     sdk, ours = saw
     assert ours == sdk
     assert prompts == [[None, "and after"], ["until the end", "and after"]]  # the SDK forgets, see the docs

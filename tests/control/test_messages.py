@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -14,19 +15,20 @@ from realtime_fast.control import messages
 TRANSCRIPTS = Path(__file__).with_name("wire")
 
 
-def transcript(name: str) -> list[dict[str, object]]:
-    return json.loads((TRANSCRIPTS / name).read_text())
+def transcript(name: str) -> list[dict[str, Any]]:
+    cases: list[dict[str, Any]] = json.loads((TRANSCRIPTS / name).read_text())
+    return cases
 
 
 @pytest.mark.parametrize("text", transcript("client.json"), ids=lambda message: message["type"])
-def test_client_messages_survive_both_ways(text: dict[str, object]) -> None:
+def test_client_messages_survive_both_ways(text: dict[str, Any]) -> None:
     message = messages.decode_client(json.dumps(text))
     assert not isinstance(message, messages.Unknown)
     assert json.loads(messages.encode(message)) == text
 
 
 @pytest.mark.parametrize("case", transcript("server.json"), ids=lambda case: case["as"])
-def test_server_messages_are_understood(case: dict[str, object]) -> None:
+def test_server_messages_are_understood(case: dict[str, Any]) -> None:
     message = messages.decode_server(json.dumps(case["json"]))
     assert type(message).__name__ == case["as"]
     for name, value in case["fields"].items():

@@ -2,13 +2,15 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from realtime_fast.control.subscribe_token import TokenPayload, decode_subscribe_token, encode_subscribe_token
-from realtime_fast.errors import InvalidSubscribeTokenError
+from realtime_fast.errors import InvalidSubscribeTokenError, TransportName
 
 
 def token(value: object) -> str:
@@ -16,14 +18,14 @@ def token(value: object) -> str:
 
 
 @given(st.text(min_size=1), st.text(min_size=1), st.integers(1, 65535), st.sampled_from(["webrtc", "ivs"]))
-def test_what_is_encoded_is_decoded(sid: str, ip: str, port: int, transport: str) -> None:
+def test_what_is_encoded_is_decoded(sid: str, ip: str, port: int, transport: TransportName) -> None:
     payload = TokenPayload(sid, ip, port, transport)
     assert decode_subscribe_token(encode_subscribe_token(sid, ip, port, transport)) == payload
 
 
 @pytest.mark.parametrize("strip", [True, False])
 @pytest.mark.parametrize("encode", [base64.b64encode, base64.urlsafe_b64encode])
-def test_both_alphabets_padded_or_not(encode: object, strip: bool) -> None:
+def test_both_alphabets_padded_or_not(encode: Callable[[bytes], bytes], strip: bool) -> None:
     raw = json.dumps({"sid": "é?>~", "ip": "::1", "port": 8}, ensure_ascii=False).encode()
     text = encode(raw).decode()
     assert decode_subscribe_token(text.rstrip("=") if strip else text) == TokenPayload(
@@ -58,7 +60,7 @@ def test_an_ivs_token_needs_no_address() -> None:
         b"eyJ9",
     ],
 )
-def test_anything_else_is_one_clear_error_without_an_echo(text: object) -> None:
+def test_anything_else_is_one_clear_error_without_an_echo(text: Any) -> None:
     with pytest.raises(InvalidSubscribeTokenError) as caught:
         decode_subscribe_token(text)
     assert str(caught.value) == "Invalid subscribe token"

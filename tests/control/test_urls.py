@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
@@ -47,7 +48,7 @@ def test_viewers() -> None:
 
 
 @pytest.mark.parametrize("base", ["", "h", "ftp://h", "ws://", "ws://h:port", None, 5])
-def test_a_base_that_is_none(base: object) -> None:
+def test_a_base_that_is_none(base: Any) -> None:
     with pytest.raises(InvalidInputError, match="base_url"):
         urls.control_base(base)
 

@@ -1,10 +1,23 @@
 from __future__ import annotations
 
-from realtime_fast.diagnostics.telemetry_buffer import BATCH_LIMIT, Reporter, TelemetryBuffer, camel_keys
+from realtime_fast.diagnostics.telemetry_buffer import (
+    BATCH_LIMIT,
+    Batch,
+    Reporter,
+    TelemetryBuffer,
+    camel_keys,
+)
 
 
-def names(batch: object) -> list[str]:
+def names(batch: Batch) -> list[str]:
     return [item["name"] for item in batch.diagnostics]
+
+
+def taken(buffer: TelemetryBuffer) -> Batch:
+    """The next batch, which must be there."""
+    batch = buffer.take()
+    assert batch is not None
+    return batch
 
 
 def diagnose(buffer: TelemetryBuffer, *kinds: str) -> None:
@@ -17,8 +30,7 @@ def test_diagnostics_before_the_session_are_kept_for_it() -> None:
     diagnose(buffer, "phaseTiming")
     assert buffer.take() is None
     buffer.identified("s1")
-    batch = buffer.take()
-    assert batch is not None
+    batch = taken(buffer)
     assert (batch.session_id, names(batch)) == ("s1", ["phaseTiming"])
     assert buffer.take() is None
 
@@ -30,7 +42,7 @@ def test_a_new_session_ends_the_previous_reporter() -> None:
     buffer.add_stats({"n": 1})
     buffer.identified("s2")
     diagnose(buffer, "b")
-    first, second = buffer.take(), buffer.take()
+    first, second = taken(buffer), taken(buffer)
     assert (first.session_id, names(first), first.stats) == ("s1", ["a"], ({"n": 1},))
     assert (second.session_id, names(second), second.stats) == ("s2", ["b"], ())
 
@@ -41,13 +53,13 @@ def test_what_was_left_of_the_old_session_goes_first_whichever_kind_it_is() -> N
     buffer.add_stats({"n": 1})
     buffer.identified("s2")
     diagnose(buffer, "b")
-    assert buffer.take().session_id == "s1"
+    assert taken(buffer).session_id == "s1"
     buffer = TelemetryBuffer()
     buffer.identified("s1")
     diagnose(buffer, "a")
     buffer.identified("s2")
     buffer.add_stats({"n": 2})
-    assert buffer.take().session_id == "s1"
+    assert taken(buffer).session_id == "s1"
 
 
 def test_many_items_take_many_requests() -> None:
@@ -65,10 +77,10 @@ def test_the_newest_win() -> None:
     buffer = TelemetryBuffer(limit=10)
     buffer.identified("s")
     diagnose(buffer, *map(str, range(8)))
-    failed = buffer.take()
+    failed = taken(buffer)
     diagnose(buffer, *map(str, range(8, 14)))
     buffer.put_back(failed)
-    assert names(buffer.take()) == [str(number) for number in range(4, 14)]
+    assert names(taken(buffer)) == [str(number) for number in range(4, 14)]
 
 
 def test_the_wire_form() -> None:

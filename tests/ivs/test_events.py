@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -22,7 +23,7 @@ from realtime_fast.ivs.participant_token import Claims
 from realtime_fast.ivs.roster import Heartbeat, Roster
 
 
-def state(sequence, *participants, prefix=""):
+def state(sequence: int, *participants: dict[str, Any], prefix: str = "") -> Any:
     return events.decode(
         json.dumps(
             {
@@ -33,11 +34,11 @@ def state(sequence, *participants, prefix=""):
     )
 
 
-def person(name, **more):
+def person(name: str, **more: Any) -> dict[str, Any]:
     return {"id": name, "userId": f"user-{name}", "isPublishing": False, "attributes": {}, **more}
 
 
-def test_the_url_names_the_topic_and_carries_no_token():
+def test_the_url_names_the_topic_and_carries_no_token() -> None:
     claims = Claims(
         jti="p", resource="r", topic="a b", whip_url="https://x", events_url="wss://global.events", exp=1.0
     )
@@ -48,7 +49,7 @@ def test_the_url_names_the_topic_and_carries_no_token():
 
 
 @pytest.mark.parametrize("prefix", ["", "aws:ivs:"])
-def test_both_spellings_of_a_state_are_one(prefix):
+def test_both_spellings_of_a_state_are_one(prefix: str) -> None:
     message = state(3, person("a", isPublishing=True, audioMuted=True, more="ignored"), prefix=prefix)
     assert isinstance(message, StageState)
     assert message.sequence_number == 3
@@ -71,7 +72,7 @@ def test_both_spellings_of_a_state_are_one(prefix):
         ('{"type":"something else"}', None),
     ],
 )
-def test_messages(text, message):
+def test_messages(text: str | bytes, message: object) -> None:
     assert events.decode(text) == message
 
 
@@ -79,18 +80,18 @@ def test_messages(text, message):
     "text",
     ["", "[]", "{}", b"\xff", '{"type":"STAGE_STATE"}', '{"type":"STAGE_STATE","payload":[]}', "[" * 9999],
 )
-def test_malformed_messages_are_value_errors(text):
+def test_malformed_messages_are_value_errors(text: str | bytes) -> None:
     with pytest.raises(ValueError, match="expected a message"):
         events.decode(text)
 
 
 @given(st.text() | st.binary())
-def test_garbage_is_never_anything_else(text):
+def test_garbage_is_never_anything_else(text: str | bytes) -> None:
     with contextlib.suppress(ValueError):
         events.decode(text)
 
 
-def test_messages_to_the_stage():
+def test_messages_to_the_stage() -> None:
     assert json.loads(events.ping()) == {"type": "PING"}
     assert json.loads(events.set_state(audio_muted=True, video_stopped=False)) == {
         "type": "SET_STATE",
@@ -100,7 +101,7 @@ def test_messages_to_the_stage():
     }
 
 
-def test_a_roster_tells_who_came_changed_and_left_and_never_counts_oneself():
+def test_a_roster_tells_who_came_changed_and_left_and_never_counts_oneself() -> None:
     roster = Roster("me")
     (joined,) = roster.apply(state(1, person("me"), person("a")))
     assert isinstance(joined, ParticipantJoined)
@@ -116,7 +117,7 @@ def test_a_roster_tells_who_came_changed_and_left_and_never_counts_oneself():
     assert not roster.others
 
 
-def test_stale_states_are_ignored_until_a_new_socket_counts_anew():
+def test_stale_states_are_ignored_until_a_new_socket_counts_anew() -> None:
     roster = Roster("me")
     roster.apply(state(5, person("a")))
     assert roster.apply(state(5)) == []
@@ -129,7 +130,7 @@ def test_stale_states_are_ignored_until_a_new_socket_counts_anew():
 
 
 @given(st.lists(st.tuples(st.integers(1, 9), st.sets(st.sampled_from("abc")))))
-def test_the_events_add_up_to_the_newest_state(states):
+def test_the_events_add_up_to_the_newest_state(states: list[tuple[int, set[str]]]) -> None:
     roster, known, newest, wanted = Roster("me"), set(), 0, set()
     for sequence, names in states:
         if sequence > newest:
@@ -142,7 +143,7 @@ def test_the_events_add_up_to_the_newest_state(states):
         assert known == wanted == set(roster.others)
 
 
-def test_a_heartbeat_pings_and_gives_up_without_an_answer():
+def test_a_heartbeat_pings_and_gives_up_without_an_answer() -> None:
     beat = Heartbeat(100.0, interval=5, patience=3)
     assert beat.tick(104.9) is None
     assert beat.tick(105.0) == "ping"

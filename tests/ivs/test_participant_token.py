@@ -2,6 +2,7 @@
 
 import base64
 import json
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from realtime_fast.errors import StageError
 from realtime_fast.ivs.participant_token import StageToken
 
-CLAIMS = {
+CLAIMS: dict[str, Any] = {
     "jti": "participant-1",
     "resource": "arn:aws:ivs:eu-central-1:123456789012:stage/abc",
     "topic": "abc",
@@ -26,12 +27,12 @@ CLAIMS = {
 NOW = 1_950_000_000.0
 
 
-def encode(claims, signature="c2VjcmV0LXNpZ25hdHVyZQ"):
+def encode(claims: object, signature: str = "c2VjcmV0LXNpZ25hdHVyZQ") -> str:
     part = base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=")
     return f"eyJhbGciOiJFUzM4NCJ9.{part}.{signature}"
 
 
-def test_the_claims_of_a_token_are_read_and_the_token_never_shows():
+def test_the_claims_of_a_token_are_read_and_the_token_never_shows() -> None:
     token = StageToken.parse(f"  {encode(CLAIMS)}\n")
     assert token.claims.jti == "participant-1"
     assert token.claims.capabilities.allow_publish
@@ -41,7 +42,7 @@ def test_the_claims_of_a_token_are_read_and_the_token_never_shows():
     assert "c2VjcmV0" not in repr(token)
 
 
-def test_only_what_a_client_needs_must_be_there():
+def test_only_what_a_client_needs_must_be_there() -> None:
     needed = {k: CLAIMS[k] for k in ("jti", "resource", "topic", "whip_url", "events_url", "exp")}
     token = StageToken.parse(encode(needed))
     assert not token.claims.capabilities.allow_publish
@@ -49,7 +50,7 @@ def test_only_what_a_client_needs_must_be_there():
         token.check(NOW, publish=True)
 
 
-def test_an_expired_token_is_refused_before_any_request():
+def test_an_expired_token_is_refused_before_any_request() -> None:
     token = StageToken.parse(encode(CLAIMS))
     with pytest.raises(StageError, match="expired 5 s ago") as caught:
         token.check(CLAIMS["exp"] + 5)
@@ -57,7 +58,7 @@ def test_an_expired_token_is_refused_before_any_request():
 
 
 @pytest.mark.parametrize("verb", ["publish", "subscribe"])
-def test_a_token_that_may_not_is_refused_before_any_request(verb):
+def test_a_token_that_may_not_is_refused_before_any_request(verb: str) -> None:
     claims = CLAIMS | {
         "capabilities": {"allow_publish": True, "allow_subscribe": True, f"allow_{verb}": False}
     }
@@ -87,7 +88,7 @@ def test_a_token_that_may_not_is_refused_before_any_request(verb):
         (encode({**CLAIMS, "events_url": "wss://["}), "events_url"),
     ],
 )
-def test_what_is_no_participant_token_says_so(text, says):
+def test_what_is_no_participant_token_says_so(text: str, says: str) -> None:
     with pytest.raises(StageError, match=says) as caught:
         StageToken.parse(text)
     assert len(str(caught.value)) < 250
@@ -95,6 +96,6 @@ def test_what_is_no_participant_token_says_so(text, says):
 
 
 @given(st.text() | st.binary().map(lambda b: f"a.{base64.urlsafe_b64encode(b).decode()}.c"))
-def test_nothing_but_a_stage_error_comes_of_garbage(text):
+def test_nothing_but_a_stage_error_comes_of_garbage(text: str) -> None:
     with pytest.raises(StageError):
         StageToken.parse(text)

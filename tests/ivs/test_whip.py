@@ -1,6 +1,7 @@
 """WHIP and WHEP exchanges, driven by hand: no socket, no library, only requests and responses."""
 
 import json
+from typing import TypeVar
 
 import pytest
 from hypothesis import given
@@ -8,7 +9,9 @@ from hypothesis import strategies as st
 
 from realtime_fast.errors import StageError
 from realtime_fast.ivs import whip
-from realtime_fast.ivs.whip import Request, Response
+from realtime_fast.ivs.whip import Flow, Request, Response
+
+T = TypeVar("T")
 
 TOKEN = "head.secret.tail"
 BASE = "https://global.whip.live-video.net"
@@ -16,7 +19,7 @@ OFFER = "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\n"
 ANSWER = b"v=0\r\no=- 2 2 IN IP4 0.0.0.0\r\n"
 
 
-def drive(flow, *responses):
+def drive(flow: Flow[T], *responses: Response) -> tuple[list[Request], T]:
     """Run a flow to its end; the requests it made and its result."""
     requests, replies = [], iter(responses)
     request = next(flow)
@@ -28,11 +31,11 @@ def drive(flow, *responses):
             return requests, stop.value
 
 
-def created(location="/session/7", body=ANSWER, status=201):
+def created(location: str = "/session/7", body: bytes = ANSWER, status: int = 201) -> Response:
     return Response(status, {"location": location}, body)
 
 
-def test_publish_sends_the_offer_with_the_token_and_resolves_the_session():
+def test_publish_sends_the_offer_with_the_token_and_resolves_the_session() -> None:
     (request,), resource = drive(whip.publish(BASE + "/", "me", TOKEN, OFFER), created())
     assert (request.method, request.url) == ("POST", f"{BASE}/publish/me")
     assert request.headers["Authorization"] == f"Bearer {TOKEN}"
@@ -42,13 +45,15 @@ def test_publish_sends_the_offer_with_the_token_and_resolves_the_session():
     assert resource.answer == ANSWER.decode()
 
 
-def test_subscribe_names_the_other_participant():
+def test_subscribe_names_the_other_participant() -> None:
     (request,), _ = drive(whip.subscribe(BASE, "them", TOKEN, OFFER), created())
     assert request.url == f"{BASE}/subscribe/them"
 
 
 @pytest.mark.parametrize("status", [307, 308])
-def test_a_redirect_is_followed_with_body_and_token_and_the_session_belongs_to_its_target(status):
+def test_a_redirect_is_followed_with_body_and_token_and_the_session_belongs_to_its_target(
+    status: int,
+) -> None:
     requests, resource = drive(
         whip.publish(BASE, "me", TOKEN, OFFER),
         Response(status, {"location": "https://eu.whip.live-video.net/v2/publish/me"}),
@@ -60,7 +65,7 @@ def test_a_redirect_is_followed_with_body_and_token_and_the_session_belongs_to_i
     assert resource.url == "https://eu.whip.live-video.net/v2/publish/session/9"
 
 
-def test_five_redirects_are_followed_and_a_sixth_is_not():
+def test_five_redirects_are_followed_and_a_sixth_is_not() -> None:
     hops = [Response(307, {"location": f"/hop{n}"}) for n in range(6)]
     requests, _ = drive(whip.publish(BASE, "me", TOKEN, OFFER), *hops[:5], created())
     assert len(requests) == 6
@@ -87,7 +92,7 @@ def test_five_redirects_are_followed_and_a_sixth_is_not():
         ("http://localhost:8890/", "http://10.0.0.1/"),
     ],
 )
-def test_a_token_never_travels_to_another_site(url, target):
+def test_a_token_never_travels_to_another_site(url: str, target: str) -> None:
     assert not whip.may_carry_token(url, target)
     flow = whip.publish(url, "me", TOKEN, OFFER)
     next(flow)
@@ -107,12 +112,12 @@ def test_a_token_never_travels_to_another_site(url, target):
         ("http://127.0.0.1:8890/", "https://localhost/"),
     ],
 )
-def test_a_token_may_travel_within_its_site(url, target):
+def test_a_token_may_travel_within_its_site(url: str, target: str) -> None:
     assert whip.may_carry_token(url, target)
 
 
 @given(st.text(max_size=40))
-def test_no_location_makes_the_rule_fail_in_another_way(location):
+def test_no_location_makes_the_rule_fail_in_another_way(location: str) -> None:
     flow = whip.publish(BASE, "me", TOKEN, OFFER)
     next(flow)
     try:
@@ -123,12 +128,12 @@ def test_no_location_makes_the_rule_fail_in_another_way(location):
     assert "live-video.net" in request.url
 
 
-def test_a_session_on_another_site_is_refused():
+def test_a_session_on_another_site_is_refused() -> None:
     with pytest.raises(StageError, match="another site"):
         drive(whip.publish(BASE, "me", TOKEN, OFFER), created("https://evil.net/session/1"))
 
 
-def test_a_refusal_carries_the_stage_s_words_and_status_but_never_the_token():
+def test_a_refusal_carries_the_stage_s_words_and_status_but_never_the_token() -> None:
     body = json.dumps({"code": 2003, "message": f"no permission for {TOKEN}" + "x" * 1000}).encode()
     with pytest.raises(StageError, match="refused to publish: 2003 no permission") as caught:
         drive(whip.publish(BASE, "me", TOKEN, OFFER), Response(403, {}, body))
@@ -139,7 +144,7 @@ def test_a_refusal_carries_the_stage_s_words_and_status_but_never_the_token():
 
 
 @pytest.mark.parametrize("body", [b"", b"\xff\xfe", b"[1,2]", b'{"code": {}}', b"[" * 100_000])
-def test_an_error_body_that_is_none_leaves_the_status(body):
+def test_an_error_body_that_is_none_leaves_the_status(body: bytes) -> None:
     with pytest.raises(StageError, match=r"refused to subscribe \(HTTP 500\)") as caught:
         drive(whip.subscribe(BASE, "them", TOKEN, OFFER), Response(500, {}, body))
     assert caught.value.status == 500
@@ -155,24 +160,24 @@ def test_an_error_body_that_is_none_leaves_the_status(body):
         (Response(302, {"location": "/x"}), "HTTP 302"),
     ],
 )
-def test_answers_that_are_none(response, says):
+def test_answers_that_are_none(response: Response, says: str) -> None:
     with pytest.raises(StageError, match=says):
         drive(whip.publish(BASE, "me", TOKEN, OFFER), response)
 
 
 @pytest.mark.parametrize("status", [200, 204, 404])
-def test_a_session_that_is_gone_is_ended(status):
+def test_a_session_that_is_gone_is_ended(status: int) -> None:
     (request,), _ = drive(whip.end(f"{BASE}/session/7", TOKEN), Response(status))
     assert (request.method, request.url, request.body) == ("DELETE", f"{BASE}/session/7", b"")
 
 
-def test_a_session_that_will_not_end_is_an_error():
+def test_a_session_that_will_not_end_is_an_error() -> None:
     with pytest.raises(StageError, match="end the session") as caught:
         drive(whip.end(f"{BASE}/session/7", TOKEN), Response(500))
     assert caught.value.status == 500
 
 
-def test_neither_requests_nor_resources_show_their_secrets():
+def test_neither_requests_nor_resources_show_their_secrets() -> None:
     (request,), resource = drive(whip.publish(BASE, "me", TOKEN, OFFER), created())
     assert "secret" not in repr(request) + repr(resource) + repr(Response(200, {"x": TOKEN}, TOKEN.encode()))
     assert isinstance(request, Request)
@@ -200,7 +205,7 @@ a=setup:passive
 
 
 @pytest.mark.parametrize("newline", ["\n", "\r\n"])
-def test_candidates_and_fingerprint_reach_every_section(newline):
+def test_candidates_and_fingerprint_reach_every_section(newline: str) -> None:
     head, audio, video = whip.share_transport(BUNDLED.replace("\n", newline)).split("m=")
     for section in (audio, video):
         lines = section.split("\r\n")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from fractions import Fraction
 
 import anyio
@@ -13,6 +12,8 @@ from av import VideoFrame
 
 from realtime_fast.errors import InvalidInputError
 from realtime_fast.media.frame_stream import BACKLOG, FrameStream
+
+from tests.support import eventually
 
 
 def frame(pts: int, gray: int = 100) -> VideoFrame:
@@ -90,10 +91,7 @@ async def test_no_thread_is_left() -> None:
         stream.put(frame(1))
         await anext(stream)
         assert converters()
-    deadline = time.monotonic() + 2
-    while converters() and time.monotonic() < deadline:
-        await anyio.sleep(0.01)
-    assert not converters()
+    await eventually(lambda: not converters(), 2)
 
 
 def test_an_unknown_format_is_refused() -> None:

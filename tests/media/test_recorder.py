@@ -156,7 +156,7 @@ def test_a_place_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
     refused: list[tuple[str | Path, str]] = [
         ("out.avi", r"\.mp4 or \.webm"),
         (tmp_path / "missing" / "out.mp4", "does not exist"),
-        (tmp_path / "dir.mp4", "may not be written"),
+        (tmp_path / "dir.mp4", "cannot be written"),
     ]
     for path, words in refused:
         with pytest.raises(InvalidInputError, match=words):

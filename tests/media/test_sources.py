@@ -62,6 +62,7 @@ async def read(track: MediaStreamTrack | None, count: int) -> list[VideoFrame | 
     return [await track.recv() for _ in range(count)]  # type: ignore[misc]
 
 
+@pytest.mark.alone
 async def test_a_file_is_played_at_its_own_pace(clip: Path, nothing_left: None) -> None:
     async with open_source(clip) as source:
         (first,) = await read(source.video, 1)
@@ -140,6 +141,7 @@ async def test_a_synthetic_picture_moves_and_has_a_tone(nothing_left: None) -> N
     assert np.abs(sound.to_ndarray()).max() > 1000
 
 
+@pytest.mark.alone
 async def test_what_ffmpeg_reads_live_is_not_paced(nothing_left: None) -> None:
     # A camera's frames come when they come; FFmpeg's test pictures stand in for one, as fast as they are made.
     container = av.open("testsrc2=size=320x240:rate=30", format="lavfi")
@@ -246,6 +248,7 @@ async def test_the_newest_pushed_picture_wins() -> None:
         await source.recv()
 
 
+@pytest.mark.alone
 async def test_pushing_faster_than_the_rate_sends_at_the_rate() -> None:
     source = VideoSource(64, 48, fps=20)
     times: list[float | None] = []

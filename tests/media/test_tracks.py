@@ -11,7 +11,14 @@ from aiortc.mediastreams import MediaStreamError
 from av import AudioFrame, VideoFrame
 
 from realtime_fast.errors import InvalidInputError
-from realtime_fast.media.tracks import VIDEO_BACKLOG, LocalMedia, ReceivedTrack, SentTrack, local_media
+from realtime_fast.media.tracks import (
+    VIDEO_BACKLOG,
+    LocalMedia,
+    MarkedTrack,
+    ReceivedTrack,
+    SentTrack,
+    local_media,
+)
 
 
 class Scripted(MediaStreamTrack):
@@ -48,15 +55,13 @@ async def test_a_sent_track_passes_frames_through_untouched_and_counts_them() ->
     assert sent.readyState == "ended"
 
 
-async def test_a_transform_can_come_and_go() -> None:
-    source = Scripted()
-    sent = SentTrack(source)
-    other = VideoFrame(64, 48, "yuv420p")
-    assert await sent.recv() is source.given[0]
-    sent.transform = lambda frame: other
-    assert await sent.recv() is other
-    sent.transform = None
-    assert await sent.recv() is source.given[2]
+async def test_who_numbers_the_pictures_is_asked_through_every_wrapper() -> None:
+    picture = VideoFrame(64, 48, "yuv420p")
+    plain = SentTrack(Scripted())
+    assert plain.marker_for(picture) is None
+    numbered = SentTrack(Scripted(), lambda frame: frame.width)
+    assert isinstance(numbered, MarkedTrack)
+    assert SentTrack(numbered).marker_for(picture) == 64
 
 
 async def test_stopping_a_sent_track_leaves_the_user_s_track_alone() -> None:

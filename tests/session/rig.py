@@ -12,13 +12,14 @@ import anyio
 from websockets.asyncio.server import ServerConnection, serve
 
 from realtime_fast.control import messages
+from realtime_fast.control.signaling import Signaling
+from realtime_fast.errors import TransportName
 from realtime_fast.events import ConnectionChange, Diagnostic, ErrorRaised, Event
 from realtime_fast.options import ReconnectPolicy
 from realtime_fast.peer.link_events import LinkEvent, LinkUp
 from realtime_fast.session.attempt import Attempt, Plan
 from realtime_fast.session.connect_loop import ConnectLoop
 from realtime_fast.session.core import DesiredState
-from realtime_fast.transports.base import Signaling
 
 Script = Callable[[ServerConnection, int], Awaitable[None]]
 QUICK = ReconnectPolicy(base_delay=0.01, max_delay=0.02, refill_after=0.0)
@@ -80,7 +81,7 @@ class HeldLink:
 class HeldTransport:
     """Negotiates by one offer and one answer, without media."""
 
-    name = "webrtc"
+    name: TransportName = "webrtc"
     phase = "webrtc-handshake"
 
     def __init__(self, *, state_before_media: bool = True) -> None:

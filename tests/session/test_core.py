@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from realtime_fast import events
 from realtime_fast.control import messages
+from realtime_fast.control.signaling import SignalingMessage
 from realtime_fast.errors import (
     AckTimeoutError,
     AuthenticationError,
@@ -61,7 +62,7 @@ def test_a_command_that_nobody_answers() -> None:
 
 def test_signaling_is_relayed_in_order_from_the_first_byte_on() -> None:
     core = core_in(AttemptState.PREPARING)
-    early = [
+    early: list[SignalingMessage] = [
         messages.IvsStageReady(stage_arn="a"),
         messages.IceCandidate(),
         messages.Answer(sdp="x"),
@@ -318,7 +319,9 @@ steps = st.lists(
 
 @settings(max_examples=2000, deadline=None)
 @given(steps, st.sampled_from(AttemptState))
-def test_no_sequence_breaks_the_core(sequence: list[object], link: AttemptState) -> None:
+def test_no_sequence_breaks_the_core(
+    sequence: list[str | messages.ServerMessage | messages.Unknown], link: AttemptState
+) -> None:
     core = core_in(link)
     now, waiting, ends = 0.0, set[int](), 0
     for step in sequence:

@@ -2,6 +2,9 @@ from __future__ import annotations
 
 import gc
 import logging
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from typing import Any
 
 import anyio
 import pytest
@@ -11,14 +14,27 @@ from realtime_fast.events import ConnectionChange, EventsDropped, GenerationTick
 from realtime_fast.session.event_hub import BACKLOG_LIMIT, EventHub, EventStream
 
 
-async def run(hub: EventHub) -> None:
-    hub.close()
+@asynccontextmanager
+async def delivering(hub: EventHub) -> AsyncIterator[None]:
+    """Hand out what is emitted; leaving the block closes the hub, and waits for the rest."""
     async with anyio.create_task_group() as tasks:
-        await hub.deliver(tasks.start_soon)
+
+        def spawn(call: Callable[[], Coroutine[Any, Any, None]]) -> None:
+            tasks.start_soon(call)
+
+        tasks.start_soon(hub.deliver, spawn)
+        yield
+        hub.close()
+
+
+async def run(hub: EventHub) -> None:
+    async with delivering(hub):
+        pass
 
 
 async def test_what_came_before_the_handler_is_delivered_once_in_order() -> None:
-    hub, seen = EventHub(), []
+    hub = EventHub()
+    seen: list[object] = []
     hub.emit(ConnectionChange("connecting"))
     hub.emit(GenerationTickMessage(1))
     hub.emit(ConnectionChange("connected"))
@@ -29,7 +45,8 @@ async def test_what_came_before_the_handler_is_delivered_once_in_order() -> None
 
 
 async def test_a_failing_callback_harms_nobody(caplog: pytest.LogCaptureFixture) -> None:
-    hub, seen = EventHub(), []
+    hub = EventHub()
+    seen: list[str] = []
 
     def broken(state: str) -> None:
         raise LookupError("sync")
@@ -48,11 +65,13 @@ async def test_a_failing_callback_harms_nobody(caplog: pytest.LogCaptureFixture)
     with caplog.at_level(logging.ERROR):
         await run(hub)
     assert seen == ["connected", "connected"]
-    assert [record.exc_info[1].args for record in caplog.records] == [("sync",), ("async",)]
+    raised = [record.exc_info[1] for record in caplog.records if record.exc_info]
+    assert [error and error.args for error in raised] == [("sync",), ("async",)]
 
 
 async def test_off_undoes_on_and_does_not_mind_strangers() -> None:
-    hub, seen = EventHub(), []
+    hub = EventHub()
+    seen: list[object] = []
     hub.on("connection_change", seen.append)
     hub.off("connection_change", seen.append)
     hub.off("connection_change", seen.append)
@@ -115,9 +134,11 @@ async def test_an_abandoned_stream_is_forgotten() -> None:
 async def test_the_first_callback_gets_what_was_raised_before_however_late(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    hub, first, second, states = EventHub(), [], [], []
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(hub.deliver, tasks.start_soon)
+    hub = EventHub()
+    first: list[GenerationTickMessage] = []
+    second: list[GenerationTickMessage] = []
+    states: list[str] = []
+    async with delivering(hub):
         for number in range(BACKLOG_LIMIT + 5):
             hub.emit(GenerationTickMessage(number))
         hub.emit(ConnectionChange("connected"))
@@ -129,7 +150,6 @@ async def test_the_first_callback_gets_what_was_raised_before_however_late(
         await anyio.wait_all_tasks_blocked()
         hub.on("connection_change", states.append)
         await anyio.wait_all_tasks_blocked()
-        hub.close()
     assert [tick.seconds for tick in first] == [*range(5, BACKLOG_LIMIT + 5), -1]
     assert second == [GenerationTickMessage(-1)]
     assert states == ["connected"]
@@ -137,7 +157,9 @@ async def test_the_first_callback_gets_what_was_raised_before_however_late(
 
 
 async def test_what_an_ended_session_raised_is_still_delivered(caplog: pytest.LogCaptureFixture) -> None:
-    hub, states, awaited = EventHub(), [], []
+    hub = EventHub()
+    states: list[str] = []
+    awaited: list[GenerationTickMessage] = []
     hub.emit(ConnectionChange("connected"))
     hub.emit(GenerationTickMessage(1))
     await run(hub)
@@ -154,13 +176,11 @@ async def test_what_an_ended_session_raised_is_still_delivered(caplog: pytest.Lo
 
 async def test_only_the_first_stream_begins_at_the_beginning() -> None:
     hub = EventHub()
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(hub.deliver, tasks.start_soon)
+    async with delivering(hub):
         hub.emit(ConnectionChange("connecting"))
         await anyio.wait_all_tasks_blocked()
         first, second = hub.stream(), hub.stream()
         hub.emit(ConnectionChange("connected"))
         await anyio.wait_all_tasks_blocked()
-        hub.close()
     assert [event async for event in first] == [ConnectionChange("connecting"), ConnectionChange("connected")]
     assert [event async for event in second] == [ConnectionChange("connected")]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack
+from typing import Any, TypeAlias, TypeVar
 
 import anyio
 import numpy as np
@@ -11,48 +13,59 @@ import pytest
 
 from realtime_fast.control import messages
 from realtime_fast.control.channel import open_channel
+from realtime_fast.control.signaling import SignalingMessage
 from realtime_fast.errors import AuthenticationError, ConnectError, RealtimeError, StageError
 from realtime_fast.ivs import Stage, fault_injection
 from realtime_fast.models import realtime
-from realtime_fast.peer.link_events import LinkLost, LinkUp, TrackArrived
+from realtime_fast.peer.link_events import LinkEvent, LinkLost, LinkUp, TrackArrived
 from realtime_fast.server import Service, ServiceConfig
+from realtime_fast.server.stage.room import Room
 from realtime_fast.transports.ivs import IvsTransport, invited_as_viewer
+
+from tests.support import Colour, Issue, Tone, eventually, mean_colour
+
+E = TypeVar("E")
+
+Invite: TypeAlias = Callable[..., tuple[messages.IvsStageReady, str]]
+"""Makes an invitation, and the service's own token on the same stage."""
 
 
 class Line:
     """The link's half of a control channel, in memory."""
 
-    def __init__(self):
-        self.sent = []
-        self._post, self._inbox = anyio.create_memory_object_stream(math.inf)
+    def __init__(self) -> None:
+        self.sent: list[messages.ClientMessage] = []
+        self.asked = anyio.Event()
+        self._post, self._inbox = anyio.create_memory_object_stream[SignalingMessage](math.inf)
 
-    def say(self, message):
+    def say(self, message: SignalingMessage) -> None:
         self._post.send_nowait(message)
 
-    def send(self, message):
+    def send(self, message: messages.ClientMessage) -> None:
         self.sent.append(message)
 
-    async def receive(self):
+    async def receive(self) -> SignalingMessage:
+        self.asked.set()
         return await self._inbox.receive()
 
-    def close(self):
+    def close(self) -> None:
         self._post.close()
         self._inbox.close()
 
 
-class Reports(list):
+class Reports(list[LinkEvent]):
     """What a link reported, to be waited for."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         self._news = anyio.Event()
 
-    def __call__(self, event):
+    def __call__(self, event: LinkEvent) -> None:
         self.append(event)
         self._news.set()
         self._news = anyio.Event()
 
-    async def first(self, kind, within=10):
+    async def first(self, kind: type[E], within: float = 10) -> E:
         with anyio.fail_after(within):
             while not (found := [event for event in self if isinstance(event, kind)]):
                 await self._news.wait()
@@ -60,27 +73,25 @@ class Reports(list):
 
 
 @pytest.fixture
-def line():
+def line() -> Iterator[Line]:
     line = Line()
     yield line
     line.close()
 
 
 @pytest.fixture
-def reports():
+def reports() -> Reports:
     return Reports()
 
 
 @pytest.fixture
-def stage_base(stage_service):
+def stage_base(stage_service: Service) -> str:
     return stage_service.url.replace("ws", "http", 1)
 
 
 @pytest.fixture
-def invite(stage_service, stage_room, stage_base):
-    """An invitation, and the service's own token on the same stage."""
-
-    def make(**more):
+def invite(stage_service: Service, stage_room: Room, stage_base: str) -> Invite:
+    def make(**more: Any) -> tuple[messages.IvsStageReady, str]:
         server = stage_service.stages.issue(stage_room, stage_base, user_id="service")
         client = stage_service.stages.issue(stage_room, stage_base, user_id="client", **more)
         ready = messages.IvsStageReady(
@@ -94,14 +105,14 @@ def invite(stage_service, stage_room, stage_base):
 
 
 async def test_a_session_of_the_service_sees_the_camera_and_its_output_comes_back(
-    stage_service, line, reports, camera, microphone
-):
+    stage_service: Service, line: Line, reports: Reports, camera: type[Colour], microphone: type[Tone]
+) -> None:
     model = realtime("lucy-restyle-2")
     url = f"{stage_service.url}{model.url_path}-ivs?api_key=k&model={model.name}"
-    heard = []
+    heard: list[messages.ServerMessage | messages.Unknown] = []
     async with open_channel(url, agent="test") as channel, anyio.create_task_group() as group:
 
-        async def read():
+        async def read() -> None:
             while True:
                 message = messages.decode_server(await channel.receive())
                 heard.append(message)
@@ -118,10 +129,7 @@ async def test_a_session_of_the_service_sees_the_camera_and_its_output_comes_bac
             with anyio.fail_after(10):
                 await link.media_arrived()
             picture = await reports.first(TrackArrived)
-            with anyio.fail_after(10):
-                for _ in range(15):
-                    frame = await picture.track.recv()
-            red, green, blue = frame.to_ndarray(format="rgb24").reshape(-1, 3).mean(axis=0)
+            red, green, blue = await mean_colour(picture.track, 15)
             assert green > max(red, blue) + 60
             kinds = {entry["type"] for entry in (await link.stats()).values()}
             assert {"inbound-rtp", "outbound-rtp"} <= kinds
@@ -132,7 +140,9 @@ async def test_a_session_of_the_service_sees_the_camera_and_its_output_comes_bac
     assert np.isfinite(green)
 
 
-async def test_the_invitation_may_come_before_after_and_twice(line, reports, invite, camera):
+async def test_the_invitation_may_come_before_after_and_twice(
+    line: Line, reports: Reports, invite: Invite, camera: type[Colour]
+) -> None:
     ready, server_token = invite()
     line.say(ready)  # before anybody asked
     async with Stage(server_token) as server, IvsTransport().open(line, [camera()], reports) as link:
@@ -143,19 +153,20 @@ async def test_the_invitation_may_come_before_after_and_twice(line, reports, inv
         assert line.sent == [messages.IvsJoined()]
         assert not [event for event in reports if isinstance(event, LinkLost)]
         await reports.first(LinkUp)
-        track = (await reports.first(TrackArrived)).track
-        red, _, blue = (await track.recv()).to_ndarray(format="rgb24").reshape(-1, 3).mean(axis=0)
+        red, _, blue = await mean_colour((await reports.first(TrackArrived)).track)
         assert blue > red + 60
 
 
-async def test_the_invitation_may_come_late(line, reports, invite, camera):
+async def test_the_invitation_may_come_late(
+    line: Line, reports: Reports, invite: Invite, camera: type[Colour]
+) -> None:
     ready, server_token = invite()
     async with Stage(server_token) as server:
         await server.publish(video=camera())
         async with anyio.create_task_group() as group:
 
-            async def later():
-                await anyio.sleep(0.3)
+            async def later() -> None:
+                await line.asked.wait()
                 line.say(ready)
 
             group.start_soon(later)
@@ -164,9 +175,18 @@ async def test_the_invitation_may_come_late(line, reports, invite, camera):
                     await link.media_arrived()
 
 
-async def test_the_older_form_of_two_tokens(line, reports, stage_service, stage_room, stage_base, camera):
-    issue = lambda **more: stage_service.stages.issue(stage_room, stage_base, **more)  # noqa: E731
-    server, sender, receiver = issue(), issue(subscribe=False), issue(publish=False)
+async def test_the_older_form_of_two_tokens(
+    line: Line,
+    reports: Reports,
+    stage_service: Service,
+    stage_room: Room,
+    stage_base: str,
+    camera: type[Colour],
+) -> None:
+    stages = stage_service.stages
+    server = stages.issue(stage_room, stage_base)
+    sender = stages.issue(stage_room, stage_base, subscribe=False)
+    receiver = stages.issue(stage_room, stage_base, publish=False)
     line.say(
         messages.IvsStageReady(
             stage_arn=stage_room.arn,
@@ -183,13 +203,14 @@ async def test_the_older_form_of_two_tokens(line, reports, stage_service, stage_
         await service.publish(video=camera((30, 200, 30)))
         with anyio.fail_after(10):
             await link.media_arrived()
-        track = (await reports.first(TrackArrived)).track
-        red, green, _ = (await track.recv()).to_ndarray(format="rgb24").reshape(-1, 3).mean(axis=0)
+        red, green, _ = await mean_colour((await reports.first(TrackArrived)).track)
         assert green > red + 60
         assert len([event for event in reports if isinstance(event, TrackArrived)]) <= 2
 
 
-async def test_only_the_service_s_participant_is_received(line, reports, invite, stage_token, camera):
+async def test_only_the_service_s_participant_is_received(
+    line: Line, reports: Reports, invite: Invite, stage_token: Issue, camera: type[Colour]
+) -> None:
     ready, server_token = invite()
     line.say(ready)
     async with Stage(stage_token()) as stranger, Stage(server_token) as server:
@@ -203,20 +224,21 @@ async def test_only_the_service_s_participant_is_received(line, reports, invite,
                 await link.media_arrived()
 
 
-async def test_a_viewer_asks_for_its_token_and_touches_no_session(stage_service, line, reports, camera):
+async def test_a_viewer_asks_for_its_token_and_touches_no_session(
+    stage_service: Service, line: Line, reports: Reports, camera: type[Colour]
+) -> None:
     session_line = Line()
     model = realtime("lucy-restyle-2")
     url = f"{stage_service.url}{model.url_path}-ivs?api_key=k&model={model.name}"
     base = stage_service.url.replace("ws", "http", 1)
     async with open_channel(url, agent="test") as channel, anyio.create_task_group() as group:
-        identity = None
+        sessions: list[str] = []
 
-        async def read():
-            nonlocal identity
+        async def read() -> None:
             while True:
                 message = messages.decode_server(await channel.receive())
                 if isinstance(message, messages.SessionId):
-                    identity = message
+                    sessions.append(message.session_id)
                 if isinstance(message, messages.IvsStageReady):
                     session_line.say(message)
 
@@ -226,32 +248,29 @@ async def test_a_viewer_asks_for_its_token_and_touches_no_session(stage_service,
             await channel.send(messages.encode(messages.SetImage(image_data=None, prompt=None)))
             with anyio.fail_after(10):
                 await link.media_arrived()
-            where = f"{base}/v1/subscribe-ivs/{identity.session_id}"
-            counted = dict(stage_service.sessions[identity.session_id].counts)
+            (session_id,) = sessions
+            where = f"{base}/v1/subscribe-ivs/{session_id}"
+            counted = dict(stage_service.sessions[session_id].counts)
             for _ in range(2):
                 seen = Reports()
                 viewer = IvsTransport(invite=invited_as_viewer(where, "k", "test"))
                 async with viewer.open(line, [], seen) as watched:
                     with anyio.fail_after(10):
                         await watched.media_arrived()
-                    track = (await seen.first(TrackArrived)).track
-                    frame = await track.recv()
-                    red, green, _ = frame.to_ndarray(format="rgb24").reshape(-1, 3).mean(axis=0)
+                    red, green, _ = await mean_colour((await seen.first(TrackArrived)).track)
                     assert red > green + 60
-            assert dict(stage_service.sessions[identity.session_id].counts) == counted
+            assert dict(stage_service.sessions[session_id].counts) == counted
             assert line.sent == []
         group.cancel_scope.cancel()
     session_line.close()
     gone = IvsTransport(invite=invited_as_viewer(where, "k", "test"))
-    with anyio.fail_after(5):
-        while stage_service.stages.places:
-            await anyio.sleep(0.01)
+    await eventually(lambda: not stage_service.stages.places, 5)
     with pytest.raises(AuthenticationError, match="Invalid session"):
         async with gone.open(line, [], reports):
             pass
 
 
-async def test_a_viewer_with_a_wrong_key_is_refused(line, reports):
+async def test_a_viewer_with_a_wrong_key_is_refused(line: Line, reports: Reports) -> None:
     async with Service(ServiceConfig(port=0, api_keys=frozenset(["right"]))) as service:
         url = service.url.replace("ws", "http", 1) + "/v1/subscribe-ivs/any"
         for key, says in (("wrong", "401"), ("right", "Invalid session")):
@@ -275,7 +294,9 @@ async def test_a_viewer_with_a_wrong_key_is_refused(line, reports):
         (messages.IvsStageReady(stage_arn="x", client_token="secret"), "not a JWT"),
     ],
 )
-async def test_an_invitation_that_is_none(line, reports, message, says):
+async def test_an_invitation_that_is_none(
+    line: Line, reports: Reports, message: SignalingMessage, says: str
+) -> None:
     line.say(message)
     with pytest.raises(ConnectError, match=says) as caught:
         async with IvsTransport().open(line, [], reports):
@@ -284,19 +305,21 @@ async def test_an_invitation_that_is_none(line, reports, message, says):
     assert "secret" not in str(caught.value)
 
 
-async def test_a_refused_publication_ends_the_attempt(line, reports, invite, camera, stage_room):
+async def test_a_refused_publication_ends_the_attempt(
+    line: Line, reports: Reports, invite: Invite, camera: type[Colour], stage_room: Room
+) -> None:
     ready, _ = invite(publish=False)
     line.say(ready)
     with pytest.raises(StageError, match="does not allow publishing"):
         async with IvsTransport().open(line, [camera()], reports):
             pass
     assert line.sent == []
-    with anyio.fail_after(2):
-        while stage_room.members:
-            await anyio.sleep(0.01)
+    await eventually(lambda: not stage_room.members, 2)
 
 
-async def test_a_stage_that_ends_during_set_up_ends_it_at_once(line, reports, invite, camera, stage_room):
+async def test_a_stage_that_ends_during_set_up_ends_it_at_once(
+    line: Line, reports: Reports, invite: Invite, camera: type[Colour], stage_room: Room
+) -> None:
     ready, _ = invite()
     line.say(ready)
     async with IvsTransport().open(line, [camera()], reports) as link:
@@ -311,8 +334,8 @@ async def test_a_stage_that_ends_during_set_up_ends_it_at_once(line, reports, in
 
 
 async def test_a_service_that_never_publishes_is_waited_for_and_can_be_given_up(
-    line, reports, invite, camera
-):
+    line: Line, reports: Reports, invite: Invite, camera: type[Colour]
+) -> None:
     ready, server_token = invite()
     line.say(ready)
     async with Stage(server_token), IvsTransport().open(line, [camera()], reports) as link:
@@ -323,7 +346,9 @@ async def test_a_service_that_never_publishes_is_waited_for_and_can_be_given_up(
     assert anyio.current_time() - started < 3
 
 
-async def test_a_service_that_leaves_and_returns_at_once_is_received_again(line, reports, invite, camera):
+async def test_a_service_that_leaves_and_returns_at_once_is_received_again(
+    line: Line, reports: Reports, invite: Invite, camera: type[Colour]
+) -> None:
     ready, server_token = invite()
     line.say(ready)
     async with Stage(server_token) as server:
@@ -332,21 +357,20 @@ async def test_a_service_that_leaves_and_returns_at_once_is_received_again(line,
             await link.media_arrived()
             await publication.aclose()
             await server.publish(video=camera((30, 30, 200)))
-            with anyio.fail_after(5):
-                while (
-                    len(arrived := [e for e in reports if isinstance(e, TrackArrived) and e.kind == "video"])
-                    < 2
-                ):
-                    await anyio.sleep(0.01)
-            red, _, blue = (
-                (await arrived[1].track.recv()).to_ndarray(format="rgb24").reshape(-1, 3).mean(axis=0)
-            )
+
+            def arrived() -> list[TrackArrived]:
+                return [e for e in reports if isinstance(e, TrackArrived) and e.kind == "video"]
+
+            await eventually(lambda: len(arrived()) == 2, 5)
+            red, _, blue = await mean_colour(arrived()[1].track)
             assert blue > red + 60
             assert not [event for event in reports if isinstance(event, LinkLost)]
 
 
 @pytest.mark.parametrize("how", ["unpublishes", "leaves", "goes silent", "is cut"])
-async def test_a_service_that_is_gone_is_a_lost_link_within_five_seconds(line, reports, invite, camera, how):
+async def test_a_service_that_is_gone_is_a_lost_link_within_five_seconds(
+    line: Line, reports: Reports, invite: Invite, camera: type[Colour], how: str
+) -> None:
     ready, server_token = invite()
     line.say(ready)
     async with AsyncExitStack() as stack:
@@ -369,7 +393,9 @@ async def test_a_service_that_is_gone_is_a_lost_link_within_five_seconds(line, r
         assert isinstance(lost.error, RealtimeError)
 
 
-async def test_a_media_path_that_dies_is_a_lost_link_within_five_seconds(line, reports, invite, camera):
+async def test_a_media_path_that_dies_is_a_lost_link_within_five_seconds(
+    line: Line, reports: Reports, invite: Invite, camera: type[Colour]
+) -> None:
     ready, server_token = invite()
     line.say(ready)
     async with Stage(server_token) as server:
@@ -382,7 +408,9 @@ async def test_a_media_path_that_dies_is_a_lost_link_within_five_seconds(line, r
             assert lost.error.code == "IVS_ICE_ERROR"
 
 
-async def test_pictures_are_held_back_when_asked(line, reports, invite, camera):
+async def test_pictures_are_held_back_when_asked(
+    line: Line, reports: Reports, invite: Invite, camera: type[Colour]
+) -> None:
     ready, server_token = invite()
     line.say(ready)
     async with Stage(server_token) as server:

@@ -40,6 +40,7 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
         realtime_fast.RealtimeClint  # noqa: B018
 
 
+@pytest.mark.sockets
 def test_importing_the_package_imports_nothing_it_does_not_need() -> None:
     code = "import realtime_fast, sys; print(*sorted(name.partition('.')[0] for name in sys.modules))"
     loaded = subprocess.run(

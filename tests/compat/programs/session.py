@@ -7,9 +7,10 @@ import asyncio
 import json
 import sys
 import warnings
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from aiortc import VideoStreamTrack
+from aiortc import MediaStreamTrack, VideoStreamTrack
 from aiortc.contrib.media import MediaRecorder
 from decart import ConnectionState, DecartClient, ModelState, Prompt, RealtimeClient, models
 from decart.errors import DecartSDKError, InvalidInputError, WebRTCError
@@ -21,13 +22,13 @@ def say(what: str, **facts: object) -> None:
     print(json.dumps({"what": what, **facts}), flush=True)
 
 
-async def within(condition, seconds: float = 20.0) -> None:
+async def within(condition: Callable[[], object], seconds: float = 20.0) -> None:
     async with asyncio.timeout(seconds):
         while not condition():
             await asyncio.sleep(0.02)
 
 
-async def refused(what: str, action) -> None:
+async def refused(what: str, action: Awaitable[object]) -> None:
     try:
         await action
     except InvalidInputError as error:
@@ -41,7 +42,7 @@ async def main(url: str, key: str, output: str, image: str) -> None:
     recorder = MediaRecorder(output)
     received = asyncio.Event()
 
-    def on_remote_stream(track) -> None:
+    def on_remote_stream(track: MediaStreamTrack) -> None:
         say("remote stream", kind=track.kind)
         if track.kind == "video":
             recorder.addTrack(track)
@@ -76,6 +77,7 @@ async def main(url: str, key: str, output: str, image: str) -> None:
     client.on("error", errors.append)
     client.on("generation_tick", on_tick)
     say("connected", is_connected=client.is_connected(), has_session=isinstance(client.session_id, str))
+    assert client.subscribe_token is not None
     token = decode_subscribe_token(client.subscribe_token)
     say("token", matches=token.sid == client.session_id, ip=token.ip)
 

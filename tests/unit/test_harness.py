@@ -1,0 +1,55 @@
+"""What the tests themselves rest on: the guard against sockets, and turns between workers."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.alone import Turn
+from tests.sockets import GUARD, SocketOpenedError
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="nothing is guarded there")
+def test_what_is_not_marked_opens_no_socket_and_starts_no_process() -> None:
+    with pytest.raises(SocketOpenedError):
+        socket.socket()
+    with pytest.raises(SocketOpenedError):
+        subprocess.Popen([sys.executable, "-c", ""])
+    one, other = socket.socketpair()  # as event loops do
+    one.close()
+    other.close()
+    tried, GUARD.tried = GUARD.tried, []
+    assert tried == ["socket.__new__", "subprocess.Popen"]
+
+
+def test_a_test_is_alone_or_among_others(tmp_path: Path) -> None:
+    fcntl = pytest.importorskip("fcntl")
+    room, gate = tmp_path / "room", tmp_path / "gate"
+    room.touch()
+    gate.touch()
+
+    def may(how: int, path: Path) -> bool:
+        """Whether somebody else would not have to wait."""
+        with path.open("rb") as file:
+            try:
+                fcntl.flock(file, how | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return False
+            return True
+
+    turn = Turn(room, gate)
+    turn.take(alone=False)
+    assert may(fcntl.LOCK_EX, gate)
+    assert may(fcntl.LOCK_SH, room)
+    assert not may(fcntl.LOCK_EX, room)
+    turn.give_back()
+    turn.take(alone=True)
+    assert not may(fcntl.LOCK_EX, gate)
+    assert not may(fcntl.LOCK_SH, room)
+    turn.give_back()
+    assert may(fcntl.LOCK_EX, room)
+    assert may(fcntl.LOCK_EX, gate)
