@@ -8,8 +8,16 @@ import contextlib
 import os
 import sys
 
-from realtime_fast import LatencyTracking, RealtimeClient, RealtimeConnectOptions, models, open_source
-from realtime_fast.events import CompositeLatency, PixelLatency, PixelLatencyReport
+from realtime_fast import (
+    CompositeLatency,
+    LatencyTracking,
+    PixelLatency,
+    PixelLatencyReport,
+    RealtimeClient,
+    RealtimeConnectOptions,
+    models,
+    open_source,
+)
 
 URL = os.environ.get("REALTIME_URL", "ws://127.0.0.1:8890")
 API_KEY = os.environ.get("REALTIME_API_KEY", "any-key")

@@ -19,8 +19,9 @@ API_KEY = os.environ.get("REALTIME_API_KEY", "any-key")
 async def main(token: str, seconds: str = "inf") -> None:
     count = 0
     size = "no picture"
-    async with RealtimeClient.subscribe(URL, API_KEY, SubscribeOptions(token)) as client:
-        client.on("connection_change", lambda state: print(f"the connection is {state}"))
+    connecting = RealtimeClient.subscribe(URL, API_KEY, SubscribeOptions(token))
+    connecting.on("connection_change", lambda state: print(f"the connection is {state}"))
+    async with connecting as client:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(float(seconds)):
                 async for frame in client.frames("rgb24"):
