@@ -58,6 +58,15 @@ async def test_closing_wakes_every_reader() -> None:
     assert ended == 3
 
 
+async def test_a_cancelled_reader_hears_that_before_the_end() -> None:
+    box: DropOldest[int] = DropOldest()
+    with anyio.CancelScope() as scope:
+        scope.cancel()
+        box.close()
+        await box.get()
+    assert scope.cancelled_caught
+
+
 async def test_a_thread_may_put() -> None:
     box: DropOldest[int] = DropOldest(1000)
 

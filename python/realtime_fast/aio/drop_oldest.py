@@ -14,6 +14,7 @@ from contextlib import suppress
 from typing import Generic, TypeVar
 
 import anyio
+import anyio.lowlevel
 
 T = TypeVar("T")
 
@@ -70,10 +71,14 @@ class DropOldest(Generic[T]):
             with self._lock:
                 if self._items:
                     return self._items.popleft()
-                if self._closed:
-                    raise anyio.EndOfStream
-                woken = asyncio.get_running_loop().create_future()
-                self._waiting.append(woken)
+                closed = self._closed
+                if not closed:
+                    woken = asyncio.get_running_loop().create_future()
+                    self._waiting.append(woken)
+            if closed:
+                # What closed the queue may have cancelled its reader as well: that the reader hears first.
+                await anyio.lowlevel.checkpoint_if_cancelled()
+                raise anyio.EndOfStream
             try:
                 await woken
             except asyncio.CancelledError:

@@ -118,7 +118,7 @@ fn gaps_that_are_never_given_up() {
     assert!(hopeless(Tuning::default(), SendTuning::default()) < ms(700));
     // Neither by the one who waits for it, nor by the one who is asked for it.
     let tuning = Tuning { min_gap_age: NEVER, max_gap_age: NEVER, ..Tuning::default() };
-    let send = SendTuning { repair_age: NEVER, ..SendTuning::default() };
+    let send = SendTuning { repair_age: NEVER, offers_key_frames: false, ..SendTuning::default() };
     assert!(hopeless(tuning, send) > ms(5_000));
 }
 

@@ -34,6 +34,8 @@ AbortConnection: TypeAlias = Callable[[Address | None], None]
 _MODELS = {model.name: model for model in REALTIME_MODELS}
 NO_SESSION = "Invalid session: it does not exist, or has ended"
 _RESOLUTIONS = ("720p", "1080p")
+SERVICE_RESTART = 1012
+"""WebSocket close code (IANA registry of RFC 6455); clients come back after it."""
 _OVER_STAGE = "-ivs"
 """Path suffix of sessions over a stage."""
 
@@ -162,6 +164,10 @@ async def _stream(
 async def _watch(registry: Registry, websocket: WebSocket, channel: WebSocketChannel, faults: Faults) -> None:
     """One viewer over WebRTC."""
     session = await registry.find_session(websocket.path_params["sid"])
+    if session is None and not registry.is_open:
+        # Whether the session exists is for the service to say that comes after this one.
+        await channel.close(SERVICE_RESTART, "")
+        return
     if session is None:
         await _reject(channel, NO_SESSION)
         return
@@ -175,6 +181,8 @@ def _stage_viewers(registry: Registry) -> Callable[[Request], Awaitable[Response
         if not registry.config.accepts(request.headers.get("x-api-key", "")):
             return JSONResponse({"error": "Invalid API key"}, 401)
         place = registry.stages.places.get(request.path_params["sid"])
+        if place is None and not registry.is_open:
+            return JSONResponse({"error": "The service is stopping"}, 503)
         if place is None:
             return JSONResponse({"error": NO_SESSION}, 404)
         viewer = registry.stages.issue(place.room, base_url(request), user_id="viewer", publish=False)

@@ -51,6 +51,11 @@ class Registry:
         self._open = False
         self._changed = anyio.Event()
 
+    @property
+    def is_open(self) -> bool:
+        """Whether sessions are accepted."""
+        return self._open
+
     def open(self) -> None:
         """Accept sessions from now on."""
         self._open = True

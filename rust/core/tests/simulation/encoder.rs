@@ -15,7 +15,7 @@ use std::time::Duration;
 /// Bits of a pixel that the coarsest quantiser leaves: libvpx at 1280x704 and 25 fps goes no lower than 532 kbit/s.
 const COARSEST: f64 = 0.0236;
 /// Bits of a pixel beyond which the finest quantiser has nothing to add.
-const FINEST: f64 = 0.6;
+const FINEST: f64 = 0.2;
 /// The same of a key frame at the coarsest.
 const COARSEST_KEY: f64 = 0.08;
 /// What the camera gives, and what rate an encoder begins with.

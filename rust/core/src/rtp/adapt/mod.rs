@@ -275,8 +275,9 @@ impl Adaptation {
         {
             return Step::Down(self.ladder.affordable(rate).max(self.rung + 1));
         }
-        let full_window = self.pictures.len() >= LEAST
-            && since(self.last_down).min(since(self.last_up)) >= self.tuning.window;
+        // The first pictures of an encoder, a large key frame among them, strain any rate.
+        let shaped = since(self.last_down).min(since(self.last_up)).min(now - self.began);
+        let full_window = self.pictures.len() >= LEAST && shaped >= self.tuning.window;
         if !full_window {
             return Step::Stay;
         }

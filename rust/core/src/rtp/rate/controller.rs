@@ -49,6 +49,10 @@ impl Default for ControllerTuning {
 const ROUND_TRIP: Duration = Duration::from_millis(100);
 /// The round trip is the shortest that feedback showed for so long.
 const MEASURED: Duration = Duration::from_millis(500);
+/// A wait in the path's queue that is none.
+const SHORT_QUEUE: Duration = Duration::from_millis(30);
+/// A full queue has room again after this.
+const FULL_QUEUE: Duration = Duration::from_millis(100);
 /// A fall of the far side's estimate by more than this share is one: its queue is given time to drain, so much for a
 /// fall to nothing, in which packets leave at this share of the rate.
 const FALL: f64 = 0.05;
@@ -267,6 +271,12 @@ impl Controller {
         self.feedback_since.is_some() && self.log.silence(now) > self.round_trip + self.tuning.silence
     }
 
+    /// Whether the rate was taken back so short a time ago that the queue for which it was may still be full.
+    #[must_use]
+    pub fn has_just_decreased(&self, now: Time) -> bool {
+        self.delay.decreased().is_some_and(|decreased| now - decreased < FULL_QUEUE)
+    }
+
     /// What all streams together should send, in bit/s. It does not dip while a queue drains: then packets
     /// [leave more slowly](Self::pace), and there is no room for some pictures.
     #[must_use]
@@ -299,9 +309,13 @@ impl Controller {
         self.round_trip
     }
 
-    /// The wait in the path's queue, where feedback tells it.
+    /// Whether something stands in the path's queue that is still to drain.
     #[must_use]
-    pub fn queue(&self) -> Duration {
-        self.delay.queue()
+    pub fn drains(&self, now: Time) -> bool {
+        if self.feedback_since.is_some() {
+            self.delay.queue() > SHORT_QUEUE
+        } else {
+            now < self.remote_drains
+        }
     }
 }

@@ -24,6 +24,8 @@ pub struct Sent {
     last: Time,
     /// It waits to be sent again.
     queued: bool,
+    /// How often it was queued for that.
+    times: u8,
 }
 
 /// Whether a packet is to be sent again.
@@ -35,8 +37,8 @@ pub enum Resend {
         number: u64,
         /// Bytes of its payload.
         bytes: usize,
-        /// It was sent only once.
-        first: bool,
+        /// How often it was asked for before, and sent.
+        times: u8,
     },
     /// It is on its way already, as far as the one who asks can know.
     NotYet,
@@ -75,7 +77,8 @@ impl History {
         if index >= self.packets.len() {
             self.packets.resize_with(index + 1, || None);
         }
-        self.packets[index] = Some(Sent { marker, timestamp, payload, first: now, last: now, queued: false });
+        self.packets[index] =
+            Some(Sent { marker, timestamp, payload, first: now, last: now, queued: false, times: 0 });
         while self.packets.len() > MOST {
             self.pop();
         }
@@ -110,7 +113,7 @@ impl History {
         match self.get(number) {
             None => Resend::Gone,
             Some(sent) if sent.queued || now - sent.last < apart => Resend::NotYet,
-            Some(sent) => Resend::Yes { number, bytes: sent.payload.len(), first: sent.first == sent.last },
+            Some(sent) => Resend::Yes { number, bytes: sent.payload.len(), times: sent.times },
         }
     }
 
@@ -118,6 +121,7 @@ impl History {
     pub fn queue(&mut self, number: u64) {
         if let Some(sent) = self.get(number) {
             sent.queued = true;
+            sent.times = sent.times.saturating_add(1);
         }
     }
 
@@ -155,7 +159,7 @@ mod tests {
     }
 
     const fn yes(number: u64, bytes: usize) -> Resend {
-        Resend::Yes { number, bytes, first: true }
+        Resend::Yes { number, bytes, times: 0 }
     }
 
     fn history(first: u64, count: u64) -> History {
@@ -173,10 +177,7 @@ mod tests {
         assert_eq!(history.ask(102, ROUND_TRIP, at(300)), Resend::NotYet, "it waits to leave");
         assert_eq!(history.resend(102, at(310)).map(|sent| sent.timestamp), Some(2));
         assert_eq!(history.ask(102, ROUND_TRIP, at(389)), Resend::NotYet);
-        assert_eq!(
-            history.ask(102, ROUND_TRIP, at(390)),
-            Resend::Yes { number: 102, bytes: 100, first: false }
-        );
+        assert_eq!(history.ask(102, ROUND_TRIP, at(390)), Resend::Yes { number: 102, bytes: 100, times: 1 });
     }
 
     #[test]

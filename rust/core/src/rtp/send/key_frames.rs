@@ -6,6 +6,9 @@ use std::time::Duration;
 /// From a key frame to one that nobody has asked for.
 const OFFERS_APART: Duration = Duration::from_secs(1);
 
+/// Beyond a round trip, the time in which a key frame is repaired.
+const FRESH: Duration = Duration::from_millis(400);
+
 /// Requests of one stream.
 #[derive(Debug)]
 pub struct KeyFrameRequests {
@@ -67,6 +70,11 @@ impl KeyFrameRequests {
     /// Whether a key frame waits to leave, or leaves.
     pub const fn is_leaving(&self) -> bool {
         self.leaving
+    }
+
+    /// Whether the last one left so short a time ago that the far side may not have all of it.
+    pub fn is_fresh(&self, round_trip: Duration, now: Time) -> bool {
+        self.left.is_some_and(|left| now - left < round_trip + FRESH)
     }
 
     /// Notes that a key frame waits to leave.

@@ -3,6 +3,7 @@
 mod forward;
 mod history;
 mod key_frames;
+mod losses;
 mod pacer;
 mod repair;
 mod senders;

@@ -1,7 +1,6 @@
 //! The outgoing streams of a transport, which share its rate, its pacer and its budget for repair.
 
 use super::SendTuning;
-use super::history::Resend;
 use super::pacer::{Class, Pacer, Turn};
 use super::repair::Repair;
 use super::split::Shares;
@@ -22,16 +21,9 @@ use std::time::Duration;
 const IDLE: Duration = Duration::from_secs(1);
 /// Encoders are told of changes from this share on.
 const CHANGE: f64 = 0.03;
-/// Encoders have this long to come to a new rate.
-const SETTLING: Duration = Duration::from_secs(3);
-/// No more than these asked for at once are not of a burst.
-const SINGLE_LOSSES: usize = 2;
-/// A wait in the path's queue that is none.
-const SHORT_QUEUE: Duration = Duration::from_millis(30);
-
 /// What waits for its turn.
 #[derive(Debug)]
-enum Item {
+pub(super) enum Item {
     Media(SenderId, Media),
     /// A packet to be sent again: its full number, and what it was reckoned with.
     Again(SenderId, u64, usize),
@@ -40,18 +32,18 @@ enum Item {
 /// The outgoing streams.
 #[derive(Debug)]
 pub struct Senders {
-    tuning: SendTuning,
-    streams: Vec<(SenderId, Stream)>,
+    pub(super) tuning: SendTuning,
+    pub(super) streams: Vec<(SenderId, Stream)>,
     next_id: u32,
     random: Random,
-    controller: Controller,
-    pacer: Pacer<Item>,
-    repair: Repair,
+    pub(super) controller: Controller,
+    pub(super) pacer: Pacer<Item>,
+    pub(super) repair: Repair,
     /// When pictures that waited were last given up.
-    abandoned: Option<Time>,
+    pub(super) abandoned: Option<Time>,
     /// Kept for their memory.
     packets: Vec<Media>,
-    asked: Vec<u16>,
+    pub(super) asked: Vec<u16>,
 }
 
 impl Senders {
@@ -100,7 +92,7 @@ impl Senders {
         self.streams.iter().any(|(_, stream)| stream.has(ssrc))
     }
 
-    fn get(&mut self, id: SenderId) -> Option<&mut Stream> {
+    pub(super) fn get(&mut self, id: SenderId) -> Option<&mut Stream> {
         self.streams.iter_mut().find(|(other, _)| *other == id).map(|(_, stream)| stream)
     }
 
@@ -142,27 +134,6 @@ impl Senders {
         cut
     }
 
-    /// Takes pictures of a stream out of the queue, as far as they are useless, and all of their repair. Returns how many
-    /// pictures.
-    fn discard(&mut self, id: SenderId, useless: impl Fn(&Stream, &Media) -> bool) -> u64 {
-        let Some((_, stream)) = self.streams.iter_mut().find(|(other, _)| *other == id) else { return 0 };
-        let (repair, mut last, mut pictures) = (&mut self.repair, None, 0);
-        self.pacer.discard(|item| match item {
-            Item::Media(other, media) if *other == id && useless(stream, media) => {
-                pictures += u64::from(last.replace(media.picture) != Some(media.picture));
-                true
-            }
-            Item::Again(other, number, bytes) if *other == id => {
-                stream.unqueue_again(*number);
-                repair.release(*bytes);
-                true
-            }
-            _ => false,
-        });
-        stream.stats.frames_discarded += pictures;
-        pictures
-    }
-
     /// Queues a packet that another transport received.
     ///
     /// # Errors
@@ -175,55 +146,6 @@ impl Senders {
             self.pacer.push(class, Item::Media(id, media), bytes, now);
         }
         Ok(())
-    }
-
-    /// Takes a NACK: queues what is still of use, as far as the budget goes. What it does not go for is not worth
-    /// waiting for: a key frame is asked for instead.
-    pub fn nack(&mut self, ssrc: u32, numbers: impl Iterator<Item = u16>, now: Time) {
-        self.repair.fill(self.controller.target(), now);
-        let (round_trip, pace) = (self.controller.round_trip(), self.controller.pace(now));
-        let Some(index) = self.streams.iter().position(|(_, stream)| stream.config.ssrc == ssrc) else {
-            return;
-        };
-        let (id, stream) = &mut self.streams[index];
-        if !stream.config.feedback.nack {
-            return;
-        }
-        stream.stats.nack_count += 1;
-        self.asked.clear();
-        self.asked.extend(numbers);
-        // In a burst of losses, copies are lost together.
-        let single = self.asked.len() <= SINGLE_LOSSES;
-        let spare = single && self.repair.is_plenty() && self.controller.queue() < SHORT_QUEUE;
-        let class = if stream.kind() == Kind::Audio { Class::Audio } else { Class::Repair };
-        let mut missed = false;
-        for &number in &self.asked {
-            match stream.ask(number, round_trip, now) {
-                Resend::Yes { number, bytes, first } => {
-                    let bytes = bytes + HEADERS;
-                    // Repair of what is before a key frame would only make that later.
-                    if !stream.is_behind_key(number) && self.repair.admit(bytes, pace) {
-                        stream.queue_again(number);
-                        self.pacer.push(class, Item::Again(*id, number, bytes), bytes, now);
-                        let copies = if first && spare { self.tuning.repair_copies } else { 1 };
-                        for _ in 1..copies {
-                            if self.repair.admit(bytes, pace) {
-                                self.pacer.push(class, Item::Again(*id, number, bytes), bytes, now);
-                            }
-                        }
-                        continue;
-                    }
-                    missed = true;
-                }
-                // What is passed on may have been lost before it came here, and may still come.
-                Resend::Gone => missed |= stream.encodes(),
-                Resend::NotYet => {}
-            }
-            stream.stats.retransmissions_refused += 1;
-        }
-        if missed && stream.kind() == Kind::Video {
-            stream.key_frames.offer(round_trip, now);
-        }
     }
 
     /// Takes a request of a key frame, by PLI or by an FIR of this number.
@@ -284,26 +206,6 @@ impl Senders {
         }
     }
 
-    /// Gives up all pictures that wait, and their repair, where they would take hopelessly long to leave. Of a path that
-    /// is down nobody knows what it will carry. And what was encoded since the last time was encoded for this rate: it
-    /// will not get any smaller.
-    fn give_up(&mut self, now: Time) {
-        let lately = self.abandoned.is_some_and(|at| now - at < SETTLING);
-        if self.pacer.wait() <= self.tuning.hopeless || lately || self.controller.is_down(now) {
-            return;
-        }
-        self.abandoned = Some(now);
-        let video = |(id, stream): &(SenderId, Stream)| (stream.kind() == Kind::Video).then_some(*id);
-        let ids: Vec<_> = self.streams.iter().filter_map(video).collect();
-        for id in ids {
-            if self.discard(id, |_, _| true) > 0
-                && let Some(stream) = self.get(id)
-            {
-                stream.abandon(now);
-            }
-        }
-    }
-
     fn shares(&self, now: Time) -> Shares {
         let active = |stream: &Stream| stream.active().is_some_and(|at| now - at < IDLE);
         let count = |kind: Kind| {
@@ -327,11 +229,16 @@ impl Senders {
         self.pacer.deadline()
     }
 
-    /// The pace, in bit/s. A key frame does not wait for a queue to drain: nothing is shown until it is there.
+    /// The pace, in bit/s. A key frame does not wait until a queue has drained: nothing is shown before it is there. But
+    /// where the queue is full it would get lost.
     fn pace(&self, now: Time) -> u64 {
+        let pace = self.controller.pace(now);
         let leaves = self.streams.iter().any(|(_, stream)| stream.key_frames.is_leaving());
-        let least = if leaves && !self.controller.is_down(now) { self.controller.target() } else { 0 };
-        self.controller.pace(now).max(least)
+        if leaves && !self.controller.is_down(now) && !self.controller.has_just_decreased(now) {
+            pace.max(self.controller.target())
+        } else {
+            pace
+        }
     }
 
     /// The next packet that may leave at `now`.

@@ -242,9 +242,11 @@ impl Stream {
         datagram
     }
 
-    /// Whether a key frame that waits to leave, or leaves, makes this packet useless.
-    pub fn is_behind_key(&self, number: u64) -> bool {
-        self.key_frames.is_leaving() && self.key_began.is_none_or(|began| number < began)
+    /// Whether a key frame makes this packet useless: one that waits to leave, or leaves, and where there is a queue also
+    /// one that is on its way.
+    pub fn is_behind_key(&self, number: u64, queues: bool, round_trip: Duration, now: Time) -> bool {
+        let comes = self.key_frames.is_leaving() || queues && self.key_frames.is_fresh(round_trip, now);
+        comes && self.key_began.is_none_or(|began| number < began)
     }
 
     /// Asks for a packet again; its full number and its bytes where it is to be sent.

@@ -23,6 +23,8 @@ pub struct SendTuning {
     pub repair_age: Duration,
     /// From one key frame asked of an encoder to the next.
     pub key_frames_apart: Duration,
+    /// A key frame is asked for without waiting for the far side to do so where repair is too much, or fails.
+    pub offers_key_frames: bool,
     /// Pictures that wait behind others for longer than this are left out where a key frame follows them.
     pub stale: Duration,
     /// What would take longer than this to leave is given up, and a key frame asked for: the path has become so narrow
@@ -46,6 +48,7 @@ impl Default for SendTuning {
             repair_apart_round_trips: 1,
             repair_age: Duration::from_secs(1),
             key_frames_apart: Duration::from_millis(300),
+            offers_key_frames: true,
             stale: Duration::from_millis(100),
             hopeless: Duration::from_secs(1),
             repair_copies: 2,
