@@ -240,10 +240,8 @@ async def test_a_viewer_who_waits_does_not_hold_the_service_up() -> None:
             await service.stop()
             await viewer.until(lambda: viewer.closed)
         assert time.monotonic() - began < 0.9
-        assert viewer.closed == (
-            1012,
-            "",
-        )  # comes back later: the service does not know what became of the session
+        # It comes back later: this service cannot say what becomes of the session.
+        assert viewer.closed == (1012, "")
         assert not viewer.messages
 
 
