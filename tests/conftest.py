@@ -6,11 +6,16 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from realtime_fast.server import Service, ServiceConfig
 from realtime_fast.server.stage.room import Room
 
 from tests.support import Colour, Issue, Tone
+
+# Tests run side by side: how long one example takes says nothing about it.
+settings.register_profile("side by side", deadline=None)
+settings.load_profile("side by side")
 
 pytest_plugins = ["tests.alone", "tests.sockets"]
 

@@ -111,6 +111,8 @@ class IvsTransport:
             tasks = await stack.enter_async_context(owned_tasks())
             for joined in stages:
                 tasks.start_soon(link.watch, joined)
+            # The service may publish while this client still does.
+            tasks.start_soon(link.follow)
             if tracks:
                 by_kind = {track.kind: track for track in tracks}
                 publication = await stages[-1].publish(video=by_kind.get("video"), audio=by_kind.get("audio"))
@@ -118,7 +120,6 @@ class IvsTransport:
             if invitation.announce:
                 signaling.send(messages.IvsJoined())
                 tasks.start_soon(_drain, signaling)
-            tasks.start_soon(link.follow)
             report(LinkUp())
             yield link
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Any, Protocol
 
@@ -44,6 +44,13 @@ class StagePath:
         self._tracks = tracks
         self._report = report
         self._tasks = tasks
+        self._camera = anyio.Event()
+        self._published = anyio.Event()
+
+    def begin(self) -> None:
+        """Publish the output and wait for the client's, while the client is still on its way to the stage."""
+        for body in (self._watch, self._publish, self._see):
+            self._tasks.start_soon(self._guarded, body)
 
     def greeting(self) -> Sequence[messages.ServerMessage]:
         """The client's invitation to the stage."""
@@ -52,9 +59,9 @@ class StagePath:
     async def handle(
         self, message: messages.Offer | messages.Answer | messages.IceCandidate | messages.IvsJoined
     ) -> Sequence[messages.ServerMessage]:
-        """On `ivs_joined`: subscribe to the client, publish the output. Other messages are ignored."""
+        """On `ivs_joined` the link is up, once the output is published and the camera there. Ignores the others."""
         if isinstance(message, messages.IvsJoined):
-            self._tasks.start_soon(self._guarded, self._begin)
+            self._tasks.start_soon(self._joined)
         return ()
 
     async def stats(self) -> Mapping[str, Any]:
@@ -73,36 +80,36 @@ class StagePath:
         """Stop sending packets, but keep receiving."""
         fault_injection.mute(self._stage)
 
-    async def watch(self) -> None:
-        """End the link when the stage ends."""
-        self._report(LinkLost(await self._stage.wait_over()))
+    async def _watch(self) -> None:
+        raise await self._stage.wait_over()
 
-    async def _begin(self) -> None:
-        camera = anyio.Event()
-        self._tasks.start_soon(self._guarded, self._see, camera)
+    async def _joined(self) -> None:
+        await self._published.wait()
+        with anyio.move_on_after(CAMERA_LIMIT):
+            await self._camera.wait()
+        self._report(LinkUp())
+
+    async def _publish(self) -> None:
         tracks = {track.kind: track for track in self._tracks()}
         output = await self._stage.publish(video=tracks.get("video"), audio=tracks.get("audio"))
-        with anyio.move_on_after(CAMERA_LIMIT):
-            await camera.wait()
-        self._report(LinkUp())
-        error = await output.wait_ended()
-        if error is not None:
+        self._published.set()
+        if (error := await output.wait_ended()) is not None:
             raise error
 
-    async def _see(self, camera: anyio.Event) -> None:
+    async def _see(self) -> None:
         """Subscribe to the client whenever it publishes."""
         while True:
             await self._stage.wait_publishing(lambda who: who.id == self._client_id)
             stream = await self._stage.subscribe(self._client_id, buffered=False)
             for kind, track in stream.tracks.items():
                 self._report(TrackArrived(kind, track))
-            camera.set()
+            self._camera.set()
             if (error := await stream.wait_ended()) is not None:
                 raise error
 
-    async def _guarded(self, body: Callable[..., Any], *args: Any) -> None:
+    async def _guarded(self, body: Callable[[], Awaitable[None]]) -> None:
         try:
-            await body(*args)
+            await body()
         except RealtimeError as error:
             self._report(LinkLost(error))
 
@@ -137,7 +144,7 @@ async def stage_path(
                 server_publish_participant_id=own.participant_id,
             )
             path = StagePath(stage, invitation, client.participant_id, tracks, report, tasks)
-            tasks.start_soon(path.watch)
+            path.begin()
             stages.places[session_id] = Place(room, own.participant_id)
             yield path
     finally:

@@ -17,9 +17,11 @@ const SHARE: f64 = 0.05;
 const MESSAGE: f64 = 90.0;
 const SHORTEST: Duration = Duration::from_millis(50);
 const LONGEST: Duration = Duration::from_millis(250);
+/// The first messages are told at once, since the far side begins at a rate that it guessed: so many, so soon.
+const EAGER: (u8, Duration) = (16, Duration::from_millis(15));
 
 /// The arrivals that are still to be told, and those told lately.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Arrivals {
     unwrapper: SeqUnwrapper,
     /// Ascending by number.
@@ -27,11 +29,28 @@ pub struct Arrivals {
     /// The first number that is still to be told of.
     base: Option<u64>,
     messages: u8,
+    /// Messages that are still told at once.
+    eager: u8,
     /// When the next message is due, while there is something to tell.
     due: Option<Time>,
     /// Bytes since the last message, and when that was.
     received: (usize, Option<Time>),
     interval: Duration,
+}
+
+impl Default for Arrivals {
+    fn default() -> Self {
+        Self {
+            unwrapper: SeqUnwrapper::default(),
+            arrivals: Vec::new(),
+            base: None,
+            messages: 0,
+            eager: EAGER.0,
+            due: None,
+            received: (0, None),
+            interval: SHORTEST,
+        }
+    }
 }
 
 impl Arrivals {
@@ -56,7 +75,8 @@ impl Arrivals {
             self.base = None;
         }
         self.base = Some(self.base.map_or(self.arrivals[0].0, |base| base.min(number)));
-        self.due.get_or_insert(now + self.interval.max(SHORTEST));
+        let wait = if self.eager > 0 { EAGER.1 } else { self.interval };
+        self.due.get_or_insert(now + wait);
     }
 
     /// When [`write`](Self::write) has something to tell.
@@ -68,6 +88,7 @@ impl Arrivals {
     /// Appends what is to be told, in as many messages as it takes.
     pub fn write(&mut self, sender_ssrc: u32, media_ssrc: u32, now: Time, out: &mut Vec<u8>) {
         self.due = None;
+        self.eager = self.eager.saturating_sub(1);
         let Some(mut base) = self.base else { return };
         let mut index = self.arrivals.partition_point(|&(number, _)| number < base);
         while index < self.arrivals.len() {
@@ -121,7 +142,7 @@ mod tests {
         for (number, millis) in [(65534, 0), (65535, 3), (1, 9), (1, 30)] {
             arrivals.push(number, 1000, at(millis));
         }
-        assert_eq!(arrivals.deadline(), Some(at(50)));
+        assert_eq!(arrivals.deadline(), Some(at(15)), "the first ones at once");
         let expected = vec![(65534, Some(0)), (65535, Some(3)), (0, None), (1, Some(9))];
         assert_eq!(told(&mut arrivals, 50), (expected, 1));
         assert_eq!(arrivals.deadline(), None);
