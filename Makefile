@@ -30,7 +30,7 @@ test: .venv/.installed
 quick: lint types
 	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal -m "not sockets and not alone and not slow" $(ARGS)
 
-# Debian's Chromium and Amazon's SDK, for the tests in tests/browser: without them they skip.
+# Debian's Chromium, Amazon's SDK and the hosted service's, for the tests in tests/browser: without them they skip.
 browser:
 	command -v chromium >/dev/null || { apt-get update -qq && apt-get install -y -qq chromium; } >/dev/null
 	cd tests/browser && PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 npm install --silent --no-audit --no-fund

@@ -383,6 +383,7 @@ class Adaptation:
     """Chooses the size and the rate of pictures for what can be sent and encoded."""
 
     limitation: Literal["none", "cpu", "bandwidth"]
+    worth: int
     changes: int
     def __new__(
         cls, codec: str, preference: str, width: int, height: int, fps: float, bitrate: int, now: float

@@ -1,4 +1,4 @@
-"""A headless Chromium whose pages join stages with Amazon's Web Broadcast SDK."""
+"""A headless Chromium whose pages join stages with Amazon's Web Broadcast SDK, or sessions with the service's own."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from anyio.abc import Process
 from anyio.streams.buffered import BufferedByteReceiveStream
 
 HERE = Path(__file__).parent
-SDK = HERE / "node_modules" / "amazon-ivs-web-broadcast" / "dist" / "amazon-ivs-web-broadcast.js"
+MODULES = ("amazon-ivs-web-broadcast", "@decartai/sdk", "esbuild", "playwright-core")
 
 
 def missing() -> str | None:
@@ -25,8 +25,8 @@ def missing() -> str | None:
         return "no Chromium on this machine: make browser installs it"
     if shutil.which("node") is None:
         return "no Node.js on this machine"
-    if not SDK.exists() or not (HERE / "node_modules" / "playwright-core").exists():
-        return "Amazon's SDK is not installed: make browser does it"
+    if not all((HERE / "node_modules" / name).exists() for name in MODULES):
+        return "not all that the pages need is installed: make browser does it"
     return None
 
 
@@ -73,6 +73,11 @@ class Browser:
         state = await self.do("join", page, token=token, publish=publish)
         assert state["joined"], state
 
+    async def open(self, page: str, base: str, **options: str) -> dict[str, Any]:
+        """Connect to the service at `base`, as a `model`'s session (with a `prompt`) or with a viewer's `token`."""
+        state: dict[str, Any] = await self.do("open", page, base=base, **options)
+        return state
+
     async def until(self, page: str, condition: Any, within: float = 20.0) -> dict[str, Any]:
         """Look at what a page sees until it is as wanted."""
         seen: dict[str, Any] = {}
@@ -86,8 +91,11 @@ class Browser:
 
 
 @asynccontextmanager
-async def open_browser() -> AsyncIterator[Browser]:
-    command = ["node", str(HERE / "browser.mjs"), str(chromium())]
+async def open_browser(fake_video: Path | None = None) -> AsyncIterator[Browser]:
+    """A browser; what its camera shows is `fake_video` (y4m or mjpeg), or Chromium's own test picture."""
+    command = ["node", str(HERE / "browser.mjs"), "--chromium", str(chromium())]
+    if fake_video is not None:
+        command += ["--fake-video", str(fake_video)]
     async with await anyio.open_process(command, stderr=subprocess.DEVNULL) as process:
         browser = Browser(process)
         assert await browser.answer() == "ready"

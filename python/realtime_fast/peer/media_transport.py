@@ -21,13 +21,17 @@ ReceiveHandler: TypeAlias = Callable[[RtpPicture | RtpSound | RtpPacket | None],
 """Takes what is received; None is the end of the stream."""
 
 
+MAX_BITRATE = 4_000_000
+"""What a transport sends at most, in bit/s, unless told otherwise."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rates:
     """Bounds of the bit rate of all that a transport sends, in bit/s."""
 
     start: int = 1_000_000
     min: int = 100_000
-    max: int = 4_000_000
+    max: int = MAX_BITRATE
 
 
 class MediaTransport:

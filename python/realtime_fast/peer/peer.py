@@ -32,7 +32,7 @@ from realtime_fast.peer.link_events import (
     StreamFailed,
     TrackArrived,
 )
-from realtime_fast.peer.media_transport import MediaTransport, Rates
+from realtime_fast.peer.media_transport import MAX_BITRATE, MediaTransport, Rates
 from realtime_fast.peer.receiver import ReceiveStream
 from realtime_fast.peer.rtp_stats import (
     inbound_entries,
@@ -306,6 +306,7 @@ class Peer:
                 config,
                 is_wanted,
                 preference=self._sending.degradation_preference,
+                bounded_by_size=self._sending.max_bitrate is None,
                 resized=self._resized,
             )
         self._tasks.start_soon(stream.run, self._stream_failed)
@@ -327,7 +328,8 @@ class Peer:
     def _media_of(self, dtls: RTCDtlsTransport) -> MediaTransport:
         if dtls not in self._media:
             options = self._sending
-            rates = Rates(options.start_bitrate, options.min_bitrate, options.max_bitrate)
+            most = options.max_bitrate or max(options.start_bitrate, MAX_BITRATE)
+            rates = Rates(options.start_bitrate, options.min_bitrate, most)
             self._media[dtls] = MediaTransport(dtls, rates)
         return self._media[dtls]
 

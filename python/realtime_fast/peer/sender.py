@@ -190,6 +190,7 @@ class VideoSendStream(SendStream[VideoFrame]):
         is_wanted: Callable[[], bool],
         *,
         preference: DegradationPreference,
+        bounded_by_size: bool,
         resized: Callable[[int, int, float, str], None],
     ) -> None:
         """Begin a stream.
@@ -199,10 +200,12 @@ class VideoSendStream(SendStream[VideoFrame]):
             config: See `RtpEndpoint.add_sender`.
             is_wanted: As in `SendStream`.
             preference: What to give up first where not everything can be had.
+            bounded_by_size: Whether to spend no more bits than the size of the pictures is worth.
             resized: Told the width, height and frame rate that are sent from here on, and why.
         """
         self.meter = VideoMeter()
         self._preference = preference
+        self._bounded_by_size = bounded_by_size
         self._resized = resized
         self._encoder: VideoEncoder | None = None
         self._adaptation: Adaptation | None = None
@@ -259,7 +262,10 @@ class VideoSendStream(SendStream[VideoFrame]):
             return
         number = track.marker_for(frame) if isinstance(track, MarkedTrack) else None
         key, self._key_wanted = self._key_wanted, False
-        picture: EncodedPicture | None = await self._off_loop(self._work, frame, width, height, number, key)
+        bitrate = min(self._bitrate, adaptation.worth) if self._bounded_by_size else self._bitrate
+        picture: EncodedPicture | None = await self._off_loop(
+            self._work, frame, width, height, number, key, bitrate
+        )
         if picture is None:  # the encoder left it out to keep its rate
             self._key_wanted = self._key_wanted or key
             adaptation.skipped(False, time.monotonic())
@@ -278,13 +284,13 @@ class VideoSendStream(SendStream[VideoFrame]):
         )
 
     def _work(
-        self, frame: VideoFrame, width: int, height: int, number: int | None, key: bool
+        self, frame: VideoFrame, width: int, height: int, number: int | None, key: bool, bitrate: int
     ) -> EncodedPicture | None:
         """In the stream's thread."""
         picture = shaped(frame, width, height, number)
         if self._encoder is None:
-            self._encoder = video_encoder(self._config["codec"], self._bitrate)
-        self._encoder.set_bitrate(self._bitrate)
+            self._encoder = video_encoder(self._config["codec"], bitrate)
+        self._encoder.set_bitrate(bitrate)
         return self._encoder.encode(picture, key)
 
     def _adapted_to(self, frame: VideoFrame, now: float) -> Adaptation:

@@ -91,6 +91,12 @@ impl Adaptation {
         Ok((shape.width, shape.height, shape.fps))
     }
 
+    /// Bit/s beyond which what is encoded now would hardly look any better.
+    #[getter]
+    fn worth(&self) -> u64 {
+        self.lock().worth()
+    }
+
     /// Why it is less than what comes: `none`, `cpu` or `bandwidth`.
     #[getter]
     fn limitation(&self) -> &'static str {

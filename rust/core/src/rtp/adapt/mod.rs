@@ -72,6 +72,8 @@ pub struct AdaptTuning {
     pub busy: (f64, f64),
     /// This share of pictures skipped is too many.
     pub skipped: f64,
+    /// What is beyond this multiple of the rate that a size needs is hardly seen.
+    pub worth: f64,
     /// An encoder that makes this much of its rate is beyond what its quantiser can do.
     pub overshoot: f64,
 }
@@ -90,6 +92,7 @@ impl Default for AdaptTuning {
             longest_hold: Duration::from_secs(40),
             busy: (0.42, 0.85),
             skipped: 0.4,
+            worth: 4.5,
             overshoot: 1.4,
         }
     }
@@ -205,6 +208,12 @@ impl Adaptation {
     #[must_use]
     pub fn shape(&self) -> Shape {
         self.ladder.shape(self.rung)
+    }
+
+    /// The rate, in bit/s, beyond which what is encoded now would hardly look any better.
+    #[must_use]
+    pub fn worth(&self) -> u64 {
+        (self.tuning.worth * self.ladder.needed(self.rung)) as u64
     }
 
     /// Why it is less than what comes.
