@@ -24,6 +24,7 @@ ROOMS = (
     "peer",
     "server",
     "session/test_connect_loop.py",
+    "test_errors.py",
     "transports",
 )
 """Folders and files whose tests open sockets or start processes, and so carry the marker `sockets`."""

@@ -21,7 +21,7 @@ contains an API key, a token or a URL that carries one.
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 TransportName = Literal["webrtc", "ivs"]
 """How media travels."""
@@ -47,6 +47,10 @@ class RealtimeError(Exception):
         self.phase = phase
         self.transport = transport
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # As it is: subclasses take other arguments than the message that `args` holds.
+        return _rebuilt, (type(self), self.args), self.__dict__
+
     @property
     def code(self) -> str:
         """The stable upper-case code of this failure."""
@@ -70,6 +74,13 @@ class RealtimeError(Exception):
         self.phase = self.phase or phase
         self.transport = self.transport or transport
         return self
+
+
+def _rebuilt(kind: type[RealtimeError], args: tuple[Any, ...]) -> RealtimeError:
+    """An error that comes out of a pickle or a copy; its attributes follow as state."""
+    error = kind.__new__(kind)
+    error.args = args
+    return error
 
 
 class InvalidInputError(RealtimeError, ValueError):
