@@ -15,6 +15,7 @@ import pytest
 HERE = Path(__file__).parent
 
 ROOMS = (
+    "aio/test_http.py",
     "browser",
     "cli",
     "client",

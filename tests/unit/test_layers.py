@@ -18,13 +18,14 @@ PACKAGE = Path(realtime_fast.__file__).parent
 
 PAGE = Path(__file__).parents[2] / "docs" / "architecture.md"
 
-VOCABULARY = {"errors", "models", "options", "events", "stats"}
+VOCABULARY = {"errors", "redaction", "models", "options", "events", "stats"}
 PICTURES = {"_native", "frames", "marker", "latency"}
 ENGINE = {"aio", "control", "media", "peer"}
 CLIENT = {"client", "diagnostics", "session", "transports", "ivs"}
 
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
+    "redaction": {"errors"},
     "_native": set(),
     "models": {"errors"},
     "options": {"errors", "models"},
@@ -33,13 +34,13 @@ MAY_IMPORT: dict[str, set[str]] = {
     "marker": {"errors", "_native"},
     "events": {"errors", "options", "stats"},
     "latency": {"events", "marker", "_native"},
-    "aio": {"errors"},
+    "aio": {"errors", "redaction"},
     "control": VOCABULARY | {"aio"},
     "media": {"errors", "frames", "aio", "_native"},
     "peer": VOCABULARY | {"frames", "marker", "aio", "control", "media", "_native"},
     "ivs": VOCABULARY | {"aio", "media", "peer"},
     "transports": VOCABULARY | {"aio", "control", "media", "peer", "ivs"},
-    "diagnostics": VOCABULARY | PICTURES | {"control"},
+    "diagnostics": VOCABULARY | PICTURES | {"aio", "control"},
     "session": VOCABULARY | PICTURES | ENGINE | {"diagnostics", "transports"},
     "client": VOCABULARY | PICTURES | ENGINE | {"diagnostics", "session", "transports"},
     "compat": VOCABULARY | {"control", "client"},
@@ -51,12 +52,13 @@ MAY_IMPORT: dict[str, set[str]] = {
 """Which room may import which; docs/architecture.md prints it."""
 
 SERVER_MAY_IMPORT: dict[str, set[str]] = {
+    "bodies": set(),
     "faults": set(),
     "network": set(),
     "model": set(),
     "inference": {"faults", "network", "model"},
-    "stage": {"network", "model"},
-    "http": {"faults", "network", "inference", "stage"},
+    "stage": {"bodies", "network", "model"},
+    "http": {"bodies", "faults", "network", "inference", "stage"},
     "__init__": {"faults", "network", "http"},
 }
 """The same within the embedded service."""
