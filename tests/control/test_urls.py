@@ -53,6 +53,40 @@ def test_a_base_that_is_none(base: Any) -> None:
         urls.control_base(base)
 
 
+@pytest.mark.parametrize(
+    ("base", "words"),
+    [
+        ("wss://user:pa55word@h", "user name or a password"),
+        ("wss://pa55word@h", "user name or a password"),
+        ("wss://h/path#pa55word", "no fragment"),
+        ("wss://h/path#", "no fragment"),
+        ("wss://h?api_key=pa55word", "instead of a query"),
+        ("wss://h/pa55word\n", "line breaks"),
+        ("wss://h /pa55word", "spaces"),
+        ("wss://h\\@evil/pa55word", "backslashes"),
+    ],
+)
+def test_a_base_is_scheme_host_port_and_path_alone(base: str, words: str) -> None:
+    with pytest.raises(InvalidInputError, match=words) as caught:
+        urls.control_base(base)
+    assert "pa55word" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "path", ["/v1/stream#x", "/v1/stream?x=1", "v1/stream", "", "/v1/a b", "/v1/\n", None]
+)
+def test_a_model_s_path_is_one(path: object) -> None:
+    model = ModelDefinition("m", path, 30, 64, 64)  # type: ignore[arg-type]
+    with pytest.raises(InvalidInputError, match="url_path"):
+        urls.stream_url("wss://h", model, "k", transport="webrtc", agent="x")
+
+
+@pytest.mark.parametrize("integration", ["a\r\nX-Evil: 1", "\x00", "ä", 5])
+def test_an_integration_cannot_add_headers(integration: object) -> None:
+    with pytest.raises(InvalidInputError, match="integration"):
+        urls.user_agent(integration)  # type: ignore[arg-type]
+
+
 def test_user_agent() -> None:
     assert urls.user_agent(None).startswith("realtime-fast/")
     assert urls.user_agent("pipes/2").endswith(" lang/py pipes/2")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from urllib.parse import quote, urlencode, urlsplit
@@ -10,6 +11,8 @@ from realtime_fast.control.subscribe_token import TokenPayload
 from realtime_fast.errors import InvalidInputError, TransportName
 from realtime_fast.models import Model
 
+_PRINTABLE = re.compile(r"[\x20-\x7e]*")
+_PATH = re.compile(r"(/[A-Za-z0-9._~!$&'()*+,;=:@%-]*)+")  # RFC 3986, path-absolute
 _SCHEMES = {"ws": "ws", "wss": "wss", "http": "ws", "https": "wss"}
 
 
@@ -22,7 +25,15 @@ def package_version() -> str:
 
 
 def user_agent(integration: str | None) -> str:
-    """The user agent of this client."""
+    """The user agent of this client.
+
+    Raises:
+        InvalidInputError: The integration cannot be a part of an HTTP header.
+    """
+    if integration is not None and not (isinstance(integration, str) and _PRINTABLE.fullmatch(integration)):
+        raise InvalidInputError(
+            "integration must be printable ASCII text: it becomes a part of an HTTP header"
+        )
     return f"realtime-fast/{package_version()} lang/py" + (f" {integration}" if integration else "")
 
 
@@ -30,7 +41,8 @@ def control_base(base_url: str) -> str:
     """The base of control channel URLs: `ws` or `wss`, no trailing slash.
 
     Raises:
-        InvalidInputError: Not a ws, wss, http or https URL with a host.
+        InvalidInputError: Not a ws, wss, http or https URL with a host, or one that holds more than scheme, host, port
+            and path. The message does not repeat it.
     """
     try:
         parts = urlsplit(base_url)
@@ -39,6 +51,18 @@ def control_base(base_url: str) -> str:
         host = None
     if not host or parts.scheme not in _SCHEMES:
         raise InvalidInputError("base_url must be a ws://, wss://, http:// or https:// URL with a host")
+    if re.search(r"[\s\x00-\x20\x7f\\]", base_url):  # urlsplit leaves some of these out silently
+        raise InvalidInputError(
+            "base_url must not contain spaces, line breaks, control characters or backslashes"
+        )
+    if "@" in parts.netloc:
+        raise InvalidInputError(
+            "base_url must not hold a user name or a password: the API key goes into api_key"
+        )
+    if "?" in base_url or "#" in base_url:
+        raise InvalidInputError(
+            "base_url must end with its path: use extra_query_params instead of a query, and no fragment"
+        )
     return f"{_SCHEMES[parts.scheme]}://{parts.netloc}{parts.path.rstrip('/')}"
 
 
@@ -60,6 +84,8 @@ def stream_url(
 ) -> str:
     """The control channel URL of a publisher. It contains the API key: never log it."""
     path = model.url_path
+    if not isinstance(path, str) or not _PATH.fullmatch(path):
+        raise InvalidInputError(f"url_path of the model must be a path such as /v1/stream, not {path!r}")
     if transport == "ivs":
         path = path.rstrip("/") + "-ivs"
     query: dict[str, str] = {"api_key": api_key, "model": model.name}
