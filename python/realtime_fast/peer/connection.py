@@ -12,22 +12,22 @@ from aioice import Connection
 from aiortc import (
     RTCConfiguration,
     RTCDtlsTransport,
-    RTCIceServer,
     RTCIceTransportPolicy,
     RTCRtpSender,
     RTCRtpTransceiver,
     RTCSessionDescription,
 )
-from aiortc.rtcicetransport import connection_kwargs
 from aiortc.rtcrtpparameters import RTCRtpReceiveParameters, RTCRtpSendParameters
 from aiortc.sdp import SessionDescription
 
-from realtime_fast.errors import IceError, InvalidInputError, TransportName
+from realtime_fast.errors import IceError, TransportName
 from realtime_fast.options import IceServer, VideoCodec
 from realtime_fast.peer import aiortc_seams as seams
 from realtime_fast.peer import ice
 from realtime_fast.peer.agreed import Agreed, agreed, extended
+from realtime_fast.peer.descriptions import FarSide
 from realtime_fast.peer.halves import TrackReceiver, TrackSender
+from realtime_fast.peer.ice_servers import IceServers
 from realtime_fast.peer.receiver import ReceiveStream
 from realtime_fast.peer.sender import SendStream
 from realtime_fast.peer.stream_configs import CODECS, receive_config, send_config
@@ -50,6 +50,7 @@ class RtcConnection(seams.OpenPeerConnection):
 
     Attributes:
         set_up: Set while no task is setting the connection up.
+        far_side: What the far side's descriptions need.
     """
 
     def __init__(
@@ -72,7 +73,9 @@ class RtcConnection(seams.OpenPeerConnection):
             InvalidInputError: An ICE server's URL is none.
         """
         policy = RTCIceTransportPolicy.RELAY if relay_only else RTCIceTransportPolicy.ALL
-        super().__init__(RTCConfiguration(_ice_servers(ice_servers), iceTransportPolicy=policy))
+        super().__init__(RTCConfiguration([], iceTransportPolicy=policy))
+        self.far_side = FarSide()
+        self._servers = IceServers.parse(ice_servers)
         self.set_up = anyio.Event()
         self.set_up.set()
         self._setting_up = 0
@@ -104,14 +107,16 @@ class RtcConnection(seams.OpenPeerConnection):
         """Make `description` the local one; returns it with all candidates."""
         async with anyio.create_task_group() as tasks:
             for connection in self.ice_connections:
+                self._servers.give_to(connection)
                 tasks.start_soon(ice.gather, connection)
         await self.setLocalDescription(description)
         self._offered = description.type == "offer"
         self._ours = extended(self.localDescription.sdp, None if self._offered else self._theirs)
-        return self._ours
+        return self._ours if self._offered else self.far_side.answer(self._ours)
 
     async def take(self, kind: Literal["offer", "answer"], sdp: str) -> None:
         """Apply the far side's description; may raise anything if it is invalid."""
+        sdp = self.far_side.offer(sdp) if kind == "offer" else self.far_side.accepted(sdp, self._ours)
         _check(sdp)
         # Bundling closes unused transports, and aioice cannot close one whose closing was cancelled.
         with anyio.CancelScope(shield=True):
@@ -221,22 +226,3 @@ def _check(sdp: str) -> None:
     for media in description.media:
         if media.dtls is None or not media.dtls.fingerprints:
             raise ValueError("a media section has no DTLS fingerprint and role")
-
-
-def _ice_servers(servers: Sequence[IceServer]) -> list[RTCIceServer]:
-    configured = [
-        RTCIceServer(
-            urls=[server.urls] if isinstance(server.urls, str) else list(server.urls),
-            username=server.username,
-            credential=server.credential,
-        )
-        for server in servers
-    ]
-    for server in configured:
-        try:
-            connection_kwargs([server])
-        except ValueError as exc:
-            raise InvalidInputError(
-                f"An ICE server URL must look like stun:host:port or turn:host:port, not {server.urls!r}"
-            ) from exc
-    return configured

@@ -14,7 +14,7 @@ import threading
 import time
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
 
 import anyio
 from aioice import Candidate, Connection, ConnectionClosed, TransportPolicy, stun
@@ -34,6 +34,8 @@ STUN_LIMIT = 0.3
 far side with a public address learns it from the first check (peer-reflexive, RFC 8445 section 7.3.1.3)."""
 TURN_LIMIT = 5.0
 """Seconds to wait for a TURN server: where one is configured, it is usually needed to connect."""
+
+IPAddress: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 _lookups: dict[str, threading.Thread] = {}
 """Names being looked up. A resolver can hang, so there is one thread for a name, not one for a connection."""
@@ -83,12 +85,12 @@ async def gather(connection: Connection) -> None:
 
 
 async def _reflexive(hosts: list[StunProtocol], server: tuple[str, int], found: list[Candidate]) -> None:
-    address = await _resolve(server[0])
-    if address is None:
+    addresses = await _resolve(server[0])
+    if not addresses:
         logger.debug("STUN server %s has no address", server[0])
         return
 
-    async def ask(protocol: StunProtocol) -> None:
+    async def ask(protocol: StunProtocol, address: str) -> None:
         base = protocol.local_candidate
         request = stun.Message(message_method=stun.Method.BINDING, message_class=stun.Class.REQUEST)
         try:
@@ -113,9 +115,12 @@ async def _reflexive(hosts: list[StunProtocol], server: tuple[str, int], found: 
 
     async with anyio.create_task_group() as tasks:
         for protocol in hosts:
-            address_of = ipaddress.ip_address(protocol.local_candidate.host)
-            if address_of.version == 4 and not address_of.is_loopback:
-                tasks.start_soon(ask, protocol)
+            own = ipaddress.ip_address(protocol.local_candidate.host)
+            for address in addresses:
+                # Of its own family, and from the loopback interface nothing but that is in reach.
+                if address.version == own.version and (address.is_loopback or not own.is_loopback):
+                    tasks.start_soon(ask, protocol, str(address))
+                    break
 
 
 async def _relayed(connection: Connection, server: tuple[str, int], found: list[Candidate]) -> None:
@@ -128,29 +133,30 @@ async def _relayed(connection: Connection, server: tuple[str, int], found: list[
     seams.protocols.of(connection).append(protocol)
 
 
-async def _resolve(name: str) -> str | None:
-    """The IPv4 address of `name`, None when there is none or a lookup of it already hangs.
+async def _resolve(name: str) -> list[IPAddress]:
+    """The addresses of `name`, none when it has none or a lookup of it already hangs.
 
     Runs in a thread of its own: a resolver that hangs in the loop's executor would keep the program from exiting.
     """
     with suppress(ValueError):
-        return str(ipaddress.IPv4Address(name))
+        return [ipaddress.ip_address(name)]
     if (running := _lookups.get(name)) and running.is_alive():
-        return None
+        return []
     loop = asyncio.get_running_loop()
-    answer: asyncio.Future[str | None] = loop.create_future()
+    answer: asyncio.Future[list[IPAddress]] = loop.create_future()
 
-    def settle(address: str | None) -> None:
+    def settle(addresses: list[IPAddress]) -> None:
         if not answer.done():
-            answer.set_result(address)
+            answer.set_result(addresses)
 
     def look_up() -> None:
         try:
-            address = socket.gethostbyname(name)
-        except OSError:
-            address = None
+            found = socket.getaddrinfo(name, None, type=socket.SOCK_DGRAM)
+            addresses = [ipaddress.ip_address(str(place[0]).partition("%")[0]) for *_, place in found]
+        except (OSError, UnicodeError):  # no such name, or none that could be
+            addresses = []
         with suppress(RuntimeError):  # the loop ended while the resolver was busy
-            loop.call_soon_threadsafe(settle, address)
+            loop.call_soon_threadsafe(settle, addresses)
 
     thread = _lookups[name] = threading.Thread(target=look_up, name=f"resolve-{name}", daemon=True)
     thread.start()

@@ -23,6 +23,7 @@ from realtime_fast.options import CustomizeOffer, IceServer, SendOptions, VideoC
 from realtime_fast.peer import aiortc_seams as seams
 from realtime_fast.peer import ice
 from realtime_fast.peer.connection import RtcConnection, foreign_errors
+from realtime_fast.peer.descriptions import MAX_CANDIDATES
 from realtime_fast.peer.halves import TrackReceiver, TrackSender
 from realtime_fast.peer.link_events import (
     LinkDiagnostic,
@@ -124,6 +125,7 @@ class Peer:
         self._transport = transport
         self._pc = RtcConnection(ice_servers, self._setup_failed, streams=self, relay_only=relay_only)
         self._early_candidates: list[Candidate | None] = []
+        self._candidates = 0
         self._settled = anyio.Event()
         self._up = False
         self._lost: RealtimeError | None = None
@@ -195,18 +197,24 @@ class Peer:
     async def add_candidate(self, candidate: Candidate | None) -> None:
         """Add a trickled candidate; None or an empty one ends the candidates. Early ones are queued.
 
-        An unusable candidate is logged and skipped.
+        An unusable candidate is logged and skipped, and so is what comes after `MAX_CANDIDATES`.
         """
-        if self._pc.remoteDescription is None:
+        self._candidates += 1
+        if self._candidates > MAX_CANDIDATES:
+            logger.debug("Left out an ICE candidate: there were %d already", MAX_CANDIDATES)
+        elif self._pc.remoteDescription is None:
             self._early_candidates.append(candidate)
-            return
+        else:
+            await self._add_candidate(candidate)
+
+    async def _add_candidate(self, candidate: Candidate | None) -> None:
         if candidate is None or not candidate.candidate.strip():
             await self._pc.addIceCandidate(None)
             return
         try:
             parsed = candidate_from_sdp(candidate.candidate.strip().removeprefix("candidate:"))
             parsed.sdpMid = candidate.sdpMid
-            parsed.sdpMLineIndex = candidate.sdpMLineIndex
+            parsed.sdpMLineIndex = self._pc.far_side.index_taken(candidate.sdpMLineIndex)
             if parsed.sdpMid is None and parsed.sdpMLineIndex is None:
                 parsed.sdpMLineIndex = 0
             await self._pc.addIceCandidate(parsed)
@@ -358,7 +366,7 @@ class Peer:
             await self._pc.take(kind, sdp)
         early, self._early_candidates = self._early_candidates, []
         for candidate in early:
-            await self.add_candidate(candidate)
+            await self._add_candidate(candidate)
 
     # Callbacks of aiortc
 
