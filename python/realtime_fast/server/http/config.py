@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hmac
+import re
 from dataclasses import dataclass, field
 
+from realtime_fast.control.api_key import checked_key
 from realtime_fast.errors import InvalidInputError
 from realtime_fast.server.faults import Faults
 from realtime_fast.server.network import NetworkProfile
@@ -20,7 +23,8 @@ class ServiceConfig:
         host: Address to bind to; loopback unless told otherwise.
         port: TCP port; 0 picks a free one.
         delay_ms: Milliseconds every picture and sound is held back, 0 … 30000.
-        api_keys: The keys that are accepted; None accepts any that is not empty.
+        api_keys: The keys that are accepted; None accepts any that is not blank.
+        origins: Origins of web pages that may open WebSockets, beside those on loopback; `*` for all.
         faults: What goes wrong.
         resume: Give a client that comes back the session id that it had, also after a restart of the service, and
             let viewers wait for it: subscribe tokens then outlive the session. Otherwise every session has a new id.
@@ -32,6 +36,7 @@ class ServiceConfig:
     port: int = DEFAULT_PORT
     delay_ms: float = 0.0
     api_keys: frozenset[str] | None = field(default=None, repr=False)
+    origins: frozenset[str] = frozenset()
     faults: Faults = field(default_factory=Faults)
     resume: bool = False
     network: NetworkProfile | None = None
@@ -45,6 +50,17 @@ class ServiceConfig:
                 f"delay_ms must be between 0 and {MAX_DELAY_MS:g} milliseconds, not {self.delay_ms!r}"
             )
 
+        for key in self.api_keys or ():
+            checked_key(key)
+        for origin in self.origins:
+            if origin != "*" and not re.fullmatch(r"https?://[^/\s?#@]+", origin):
+                raise InvalidInputError(f"origins must look like https://example.com, not {origin!r}")
+
     def accepts(self, api_key: str) -> bool:
         """Whether a client with this key may use the service."""
-        return bool(api_key) and (self.api_keys is None or api_key in self.api_keys)
+        if not api_key.strip():
+            return False
+        if self.api_keys is None:
+            return True
+        given = api_key.encode(errors="replace")
+        return sum(hmac.compare_digest(given, key.encode()) for key in self.api_keys) > 0

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import logging
 import os
 import socket
 from collections.abc import AsyncGenerator, Callable, Iterator
@@ -17,6 +16,8 @@ from anyio import AsyncContextManagerMixin
 from anyio.abc import TaskStatus
 from starlette.datastructures import Address
 
+from realtime_fast.aio.callers import require_asyncio
+from realtime_fast.aio.hush import hushed
 from realtime_fast.aio.tasks import owned_tasks
 from realtime_fast.control import messages
 from realtime_fast.errors import InvalidInputError
@@ -55,6 +56,7 @@ class Service(AsyncContextManagerMixin):
 
     @asynccontextmanager
     async def __asynccontextmanager__(self) -> AsyncGenerator[Service]:
+        require_asyncio()
         async with owned_tasks() as self._tasks, self.stages:
             await self.start()
             try:
@@ -133,7 +135,11 @@ class Service(AsyncContextManagerMixin):
 
     async def _run(self, server: _Server, listener: socket.socket, *, task_status: TaskStatus[None]) -> None:
         try:
-            with anyio.CancelScope(shield=True):  # it is ended by `should_exit`, and then releases everything
+            # Request lines hold API keys, and errors what clients sent.
+            with (
+                hushed("uvicorn", "uvicorn.error", "uvicorn.access", "uvicorn.asgi"),
+                anyio.CancelScope(shield=True),
+            ):  # it is ended by `should_exit`, and then releases everything
                 server.on_started = task_status.started
                 await server.serve(sockets=[listener])
         finally:
@@ -153,10 +159,10 @@ class _Server(uvicorn.Server):
                 ws_max_size=messages.MAX_MESSAGE_BYTES,
                 ws_per_message_deflate=False,
                 lifespan="off",
-                log_config=None,
-                # Below WARNING it logs request lines, which contain API keys.
-                log_level=logging.WARNING,
+                log_config=None,  # nor a level: the loggers are everybody's; see `hushed` below
+                log_level=None,
                 access_log=False,
+                proxy_headers=False,
                 server_header=False,
                 timeout_graceful_shutdown=1,
             )

@@ -22,6 +22,7 @@ from aiortc.rtcrtpparameters import (
 )
 
 from realtime_fast.peer.agreed import ABS_SEND_TIME, MID, extended
+from realtime_fast.peer.descriptions import DescriptionError, tidied
 from realtime_fast.server.stage.refusal import Refusal
 
 Kind = Literal["audio", "video"]
@@ -85,7 +86,9 @@ class Offer:
             Refusal: It is invalid, or lacks a transport.
         """
         try:
-            description = sdp.SessionDescription.parse(text)
+            description = sdp.SessionDescription.parse(tidied(text))
+        except DescriptionError as error:
+            raise Refusal.bad_offer(str(error)) from None
         except Exception:  # noqa: BLE001 - the parser asserts, indexes and converts; whatever fails, it is no offer
             raise Refusal.bad_offer("not a session description") from None
         media = [m for m in description.media if m.kind in ("audio", "video") and m.port]

@@ -16,7 +16,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from realtime_fast.ivs.whip import is_loopback
+from realtime_fast.server.bodies import BodyError, bounded_body
 from realtime_fast.server.stage.refusal import Refusal
 from realtime_fast.server.stage.room import Member, Room
 from realtime_fast.server.stage.stages import Stages
@@ -133,12 +133,10 @@ class _Face:
     # --- for developers
 
     async def create(self, request: Request) -> Response:
-        _loopback_only(request)
         room = self._stages.create()
         return JSONResponse({"stage_id": room.stage_id, "stage_arn": room.arn}, 201)
 
     async def issue(self, request: Request) -> Response:
-        _loopback_only(request)
         room = self._stages.find(request.path_params["stage_id"])
         try:
             wanted = msgspec.json.decode(await _body(request, MAX_EVENT_BYTES) or b"{}", type=TokenRequest)
@@ -255,16 +253,7 @@ async def _offer(request: Request) -> str:
 
 
 async def _body(request: Request, limit: int) -> bytes:
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > limit:
-            raise Refusal(413, 2001, f"the body is longer than {limit} bytes")
-    return bytes(body)
-
-
-def _loopback_only(request: Request) -> None:
-    """Refuse other machines, and web pages whose domain only resolves to this one."""
-    client = request.client.host if request.client else ""
-    if not is_loopback(client) or not is_loopback(request.url.hostname or ""):
-        raise Refusal(403, 2003, "tokens are given out on loopback only")
+    try:
+        return await bounded_body(request, limit)
+    except BodyError as error:
+        raise Refusal(error.status, 2001, str(error)) from None
