@@ -2,30 +2,41 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
 
 import pytest
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
 COMMAND = [sys.executable, "-c", "from realtime_fast.cli import main; main()"]
 
 
 @contextmanager
-def serving(*options: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """The running process and the URL that it printed."""
+def serving(*options: str, typed: str = "", **popen: Any) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """The running process, to which a line may be typed, and the URL that it printed."""
     with subprocess.Popen(
         [*COMMAND, "serve", "--port", "0", *options],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        **popen,
     ) as process:
         try:
+            if typed:
+                assert process.stdin is not None
+                process.stdin.write(typed)
+                process.stdin.flush()
             assert process.stdout is not None
             line = process.stdout.readline()
             assert line.startswith("listening on ws://127.0.0.1:"), line or process.communicate()[1]
@@ -34,9 +45,11 @@ def serving(*options: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
             process.kill()
 
 
-def failing(*options: str) -> tuple[int, str]:
+def failing(*options: str, typed: str = "") -> tuple[int, str]:
     """Exit code and stderr of a command that is expected to fail."""
-    done = subprocess.run([*COMMAND, *options], capture_output=True, text=True, timeout=50, check=False)
+    done = subprocess.run(
+        [*COMMAND, *options], capture_output=True, text=True, timeout=50, check=False, input=typed
+    )
     return done.returncode, done.stderr
 
 
@@ -49,6 +62,56 @@ def test_announces_its_url_and_leaves_cleanly_on_a_signal(number: signal.Signals
         out, err = process.communicate(timeout=10)
         assert (process.returncode, out, err) == (0, "", "")
         assert time.monotonic() - began < 2
+
+
+@pytest.mark.alone
+@pytest.mark.parametrize("how", ["signal", "end of input"])
+def test_leaves_within_two_seconds_however_busy_it_is(how: str) -> None:
+    with (
+        serving("--until-eof", stdin=subprocess.PIPE) as (process, url),
+        ThreadPoolExecutor(4) as clients,
+    ):
+        asked = threading.Event()
+
+        def flood() -> None:
+            with suppress(ConnectionClosed), connect(f"{url}/v1/stream?api_key=k&model=lucy-2.1") as client:
+                while True:
+                    client.send('{"type": "prompt", "prompt": "more"}')
+                    asked.set()
+
+        for _ in range(4):
+            clients.submit(flood)
+        assert asked.wait(20)
+        began = time.monotonic()
+        if how == "signal":
+            process.terminate()
+        else:
+            assert process.stdin is not None
+            process.stdin.close()
+        assert process.wait(10) == 0
+        assert time.monotonic() - began < 2
+
+
+@pytest.mark.parametrize("way", ["environment", "standard input"])
+def test_a_key_comes_from_where_the_process_list_does_not_show_it(way: str) -> None:
+    if way == "environment":
+        started = serving(env={**os.environ, "REALTIME_API_KEY": "first s3cret"})
+    else:
+        started = serving("--api-key", "-", "--until-eof", stdin=subprocess.PIPE, typed="s3cret\n")
+    with started as (process, url):
+        for key in ("wrong", "s3cre"):
+            with pytest.raises(InvalidStatus, match="401"):
+                connect(f"{url}/v1/stream?api_key={key}&model=lucy-2.1")
+        with connect(f"{url}/v1/stream?api_key=s3cret&model=lucy-2.1") as client:
+            assert "session_id" in client.recv(timeout=10)
+        assert "s3cret" not in Path(f"/proc/{process.pid}/cmdline").read_text()
+
+
+@pytest.mark.parametrize("given", ["", "  "])
+def test_an_empty_key_says_where_to_give_one(given: str) -> None:
+    code, err = failing("serve", "--port", "0", "--api-key", "-", typed=f"{given}\n")
+    assert code == 2
+    assert err.startswith("There is no API key: set REALTIME_API_KEY, or give - ")
 
 
 def test_faults_are_options() -> None:

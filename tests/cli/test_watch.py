@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -48,6 +49,22 @@ async def test_ends_after_the_time_it_was_given(stage_token: Issue, camera: type
         await stage.publish(video=camera())
         done = await anyio.run_process([*COMMAND, stage_token(), "--seconds", "1.5"])
     assert b"pictures" in done.stdout
+
+
+async def test_the_token_comes_from_standard_input_or_the_environment(
+    stage_token: Issue, camera: type[Colour]
+) -> None:
+    token = stage_token()
+    async with Stage(stage_token()) as stage:
+        await stage.publish(video=camera())
+        command = [*COMMAND, "--seconds", "0.5"]
+        done = await anyio.run_process([*command, "-"], input=f"{token}\n".encode())
+        assert b"pictures" in done.stdout
+        done = await anyio.run_process(command, env={**os.environ, "REALTIME_STAGE_TOKEN": token})
+        assert b"pictures" in done.stdout
+    done = await anyio.run_process(command, check=False)
+    assert done.returncode == 2
+    assert done.stderr.startswith(b"There is no participant token: set REALTIME_STAGE_TOKEN, or give - ")
 
 
 @pytest.mark.parametrize(

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-import asyncio
+import logging
 import os
 import signal
 import sys
+import threading
 from typing import TYPE_CHECKING, Annotated
 
 import anyio
 import typer
 
 from realtime_fast.aio.tasks import owned_tasks
+from realtime_fast.aio.threads import in_own_thread
 from realtime_fast.cli.exit_codes import Debug, reported
+from realtime_fast.cli.secret_arguments import API_KEY_VARIABLE, resolved
 
 if TYPE_CHECKING:
     from realtime_fast.server import ServiceConfig
+
+logger = logging.getLogger(__name__)
+
+EXIT_LIMIT = 1.8
+"""Seconds from a signal, or the end of standard input, to the end of the process."""
 
 try:
     from realtime_fast.server.faults import HELP
@@ -34,9 +42,17 @@ def serve(
     api_key: Annotated[
         list[str] | None,
         typer.Option(
-            help="Accept only this key (repeatable); by default any non-empty key.",
-            envvar="REALTIME_FAST_API_KEYS",
+            help=f"Accept these keys only: from {API_KEY_VARIABLE} (separated by spaces), or - for a line of standard "
+            "input (repeatable). A key given as an argument is in the process list. By default any key that is not "
+            "blank.",
+            envvar=API_KEY_VARIABLE,
             show_envvar=True,
+        ),
+    ] = None,
+    origin: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Let web pages of this origin connect (repeatable; * for all). Those on loopback always may."
         ),
     ] = None,
     fault: Annotated[
@@ -73,7 +89,10 @@ def serve(
             host=host,
             port=port,
             delay_ms=delay_ms,
-            api_keys=frozenset(api_key) if api_key else None,
+            api_keys=frozenset(resolved(key, name="API key", variable=API_KEY_VARIABLE) for key in api_key)
+            if api_key
+            else None,
+            origins=frozenset(origin or ()),
             faults=Faults.parse(fault or ()),
             resume=resume,
             stage_front_door=stage_front_door,
@@ -91,17 +110,31 @@ async def _serve(config: ServiceConfig, until_eof: bool) -> None:
             if until_eof:
                 tasks.start_soon(_end_with_input)
             async for _ in signals:
+                _exit_soon()
                 return
 
 
 async def _end_with_input() -> None:
     """Terminate this process once the parent has closed the pipe, however it ended."""
-    loop = asyncio.get_running_loop()
-    reader = asyncio.StreamReader()
-    pipe, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
-    try:
-        while await reader.read(4096):
-            pass
-        os.kill(os.getpid(), signal.SIGTERM)
-    finally:
-        pipe.close()
+    # A thread: a busy event loop would notice late, and not every system can wait for a pipe in its loop.
+    await in_own_thread("read-input", _read_to_end)
+    signal.raise_signal(signal.SIGTERM)
+
+
+def _read_to_end() -> None:
+    while os.read(sys.stdin.fileno(), 4096):
+        pass
+    _exit_soon()
+
+
+def _exit_soon() -> None:
+    """End the process in `EXIT_LIMIT` seconds in any case, however much there is to wind up."""
+
+    def exit_now() -> None:
+        logger.warning("winding up took over %g s: the rest is left to the system", EXIT_LIMIT)
+        sys.stderr.flush()
+        os._exit(0)
+
+    timer = threading.Timer(EXIT_LIMIT, exit_now)
+    timer.daemon = True
+    timer.start()

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.live import Live
 
 from realtime_fast.cli.exit_codes import Debug, reported
+from realtime_fast.cli.secret_arguments import STAGE_TOKEN_VARIABLE, resolved
 from realtime_fast.ivs import Stage, Subscription
 from realtime_fast.media.recorder import Recorder
 from realtime_fast.media.tracks import ReceivedTrack
@@ -23,11 +24,14 @@ LOOK_INTERVAL = 0.5
 
 def watch(
     token: Annotated[
-        str,
+        str | None,
         typer.Argument(
-            help="A participant token of the stage.", envvar="REALTIME_FAST_STAGE_TOKEN", show_envvar=True
+            help=f"A participant token of the stage: from {STAGE_TOKEN_VARIABLE}, or - for a line of standard input. "
+            "A token given as an argument is in the process list.",
+            envvar=STAGE_TOKEN_VARIABLE,
+            show_envvar=True,
         ),
-    ],
+    ] = None,
     participant: Annotated[
         str | None, typer.Option(help="Id of the participant; by default the first one that publishes.")
     ] = None,
@@ -40,7 +44,8 @@ def watch(
     It needs only the token, which names the stage.
     """
     with reported(debug):
-        anyio.run(_watch, token, participant, seconds, output)
+        stage_token = resolved(token, name="participant token", variable=STAGE_TOKEN_VARIABLE)
+        anyio.run(_watch, stage_token, participant, seconds, output)
 
 
 async def _watch(token: str, participant: str | None, seconds: float | None, output: Path | None) -> None:
