@@ -15,6 +15,7 @@ from av import VideoFrame
 from realtime_fast.control import messages
 from realtime_fast.events import Event, PixelLatencyReport, ServerMetrics
 from realtime_fast.latency import REPORT_INTERVAL, PixelProbes, composite_latency, measurement
+from realtime_fast.marker import HEIGHT, WIDTH, Reading
 from realtime_fast.options import LatencyTracking
 
 START_DELAY = 1.0
@@ -59,13 +60,22 @@ class LatencyTracker:
         if not self._probes.pending:
             return None
         now = time.monotonic()
-        event = self._probes.observe(self._probes.read(frame, now), now)
+        event = self._probes.observe(self._read(frame, now), now)
         if event is None:
             return None
         if (measured := measurement(event)) is not None:
             self._emit(measured)
         self._emit(event)
         return event.seq
+
+    def _read(self, frame: VideoFrame, now: float) -> Reading:
+        """The marker of a picture; None where there can be none."""
+        try:
+            return self._probes.read(frame, now)
+        except ValueError:  # too small, or of a format that markers are not read from
+            if frame.width < WIDTH or frame.height < HEIGHT:
+                return None
+            return self._probes.read(frame.reformat(format="yuv420p"), now)
 
     def figures(self, metrics: ServerMetrics) -> None:
         """Process the service's own figures."""

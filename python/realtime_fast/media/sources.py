@@ -218,6 +218,7 @@ class _State:
         self.stop = threading.Event()
         self.finished: Future[None] = Future()
         self.finished.set_running_or_notify_cancel()  # a waiter that is cancelled must not cancel it
+        self.failure: Exception | None = None
         self.boxes: dict[str, DropOldest[Any]] = {"video": DropOldest(3), "audio": DropOldest(25)}
 
     def end(self) -> None:
@@ -247,7 +248,7 @@ class _PlayedTrack(MediaStreamTrack):
             frame: VideoFrame | AudioFrame = await self._control.state.boxes[self.kind].get()
         except anyio.EndOfStream:
             self.stop()
-            raise MediaStreamError from None
+            raise MediaStreamError from self._control.state.failure
         return frame
 
 
@@ -264,8 +265,9 @@ def _play(frames: Iterator[Timed], state: _State, paced: bool) -> None:
             if state.stop.wait(ahead if paced and ahead > 0 else 0):
                 break
             state.boxes["audio" if isinstance(frame, AudioFrame) else "video"].put(frame)
-    except Exception:
+    except Exception as error:
         logger.exception("A media source ended early")
+        state.failure = error
     finally:
         for box in state.boxes.values():
             box.close()

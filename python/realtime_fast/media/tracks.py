@@ -18,10 +18,12 @@ from av.frame import Frame
 from av.packet import Packet
 
 from realtime_fast._native import VideoMeter
+from realtime_fast.aio.callers import from_caller
 from realtime_fast.aio.drop_oldest import DropOldest
 from realtime_fast.errors import InvalidInputError
 
 Numbering: TypeAlias = Callable[[VideoFrame], int | None]
+Failed: TypeAlias = Callable[[BaseException], object]
 Observer: TypeAlias = Callable[[VideoFrame | AudioFrame], None]
 
 VIDEO_BACKLOG = 8
@@ -99,16 +101,23 @@ class SentTrack(MediaStreamTrack):
     Args:
         source: The local track; it is never stopped.
         numbering: Gives the numbers of pixel markers; by default the source's own, if it has any.
+        failed: Called once with what the local track died of; its end without a cause is no failure.
 
     Attributes:
         meter: Counts the pictures (video only).
     """
 
-    def __init__(self, source: MediaStreamTrack, numbering: Numbering | None = None) -> None:
+    def __init__(
+        self,
+        source: MediaStreamTrack,
+        numbering: Numbering | None = None,
+        failed: Failed | None = None,
+    ) -> None:
         super().__init__()
         self.kind = source.kind
         self.meter = VideoMeter()
         self._source = source
+        self._failed = failed
         self._numbering = numbering or (source.marker_for if isinstance(source, MarkedTrack) else None)
 
     def marker_for(self, frame: VideoFrame) -> int | None:
@@ -119,18 +128,26 @@ class SentTrack(MediaStreamTrack):
         """The next frame; stopping this track leaves the source alone.
 
         Raises:
-            MediaStreamError: This track was stopped, or the source has ended.
+            MediaStreamError: This track was stopped, or the source has ended or failed.
         """
         if self.readyState != "live":
             raise MediaStreamError
         try:
-            frame = await self._source.recv()
-        except MediaStreamError:
-            self.stop()
+            frame = await from_caller(self._source.recv())
+        except MediaStreamError as end:
+            self._end(end.__cause__)
             raise
+        except Exception as error:
+            self._end(error)
+            raise MediaStreamError from error
         if isinstance(frame, VideoFrame):
             self.meter.add(time.monotonic(), frame.width, frame.height)
         return frame
+
+    def _end(self, cause: BaseException | None) -> None:
+        self.stop()
+        if cause is not None and self._failed is not None:
+            self._failed(cause)
 
 
 class ReceivedTrack(MediaStreamTrack):
@@ -140,13 +157,14 @@ class ReceivedTrack(MediaStreamTrack):
 
     Attributes:
         observers: Called with each frame, in order, whether or not anybody reads the track; they must neither
-            wait, nor write into the frame, nor keep many of them.
+            wait, nor write into the frame, nor keep many of them. One that raises is called no more.
         meter: Counts the pictures (video only).
     """
 
-    def __init__(self, remote: MediaStreamTrack) -> None:
+    def __init__(self, remote: MediaStreamTrack, failed: Failed | None = None) -> None:
         super().__init__()
         self.kind = remote.kind
+        self._failed = failed
         self.observers: list[Observer] = []
         self.meter = VideoMeter()
         self._remote = remote
@@ -177,12 +195,21 @@ class ReceivedTrack(MediaStreamTrack):
                 elif not isinstance(frame, AudioFrame):
                     continue  # an encoded packet, which cannot be shown
                 for observer in tuple(self.observers):
-                    observer(frame)
+                    self._show(frame, observer)
                 self._box.put(frame)
         except MediaStreamError:
             pass
         finally:
             self._box.close()
+
+    def _show(self, frame: VideoFrame | AudioFrame, observer: Observer) -> None:
+        try:
+            observer(frame)
+        except Exception as error:
+            self.observers.remove(observer)
+            if self._failed is None:
+                raise
+            self._failed(error)
 
     async def recv(self) -> Frame:
         """The oldest frame that is still here, or the next one.

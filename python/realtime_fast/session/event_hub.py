@@ -7,6 +7,7 @@ event. So programs may register before or after connecting.
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import logging
 import weakref
@@ -16,6 +17,7 @@ from typing import Any, TypeAlias
 
 import anyio
 
+from realtime_fast.aio.callers import from_caller
 from realtime_fast.aio.drop_oldest import DropOldest
 from realtime_fast.errors import InvalidInputError
 from realtime_fast.events import EVENT_NAMES, Event, EventsDropped
@@ -175,7 +177,10 @@ class EventHub:
 def _call(callback: Callback, event: Event, spawn: Spawn | None) -> None:
     try:
         result = callback(event.payload)
-    except Exception:
+    except (
+        Exception,
+        asyncio.CancelledError,
+    ):  # nothing is cancelled between two awaits: this is the callback's own
         logger.exception("a %s callback failed", event.name)
         return
     if not inspect.isawaitable(result):
@@ -197,7 +202,7 @@ def _warn(count: int) -> None:
 def _logged(name: str, result: Awaitable[object]) -> Callable[[], Coroutine[Any, Any, None]]:
     async def body() -> None:
         try:
-            await result
+            await from_caller(result)
         except Exception:
             logger.exception("a %s callback failed", name)
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
 from aiortc import MediaStreamTrack
 
+from realtime_fast.aio.callers import from_caller
 from realtime_fast.aio.tasks import owned_tasks
 from realtime_fast.control import messages
 from realtime_fast.control.signaling import Signaling
@@ -15,6 +17,8 @@ from realtime_fast.errors import ConnectError, RealtimeError, TransportName
 from realtime_fast.options import CustomizeOffer, IceServer, SendOptions, VideoCodec
 from realtime_fast.peer import Peer, open_peer
 from realtime_fast.peer.link_events import LinkEvent, LinkLost
+
+logger = logging.getLogger(__name__)
 
 
 class WebRtcTransport:
@@ -61,11 +65,15 @@ class WebRtcTransport:
                 peer.receive("video")
             if not kinds:
                 peer.receive("audio")
-            signaling.send(messages.Offer(sdp=await peer.create_offer(self._customize_offer)))
+            signaling.send(messages.Offer(sdp=await peer.create_offer(self._customized)))
             async with owned_tasks() as tasks:
                 tasks.start_soon(_follow, peer, signaling, report)
                 await peer.wait_up()
                 yield WebRtcLink(peer)
+
+    async def _customized(self, offer: Any) -> None:
+        if self._customize_offer is not None:
+            await from_caller(self._customize_offer(offer))
 
 
 class WebRtcLink:
@@ -84,11 +92,16 @@ class WebRtcLink:
 
 async def _follow(peer: Peer, signaling: Signaling, report: Callable[[LinkEvent], None]) -> None:
     """Process the service's signaling while the link exists."""
+    answered = False
     try:
         while True:
             message = await signaling.receive()
             match message:
+                case messages.Answer() if answered:
+                    # There is one offer of ours: a second answer is a repetition, or late for another one.
+                    logger.debug("ignored an answer without an offer")
                 case messages.Answer():
+                    answered = True
                     await peer.accept_answer(message.sdp)
                 case messages.Offer():
                     signaling.send(messages.Answer(sdp=await peer.create_answer(message.sdp)))
