@@ -23,11 +23,13 @@ from aiortc.rtcdtlstransport import RTCCertificate, RTCDtlsTransport
 from aiortc.rtcicetransport import RTCIceGatherer, RTCIceTransport
 
 from realtime_fast import RealtimeClient, RealtimeConnectOptions
+from realtime_fast.aio.http import HttpClient, open_http
 from realtime_fast.ivs import StageToken
 from realtime_fast.ivs.stream import perform
 from realtime_fast.ivs.whip import end, subscribe
 from realtime_fast.media.sources import open_source
 from realtime_fast.models import realtime
+from realtime_fast.redaction import Secrets
 
 OFFER = """v=0
 o=- 1 1 IN IP4 127.0.0.1
@@ -58,10 +60,12 @@ CODECS = {
 }
 
 
+REQUEST_LIMIT = 30.0
+"""Seconds a request to the stage may take."""
+
+
 @asynccontextmanager
-async def viewing(
-    http: httpx2.AsyncClient, token: StageToken, participant: str
-) -> AsyncIterator[RTCDtlsTransport]:
+async def viewing(http: HttpClient, token: StageToken, participant: str) -> AsyncIterator[RTCDtlsTransport]:
     """A subscription whose packets are taken and thrown away; yields its transport."""
     gatherer = RTCIceGatherer(iceServers=[])
     gatherer._connection.ice_controlling = True
@@ -83,7 +87,12 @@ async def viewing(
         for mid, (kind, (formats, codecs)) in enumerate(CODECS.items())
     }
     offer = OFFER.format(**sections).replace("\n", "\r\n")
-    resource = await perform(http, subscribe(token.claims.whip_url, participant, token.text, offer))
+    resource = await perform(
+        http,
+        subscribe(token.claims.whip_url, participant, token.text, offer),
+        Secrets(token.text),
+        REQUEST_LIMIT,
+    )
     try:
         remote = sdp.SessionDescription.parse(resource.answer).media[0]
         for candidate in remote.ice_candidates:
@@ -96,7 +105,7 @@ async def viewing(
         yield dtls
     finally:
         with anyio.CancelScope(shield=True):
-            await perform(http, end(resource.url, token.text))
+            await perform(http, end(resource.url, token.text), Secrets(token.text), REQUEST_LIMIT)
             await dtls.stop()
             await ice.stop()
 
@@ -153,6 +162,7 @@ async def main(wanted: int, seconds: float) -> None:
         options = RealtimeConnectOptions(realtime("lucy-restyle-2"), transport="ivs", reconnect=None)
         client = await stack.enter_async_context(RealtimeClient.connect(url, "bench", source, options))
         http = await stack.enter_async_context(httpx2.AsyncClient())
+        whip = await stack.enter_async_context(open_http())
         base = url.replace("ws", "http", 1)
         viewers: list[RTCDtlsTransport] = []
         say(f"{'viewers':>8} {'codecs and pictures':>20} {'event loop':>11} {'total':>6} {'packets/s':>10}")
@@ -165,7 +175,7 @@ async def main(wanted: int, seconds: float) -> None:
                 )
                 token = StageToken.parse(grant.json()["subscribe_token"])
                 participant = grant.json()["server_publish_participant_id"]
-                viewers.append(await stack.enter_async_context(viewing(http, token, participant)))
+                viewers.append(await stack.enter_async_context(viewing(whip, token, participant)))
             await anyio.sleep(3)
             cores, rate = await measure(process.pid, seconds, viewers)
             results[count] = cores, rate

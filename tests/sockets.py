@@ -16,6 +16,7 @@ HERE = Path(__file__).parent
 
 ROOMS = (
     "aio/test_http.py",
+    "aio/test_websocket.py",
     "browser",
     "cli",
     "client",

@@ -14,6 +14,7 @@ import anyio
 from realtime_fast import RealtimeClient, RealtimeError
 from realtime_fast.control import messages
 from realtime_fast.media.sources import MediaSource
+from realtime_fast.redaction import Secrets
 from realtime_fast.server import Service
 from realtime_fast.session.acks import Settled
 from realtime_fast.session.core import Ended, SessionCore
@@ -82,14 +83,14 @@ def mutations(seed: int, count: int) -> Iterator[str | bytes]:
 def test_a_hundred_thousand_messages_into_the_core() -> None:
     """Whatever comes: every command is settled once, an attempt ends once, and time never stands still."""
     ends = settled = 0
-    core, waiting, now = SessionCore("webrtc"), set[int](), 0.0
+    core, waiting, now = SessionCore("webrtc", Secrets()), set[int](), 0.0
     dice = random.Random(1)
     for number, text in enumerate(mutations(2, 100_000)):
         if core.state is AttemptState.CLOSED or number % 97 == 0:
             core.close()
             ends, settled = count(core, waiting, ends, settled)
             assert not waiting
-            core = SessionCore("webrtc")
+            core = SessionCore("webrtc", Secrets())
             core.channel_opened()
             if dice.random() < 0.7:
                 core.ready()

@@ -75,7 +75,9 @@ def test_a_token_that_may_not_is_refused_before_any_request(verb: str) -> None:
         ("", "three parts"),
         ("one.two", "three parts"),
         ("a.b.c.d", "three parts"),
-        ("a.!!!.c", "unreadable"),
+        ("a.!!!.c", "a character that no JWT has"),
+        ("a.b\n.c", "a character that no JWT has"),
+        ("a.YQ.c", "unreadable"),
         ("a." + base64.urlsafe_b64encode(b"\xff\xfe").decode().rstrip("=") + ".c", "unreadable"),
         ("x" * 100_000, "JWT"),
         (encode([1, 2]), "Expected `object`"),
@@ -83,7 +85,13 @@ def test_a_token_that_may_not_is_refused_before_any_request(verb: str) -> None:
         (encode({k: v for k, v in CLAIMS.items() if k != "exp"}), "exp"),
         (encode({**CLAIMS, "jti": ""}), "names no participant"),
         (encode({**CLAIMS, "jti": "../other"}), "names no participant"),
+        (encode({**CLAIMS, "jti": ".."}), "names no participant"),
         (encode({**CLAIMS, "whip_url": "ftp://x"}), "whip_url"),
+        (encode({**CLAIMS, "whip_url": "http://x.live-video.net"}), "whip_url is not a plain https URL"),
+        (encode({**CLAIMS, "whip_url": "https://user:pa55@x"}), "whip_url"),
+        (encode({**CLAIMS, "whip_url": "https://x/#y"}), "whip_url"),
+        (encode({**CLAIMS, "events_url": "ws://10.0.0.1"}), "events_url is not a plain wss URL"),
+        (encode({**CLAIMS, "events_url": "wss://x?y=z"}), "events_url"),
         (encode({**CLAIMS, "events_url": "https://x"}), "events_url"),
         (encode({**CLAIMS, "events_url": "wss://["}), "events_url"),
     ],
@@ -93,6 +101,15 @@ def test_what_is_no_participant_token_says_so(text: str, says: str) -> None:
         StageToken.parse(text)
     assert len(str(caught.value)) < 250
     assert caught.value.code == "IVS_STAGE_ERROR"
+
+
+def test_plain_http_is_for_loopback() -> None:
+    claims = {
+        **CLAIMS,
+        "whip_url": "http://127.0.0.1:8890/stages",
+        "events_url": "ws://localhost:8890/stages/events",
+    }
+    assert StageToken.parse(encode(claims)).claims.whip_url == claims["whip_url"]
 
 
 @given(st.text() | st.binary().map(lambda b: f"a.{base64.urlsafe_b64encode(b).decode()}.c"))

@@ -7,9 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from realtime_fast.aio.http import Request, Response
+from realtime_fast.aio.origins import may_carry_token
 from realtime_fast.errors import StageError
 from realtime_fast.ivs import whip
-from realtime_fast.ivs.whip import Flow, Request, Response
+from realtime_fast.ivs.whip import Flow
 
 T = TypeVar("T")
 
@@ -93,7 +95,7 @@ def test_five_redirects_are_followed_and_a_sixth_is_not() -> None:
     ],
 )
 def test_a_token_never_travels_to_another_site(url: str, target: str) -> None:
-    assert not whip.may_carry_token(url, target)
+    assert not may_carry_token(url, target)
     flow = whip.publish(url, "me", TOKEN, OFFER)
     next(flow)
     with pytest.raises(StageError, match="another site") as caught:
@@ -113,7 +115,7 @@ def test_a_token_never_travels_to_another_site(url: str, target: str) -> None:
     ],
 )
 def test_a_token_may_travel_within_its_site(url: str, target: str) -> None:
-    assert whip.may_carry_token(url, target)
+    assert may_carry_token(url, target)
 
 
 @given(st.text(max_size=40))

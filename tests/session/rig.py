@@ -17,6 +17,7 @@ from realtime_fast.errors import TransportName
 from realtime_fast.events import ConnectionChange, Diagnostic, ErrorRaised, Event
 from realtime_fast.options import ReconnectPolicy
 from realtime_fast.peer.link_events import LinkEvent, LinkUp
+from realtime_fast.redaction import Secrets
 from realtime_fast.session.attempt import Attempt, Plan
 from realtime_fast.session.connect_loop import ConnectLoop
 from realtime_fast.session.core import DesiredState
@@ -124,6 +125,9 @@ class AttemptHost:
     def received(self, track: Any) -> Callable[[], Awaitable[None]]:
         raise AssertionError("this rig has no media")
 
+    def stream_failed(self, error: Exception) -> None:
+        raise AssertionError("this rig has no media")
+
     async def while_live(self, attempt: Attempt) -> None:
         self.lived += 1
         self.changed.set()
@@ -165,10 +169,17 @@ class Rig:
         state_before_media: bool = True,
         timeout: float = 5.0,
         publishes: bool = True,
+        secrets: Secrets | None = None,
     ) -> Rig:
         host, transport = AttemptHost(), HeldTransport(state_before_media=state_before_media)
         plan = Plan(
-            transport=transport, url=url, agent="test", publishes=publishes, tracks=list, timeout=timeout
+            transport=transport,
+            url=url,
+            agent="test",
+            secrets=secrets or Secrets(),
+            publishes=publishes,
+            tracks=list,
+            timeout=timeout,
         )
         return cls(ConnectLoop(plan, policy, desired, host), host, transport)
 

@@ -19,13 +19,14 @@ from realtime_fast.errors import (
     ServerError,
 )
 from realtime_fast.options import Prompt
+from realtime_fast.redaction import Secrets
 from realtime_fast.session.acks import Settled
 from realtime_fast.session.core import GRACE, DesiredState, Emit, Ended, Identified, Relay, Send, SessionCore
 from realtime_fast.session.states import AttemptState, Generation
 
 
 def core_in(link: AttemptState) -> SessionCore:
-    core = SessionCore("webrtc")
+    core = SessionCore("webrtc", Secrets())
     if link is not AttemptState.DIALING:
         core.channel_opened()
     if link in (AttemptState.LIVE, AttemptState.CLOSED):

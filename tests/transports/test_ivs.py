@@ -18,6 +18,7 @@ from realtime_fast.errors import AuthenticationError, ConnectError, RealtimeErro
 from realtime_fast.ivs import Stage, fault_injection
 from realtime_fast.models import realtime
 from realtime_fast.peer.link_events import LinkEvent, LinkLost, LinkUp, TrackArrived
+from realtime_fast.redaction import Secrets
 from realtime_fast.server import Service, ServiceConfig
 from realtime_fast.server.stage.room import Room
 from realtime_fast.transports.ivs import IvsTransport, invited_as_viewer
@@ -110,7 +111,10 @@ async def test_a_session_of_the_service_sees_the_camera_and_its_output_comes_bac
     model = realtime("lucy-restyle-2")
     url = f"{stage_service.url}{model.url_path}-ivs?api_key=k&model={model.name}"
     heard: list[messages.ServerMessage | messages.Unknown] = []
-    async with open_channel(url, agent="test") as channel, anyio.create_task_group() as group:
+    async with (
+        open_channel(url, agent="test", secrets=Secrets()) as channel,
+        anyio.create_task_group() as group,
+    ):
 
         async def read() -> None:
             while True:
@@ -231,7 +235,10 @@ async def test_a_viewer_asks_for_its_token_and_touches_no_session(
     model = realtime("lucy-restyle-2")
     url = f"{stage_service.url}{model.url_path}-ivs?api_key=k&model={model.name}"
     base = stage_service.url.replace("ws", "http", 1)
-    async with open_channel(url, agent="test") as channel, anyio.create_task_group() as group:
+    async with (
+        open_channel(url, agent="test", secrets=Secrets()) as channel,
+        anyio.create_task_group() as group,
+    ):
         sessions: list[str] = []
 
         async def read() -> None:
@@ -253,7 +260,7 @@ async def test_a_viewer_asks_for_its_token_and_touches_no_session(
             counted = dict(stage_service.sessions[session_id].counts)
             for _ in range(2):
                 seen = Reports()
-                viewer = IvsTransport(invite=invited_as_viewer(where, "k", "test"))
+                viewer = IvsTransport(invite=invited_as_viewer(where, "k", "test", Secrets()))
                 async with viewer.open(line, [], seen) as watched:
                     with anyio.fail_after(10):
                         await watched.media_arrived()
@@ -263,7 +270,7 @@ async def test_a_viewer_asks_for_its_token_and_touches_no_session(
             assert line.sent == []
         group.cancel_scope.cancel()
     session_line.close()
-    gone = IvsTransport(invite=invited_as_viewer(where, "k", "test"))
+    gone = IvsTransport(invite=invited_as_viewer(where, "k", "test", Secrets()))
     await eventually(lambda: not stage_service.stages.places, 5)
     with pytest.raises(AuthenticationError, match="Invalid session"):
         async with gone.open(line, [], reports):
@@ -275,10 +282,14 @@ async def test_a_viewer_with_a_wrong_key_is_refused(line: Line, reports: Reports
         url = service.url.replace("ws", "http", 1) + "/v1/subscribe-ivs/any"
         for key, says in (("wrong", "401"), ("right", "Invalid session")):
             with pytest.raises(AuthenticationError, match=says):
-                async with IvsTransport(invite=invited_as_viewer(url, key, "test")).open(line, [], reports):
+                async with IvsTransport(invite=invited_as_viewer(url, key, "test", Secrets())).open(
+                    line, [], reports
+                ):
                     pass
     with pytest.raises(ConnectError, match="cannot be reached") as caught:
-        async with IvsTransport(invite=invited_as_viewer(url, "right", "test")).open(line, [], reports):
+        async with IvsTransport(invite=invited_as_viewer(url, "right", "test", Secrets())).open(
+            line, [], reports
+        ):
             pass
     assert caught.value.code == "IVS_CONNECT_ERROR"
 

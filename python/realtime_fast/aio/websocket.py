@@ -7,16 +7,26 @@ from __future__ import annotations
 
 import logging
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 
 import anyio
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
+from websockets.exceptions import (
+    ConnectionClosed,
+    InvalidProxyStatus,
+    InvalidStatus,
+    InvalidURI,
+    ProxyError,
+    WebSocketException,
+)
+from websockets.frames import CloseCode
 from websockets.protocol import State
 
+from realtime_fast.aio.proxies import Proxy, proxy_for
 from realtime_fast.errors import RealtimeError
+from realtime_fast.redaction import Secrets
 
 CLOSE_GRACE = 0.5
 """Seconds to wait for the closing handshake before the socket is aborted."""
@@ -37,11 +47,14 @@ class Failure(Protocol):
 class TextSocket:
     """An open WebSocket; only `open_socket` makes one."""
 
-    def __init__(self, connection: ClientConnection, far_side: str, purpose: str, failure: Failure) -> None:
+    def __init__(
+        self, connection: ClientConnection, far_side: str, purpose: str, failure: Failure, secrets: Secrets
+    ) -> None:
         self._connection = connection
         self._far_side = far_side
         self._purpose = purpose
         self._failure = failure
+        self._secrets = secrets
 
     async def send(self, text: str) -> bool:
         """Send one message; False if the socket is closed, whose cause the reader reports."""
@@ -60,19 +73,30 @@ class TextSocket:
         try:
             return await self._connection.recv()
         except ConnectionClosed as error:
-            raise self._failure(self._farewell(error)) from error
+            closed = error
+        raise self._failure(self._farewell(closed)) from self._secrets.cleaned_cause(closed)
 
     def _farewell(self, error: ConnectionClosed) -> str:
         frame = error.rcvd
+        if frame is None and error.sent is not None and error.sent.code == CloseCode.MESSAGE_TOO_BIG:
+            return f"{self._far_side} sent a message on {self._purpose} that is too long"
         if frame is None:
             return f"The connection for {self._purpose} broke without a closing handshake"
-        reason = f" ({frame.reason})" if frame.reason else ""
+        reason = f" ({self._secrets.clean(frame.reason)})" if frame.reason else ""
         return f"{self._far_side} closed {self._purpose} with code {int(frame.code)}{reason}"
 
 
 @asynccontextmanager
 async def open_socket(
-    url: str, *, far_side: str, purpose: str, failure: Failure, max_size: int, **options: Any
+    url: str,
+    *,
+    far_side: str,
+    purpose: str,
+    failure: Failure,
+    secrets: Secrets,
+    may_follow: Callable[[str, str], bool],
+    max_size: int,
+    **options: Any,
 ) -> AsyncIterator[TextSocket]:
     """Open a WebSocket; leaving closes it, with a closing handshake if that is quick, else by aborting it.
 
@@ -81,15 +105,22 @@ async def open_socket(
         far_side: The subject of error messages, such as "The service".
         purpose: The name of the socket in them, such as "the control channel".
         failure: Makes the errors.
+        secrets: What must not show in them.
+        may_follow: Called with the URL that redirects and the one it redirects to; whether to go there.
         max_size: Limit of one message in bytes.
         options: Passed on to `websockets`.
 
     Raises:
         RealtimeError: The server cannot be reached, or does not answer with a WebSocket.
+        InvalidInputError: The environment's proxy cannot be used.
     """
-    connection = await _dial(url, far_side, purpose, failure, max_size, options)
     try:
-        yield TextSocket(connection, far_side, purpose, failure)
+        dial = _Dial(url, may_follow=may_follow, max_size=max_size, **options)
+    except InvalidURI:
+        raise failure(f"There is no WebSocket URL for {purpose}") from None
+    connection = await _open(dial, far_side, purpose, failure, secrets)
+    try:
+        yield TextSocket(connection, far_side, purpose, failure, secrets)
     finally:
         with anyio.move_on_after(CLOSE_GRACE, shield=True):
             await connection.close()
@@ -99,26 +130,80 @@ async def open_socket(
                 await connection.wait_closed()
 
 
-async def _dial(
-    url: str, far_side: str, purpose: str, failure: Failure, max_size: int, options: dict[str, Any]
-) -> ClientConnection:
-    try:
-        return await connect(
+class _RedirectError(Exception):
+    """A redirect that is not followed."""
+
+
+class _Dial(connect):
+    """`connect` that asks before it follows a redirect, and knows its proxy."""
+
+    def __init__(self, url: str, *, may_follow: Callable[[str, str], bool], **options: Any) -> None:
+        self.by: Proxy | None = proxy_for(url)
+        self._may_follow = may_follow
+        super().__init__(
             url,
             logger=_quiet,
-            max_size=max_size,
             open_timeout=None,  # the caller limits the time
             close_timeout=CLOSE_GRACE,
+            proxy=self.by.url if self.by else None,
             **options,
         )
-    except InvalidStatus as error:
-        status = error.response.status_code
-        raise failure(f"{far_side} refused {purpose} with HTTP {status}", status=status) from None
-    except InvalidHandshake as error:
-        raise failure(f"{far_side} does not speak WebSocket for {purpose}: {type(error).__name__}") from None
-    except ssl.SSLError as error:
-        raise failure(f"The TLS handshake for {purpose} failed: {error.reason}") from error
-    except OSError as error:
-        raise failure(f"{far_side} cannot be reached for {purpose}: {error.strerror or error}") from error
-    except EOFError as error:
-        raise failure(f"{far_side} hung up before {purpose} was open") from error
+
+    def process_redirect(self, exc: Exception) -> Exception | str:
+        try:
+            target = super().process_redirect(exc)
+        except (InvalidURI, ValueError):
+            return _RedirectError("something that is no WebSocket URL")
+        if target is exc:
+            return exc
+        # Not even the host is repeated: what a hostile far side answers is not for logs.
+        if not isinstance(target, str) or not self._may_follow(self.uri, target):
+            return _RedirectError("where its secrets must not go")
+        self.by = proxy_for(target)
+        self.proxy = self.by.url if self.by else None
+        return target
+
+
+async def _open(
+    dial: _Dial, far_side: str, purpose: str, failure: Failure, secrets: Secrets
+) -> ClientConnection:
+    try:
+        return await dial
+    except ImportError:
+        if dial.by is None or not dial.by.is_socks:
+            raise
+        raise dial.by.needs_packages() from None
+    except (WebSocketException, _RedirectError, OSError, EOFError) as error:
+        caught = error
+    # Outside of the handler: what is caught may hold the whole URL, and would be the new error's context.
+    _explain(caught, dial.by, far_side, purpose, failure, secrets)
+
+
+def _explain(
+    error: Exception, proxy: Proxy | None, far_side: str, purpose: str, failure: Failure, secrets: Secrets
+) -> NoReturn:
+    """Raise the error for a handshake that failed; it is the proxy's where one is in between."""
+    match error:
+        case InvalidStatus():
+            status = error.response.status_code
+            raise failure(f"{far_side} refused {purpose} with HTTP {status}", status=status)
+        case _RedirectError():
+            raise failure(f"{far_side} redirects {purpose} to {error}")
+        case InvalidProxyStatus() if proxy is not None:
+            raise failure(proxy.refused(purpose, error.response.status_code))
+        case ProxyError() if proxy is not None:
+            raise failure(proxy.unreachable(purpose, "it does not speak as a proxy does"))
+        case WebSocketException():
+            raise failure(f"{far_side} does not speak WebSocket for {purpose}: {type(error).__name__}")
+    cause = secrets.cleaned_cause(error)
+    match error:
+        case ssl.SSLError():
+            raise failure(f"The TLS handshake for {purpose} failed: {error.reason}") from cause
+        case OSError():
+            why = secrets.clean(error.strerror or str(error) or type(error).__name__)
+            if proxy is not None:
+                raise failure(proxy.unreachable(purpose, why)) from cause
+            raise failure(f"{far_side} cannot be reached for {purpose}: {why}") from cause
+    if proxy is not None:
+        raise failure(proxy.unreachable(purpose, "it hung up")) from cause
+    raise failure(f"{far_side} hung up before {purpose} was open") from cause

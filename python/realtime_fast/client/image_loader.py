@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import binascii
 import os
-from concurrent.futures import ThreadPoolExecutor
+import stat
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 from urllib.parse import unquote_to_bytes, urlsplit
 
-import anyio
-import httpx2
-
+from realtime_fast.aio.http import HttpError, Request, open_http
+from realtime_fast.aio.origins import never_less_secure
+from realtime_fast.aio.threads import in_own_thread
 from realtime_fast.errors import InvalidInputError
+from realtime_fast.redaction import Secrets
 
 MAX_IMAGE_BYTES = 16 * 1024 * 1024
 """Size limit of an image, before base64."""
 
+MAX_TEXT = MAX_IMAGE_BYTES * 3
+"""Characters of a data URL or of base64 text that are looked at: a data URL may need three for a byte."""
+
+MAX_PATH = 4096
+"""Characters that a path may have; longer texts are not looked for among the files."""
+
 FETCH_TIMEOUT = 20.0
 """Seconds that fetching an image may take, redirects and body included."""
-
-MAX_REDIRECTS = 5
 
 
 async def load_image(image: Any) -> str:
@@ -40,13 +45,13 @@ async def load_image(image: Any) -> str:
     """
     match image:
         case bytes() | bytearray() | memoryview():
-            return _encoded(bytes(image))
+            return _encoded(image)
         case str():
             return await _from_text(image)
         case os.PathLike():
-            return _encoded(await _off_loop(_read_file, Path(image)))
+            return _encoded(await in_own_thread("read-image", partial(_read_file, Path(image))))
         case _ if callable(getattr(image, "read", None)):
-            return _encoded(await _off_loop(_read_object, image))
+            return _encoded(await in_own_thread("read-image", partial(_read_object, image)))
     raise InvalidInputError(
         "image must be bytes, a path, a binary file, a data URL, an http(s) URL or base64 text, "
         f"not {type(image).__name__}"
@@ -54,22 +59,27 @@ async def load_image(image: Any) -> str:
 
 
 async def _from_text(text: str) -> str:
+    if len(text) > MAX_TEXT:
+        raise InvalidInputError(
+            f"The image is a text of {len(text)} characters; at most {MAX_TEXT} are allowed"
+        )
     scheme = text[:8].partition(":")[0].lower()
     if scheme == "data":
         return _encoded(_data_url(text))
     if scheme in ("http", "https"):
         return _encoded(await _fetch(text))
-    if len(text) < 4096 and await _off_loop(_is_file, text):
-        return _encoded(await _off_loop(_read_file, Path(text)))
+    if 0 < len(text) < MAX_PATH and await in_own_thread("read-image", partial(_exists, text)):
+        return _encoded(await in_own_thread("read-image", partial(_read_file, Path(text))))
     return _encoded(_decoded(text, "image must be a URL, the path of a file that exists, or base64 text"))
 
 
-def _encoded(data: bytes) -> str:
-    if not data:
+def _encoded(data: bytes | bytearray | memoryview) -> str:
+    size = memoryview(data).nbytes
+    if not size:
         raise InvalidInputError("The image is empty")
-    if len(data) > MAX_IMAGE_BYTES:
-        raise InvalidInputError(f"The image has {len(data)} bytes; at most {MAX_IMAGE_BYTES} are allowed")
-    return base64.b64encode(data).decode()
+    if size > MAX_IMAGE_BYTES:
+        raise InvalidInputError(f"The image has {size} bytes; at most {MAX_IMAGE_BYTES} are allowed")
+    return base64.b64encode(bytes(data)).decode()
 
 
 def _decoded(text: str, expected: str) -> bytes:
@@ -91,54 +101,49 @@ def _data_url(url: str) -> bytes:
 
 async def _fetch(url: str) -> bytes:
     try:
-        host = urlsplit(url).hostname
+        parts = urlsplit(url)
+        host = parts.hostname
     except ValueError:
         host = None
     if not host:
         raise InvalidInputError("The image's URL has no host")
+    if "@" in parts.netloc:
+        raise InvalidInputError(f"The URL of the image at {host} must not hold a user name or a password")
+    # What signs a URL is in its path and query.
+    secrets = Secrets(parts.path, parts.query)
     try:
-        with anyio.fail_after(FETCH_TIMEOUT):
-            async with (
-                httpx2.AsyncClient(
-                    follow_redirects=True, max_redirects=MAX_REDIRECTS, timeout=FETCH_TIMEOUT
-                ) as client,
-                client.stream("GET", url) as response,
-            ):
-                if response.status_code != 200:
-                    raise InvalidInputError(
-                        f"Fetching the image from {host} failed with HTTP {response.status_code}"
-                    )
-                data = bytearray()
-                async for chunk in response.aiter_bytes():
-                    data += chunk
-                    if len(data) > MAX_IMAGE_BYTES:
-                        raise InvalidInputError(f"The image at {host} is over {MAX_IMAGE_BYTES} bytes")
-                return bytes(data)
-    except TimeoutError as error:
-        raise InvalidInputError(f"The image at {host} did not arrive within {FETCH_TIMEOUT:g} s") from error
-    except (httpx2.HTTPError, httpx2.InvalidURL) as error:
-        raise InvalidInputError(f"The image at {host} cannot be fetched: {type(error).__name__}") from error
+        async with open_http() as http:
+            response = await http.send(
+                Request("GET", url, {"Accept": "image/*, */*;q=0.5"}),
+                far_side=f"The server of the image at {host}",
+                secrets=secrets,
+                max_bytes=MAX_IMAGE_BYTES,
+                within=FETCH_TIMEOUT,
+                may_follow=never_less_secure,
+            )
+    except HttpError as error:
+        raise InvalidInputError(str(error)) from error.__cause__
+    if response.status != 200:
+        raise InvalidInputError(f"Fetching the image from {host} failed with HTTP {response.status}")
+    return response.body
 
 
-async def _off_loop(read: Any, source: Any) -> Any:
-    """Read in a thread that ends with the read; a pool's thread would outlive the caller."""
-    thread = ThreadPoolExecutor(1, thread_name_prefix="read-image")
+def _exists(text: str) -> bool:
     try:
-        return await asyncio.get_running_loop().run_in_executor(thread, read, source)
-    finally:
-        thread.shutdown(wait=False)
-
-
-def _is_file(text: str) -> bool:
-    try:
-        return Path(text).is_file()
+        return Path(text).exists()
     except (OSError, ValueError):
         return False
 
 
 def _read_file(path: Path) -> bytes:
+    """The content of a regular file: reading a pipe or a device may never end, and opening one has effects."""
     try:
-        with path.open("rb") as file:
+        # Without waiting: opening a pipe blocks until somebody writes to it.
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
+            raise InvalidInputError(f"The image {path} is no regular file")
+        with open(descriptor, "rb") as file:
             return _limited(file)
     except OSError as error:
         raise InvalidInputError(f"The image {path} cannot be read: {error.strerror or error}") from error
@@ -151,7 +156,6 @@ def _read_object(file: Any) -> bytes:
     return data
 
 
-def _limited(file: Any) -> bytes:
+def _limited(file: IO[bytes]) -> bytes:
     """Read at most one byte over the limit, so that an endless source ends."""
-    data: bytes = file.read(MAX_IMAGE_BYTES + 1)
-    return data
+    return file.read(MAX_IMAGE_BYTES + 1)

@@ -8,6 +8,7 @@ from typing import Any, Protocol, TypeVar
 
 import anyio
 
+from realtime_fast.aio.callers import require_asyncio
 from realtime_fast.session.event_hub import Callback, EventHub, EventStream
 
 
@@ -84,5 +85,6 @@ class Connecting(Coroutine[Any, Any, T]):
 
     def _inner(self) -> Coroutine[Any, Any, T]:
         if self._running is None:
+            require_asyncio()
             self._running = self._connect(self._hub)
         return self._running

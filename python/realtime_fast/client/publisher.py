@@ -10,8 +10,9 @@ from msgspec import UNSET
 from realtime_fast.client.base import ClientBase
 from realtime_fast.client.image_loader import load_image
 from realtime_fast.client.opening import Connecting
-from realtime_fast.client.viewer import SubscribeClient, checked_key
+from realtime_fast.client.viewer import SubscribeClient
 from realtime_fast.control import messages
+from realtime_fast.control.api_key import checked_key
 from realtime_fast.control.subscribe_token import encode_subscribe_token
 from realtime_fast.control.urls import stream_url, user_agent
 from realtime_fast.diagnostics.telemetry_sender import TelemetrySender
@@ -24,6 +25,7 @@ from realtime_fast.options import (
     SetInput,
     SubscribeOptions,
 )
+from realtime_fast.redaction import Secrets
 from realtime_fast.session.attempt import IMAGE_TIMEOUT, PROMPT_TIMEOUT
 from realtime_fast.session.core import DesiredState
 from realtime_fast.session.event_hub import EventHub
@@ -88,6 +90,7 @@ class RealtimeClient(ClientBase):
         options = _adopted(options)
         agent = user_agent(integration)
         tracking = options.latency_tracking
+        secrets = Secrets(api_key, *(server.credential for server in options.ice_servers))
         transport = make_transport(options)
         interval = options.stats_interval_ms
         needed = tracking is not None or options.telemetry is not None
@@ -104,6 +107,7 @@ class RealtimeClient(ClientBase):
                 extra=options.extra_query_params,
             ),
             agent=agent,
+            secrets=secrets,
             timeout=options.connect_timeout,
             reconnect=options.reconnect,
             media=local_media(local_track),
@@ -123,6 +127,7 @@ class RealtimeClient(ClientBase):
                 model=options.model.name,
                 integration=integration,
                 transport=transport.name,
+                secrets=secrets,
             ),
         )
         session = Session(settings, hub)

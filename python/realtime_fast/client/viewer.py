@@ -6,11 +6,13 @@ from typing import Any
 
 from realtime_fast.client.base import ClientBase
 from realtime_fast.client.opening import Connecting
+from realtime_fast.control.api_key import checked_key
 from realtime_fast.control.subscribe_token import decode_subscribe_token
 from realtime_fast.control.urls import subscribe_url, user_agent
-from realtime_fast.errors import AuthenticationError, InvalidInputError
+from realtime_fast.errors import InvalidInputError
 from realtime_fast.media.tracks import LocalMedia
 from realtime_fast.options import SubscribeOptions
+from realtime_fast.redaction import Secrets
 from realtime_fast.session.core import DesiredState
 from realtime_fast.session.event_hub import EventHub
 from realtime_fast.session.session import Session, SessionSettings
@@ -41,7 +43,8 @@ class SubscribeClient(ClientBase):
         token = decode_subscribe_token(options.token)
         checked_key(api_key)
         agent = user_agent(integration)
-        transport = make_viewer_transport(base_url, api_key, token, options, agent)
+        secrets = Secrets(api_key, options.token, *(server.credential for server in options.ice_servers))
+        transport = make_viewer_transport(base_url, api_key, token, options, agent, secrets)
         session = Session(
             SessionSettings(
                 transport=transport,
@@ -49,6 +52,7 @@ class SubscribeClient(ClientBase):
                 if token.transport == "webrtc"
                 else None,
                 agent=agent,
+                secrets=secrets,
                 timeout=options.connect_timeout,
                 reconnect=options.reconnect,
                 media=LocalMedia(),
@@ -69,14 +73,3 @@ def _adopted(options: Any) -> SubscribeOptions:
         return SubscribeOptions(options.token, options.on_remote_stream)
     except AttributeError:
         raise InvalidInputError(f"options must be SubscribeOptions, not {type(options).__name__}") from None
-
-
-def checked_key(api_key: Any) -> str:
-    """The API key, validated.
-
-    Raises:
-        AuthenticationError: It is missing.
-    """
-    if not isinstance(api_key, str) or not api_key.strip():
-        raise AuthenticationError("Missing API key: pass the key of your account as api_key")
-    return api_key

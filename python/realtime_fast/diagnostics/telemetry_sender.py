@@ -6,18 +6,22 @@ import logging
 import time
 
 import anyio
-import httpx2
 import msgspec
 
+from realtime_fast.aio.http import HttpClient, HttpError, Request, open_http
 from realtime_fast.control.urls import package_version
 from realtime_fast.diagnostics.telemetry_buffer import Batch, Reporter, TelemetryBuffer
-from realtime_fast.errors import TransportName
+from realtime_fast.errors import InvalidInputError, TransportName
 from realtime_fast.options import Telemetry
+from realtime_fast.redaction import Secrets
 
 logger = logging.getLogger(__name__)
 
 REQUEST_TIMEOUT = 5.0
 """Seconds one request may take."""
+
+MAX_ANSWER_BYTES = 64 * 1024
+"""Limit of an answer, of which only the status counts."""
 
 LAST_WORDS = 1.0
 """Seconds for the final report, all requests together."""
@@ -39,15 +43,17 @@ class TelemetrySender:
         model: str | None,
         integration: str | None,
         transport: TransportName,
+        secrets: Secrets,
     ) -> None:
         self.buffer = TelemetryBuffer()
         self._settings = settings
+        self._secrets = secrets
         self._headers = {"X-API-KEY": api_key, "User-Agent": agent, "Content-Type": "application/json"}
         self._reporter = Reporter(package_version(), model, integration, transport)
 
     async def run(self) -> None:
         """Report until cancelled, then send what is left."""
-        async with httpx2.AsyncClient(timeout=REQUEST_TIMEOUT) as http:
+        async with open_http() as http:
             try:
                 while True:
                     await anyio.sleep(self._settings.interval)
@@ -56,7 +62,7 @@ class TelemetrySender:
                 with anyio.move_on_after(LAST_WORDS, shield=True):
                     await self._flush(http)
 
-    async def _flush(self, http: httpx2.AsyncClient) -> None:
+    async def _flush(self, http: HttpClient) -> None:
         while (batch := self.buffer.take()) is not None:
             try:
                 delivered = await self._post(http, batch)
@@ -67,20 +73,24 @@ class TelemetrySender:
                 self.buffer.put_back(batch)
                 return
 
-    async def _post(self, http: httpx2.AsyncClient, batch: Batch) -> bool:
+    async def _post(self, http: HttpClient, batch: Batch) -> bool:
         """Send one request; False if it should be tried again later."""
         body = self._reporter.head(batch.session_id, time.time() * 1000)
         body |= {"stats": batch.stats, "diagnostics": batch.diagnostics}
         try:
-            response = await http.post(
-                self._settings.url, headers=self._headers, content=msgspec.json.encode(body)
+            response = await http.send(
+                Request("POST", self._settings.url, self._headers, msgspec.json.encode(body)),
+                far_side="The telemetry service",
+                secrets=self._secrets,
+                max_bytes=MAX_ANSWER_BYTES,
+                within=REQUEST_TIMEOUT,
             )
-        except httpx2.HTTPError as error:
-            logger.warning("telemetry could not be delivered: %s", type(error).__name__)
+        except (HttpError, InvalidInputError) as error:
+            logger.warning("telemetry could not be delivered: %s", error)
             return False
-        if response.status_code >= 500:
-            logger.warning("telemetry failed with HTTP %d: it is kept for later", response.status_code)
+        if response.status >= 500:
+            logger.warning("telemetry failed with HTTP %d: it is kept for later", response.status)
             return False
-        if response.status_code >= 400:
-            logger.warning("telemetry was rejected with HTTP %d", response.status_code)
+        if response.status >= 400:
+            logger.warning("telemetry was rejected with HTTP %d", response.status)
         return True

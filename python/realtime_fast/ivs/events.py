@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from realtime_fast.errors import ConnectError, StageError
+from realtime_fast.errors import ConnectError, RealtimeError, StageError
 from realtime_fast.ivs.participant_token import Claims
 
 MAX_MESSAGE_BYTES = 1024 * 1024
@@ -32,7 +32,7 @@ class Participant(msgspec.Struct, frozen=True, rename="camel"):
     is_publishing: bool = False
     audio_muted: bool = False
     video_stopped: bool = False
-    attributes: dict[str, Any] | None = None
+    attributes: dict[str, str | int | float | bool | None] | None = None
 
 
 class StageState(msgspec.Struct, frozen=True, rename="camel"):
@@ -160,6 +160,13 @@ class StreamEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class SendingFailed:
+    """A published track, or its encoder, has failed; the publication goes on with what is left of it."""
+
+    error: RealtimeError
+
+
+@dataclass(frozen=True, slots=True)
 class EventsLost:
     """The events socket was lost and is being reopened; media continues."""
 
@@ -184,6 +191,7 @@ StageEvent: TypeAlias = (
     | ParticipantLeft
     | StreamStarted
     | StreamEnded
+    | SendingFailed
     | EventsLost
     | EventsRestored
     | StageLeft

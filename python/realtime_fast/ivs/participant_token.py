@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
 
 import msgspec
 
+from realtime_fast.aio.origins import is_token_base
 from realtime_fast.errors import StageError
 
 MAX_TOKEN_BYTES = 16 * 1024
@@ -70,6 +71,8 @@ class StageToken:
         parts = text.split(".")
         if len(parts) != 3:
             raise StageError(f"The stage token is not a JWT: expected three parts, got {len(parts)}")
+        if not re.fullmatch(r"[A-Za-z0-9_.=-]+", text):  # it becomes an HTTP header and a subprotocol
+            raise StageError("The stage token is not a JWT: it contains a character that no JWT has")
         try:
             payload = base64.b64decode(parts[1] + "=" * (-len(parts[1]) % 4), altchars=b"-_", validate=True)
             claims = msgspec.json.decode(payload, type=Claims)
@@ -77,17 +80,13 @@ class StageToken:
             # msgspec names the offending claim, never its value; other reasons quote nothing either.
             reason = str(error) if isinstance(error, msgspec.ValidationError) else "its claims are unreadable"
             raise StageError(f"The stage token is not a participant token: {reason}") from None
-        for name, schemes in (("whip_url", ("http", "https")), ("events_url", ("ws", "wss"))):
-            try:
-                url = urlsplit(getattr(claims, name))
-                usable = url.scheme in schemes and bool(url.hostname)
-            except ValueError:
-                usable = False
-            if not usable:
+        for name, scheme in (("whip_url", "https"), ("events_url", "wss")):
+            if not is_token_base(getattr(claims, name), scheme):
                 raise StageError(
-                    f"The stage token is not usable: its {name} is not a {' or '.join(schemes)} URL"
+                    f"The stage token is not usable: its {name} is not a plain {scheme} URL of host, port and path "
+                    "(unencrypted ones are for loopback)"
                 )
-        if not claims.jti or "/" in claims.jti:
+        if claims.jti in ("", ".", "..") or "/" in claims.jti:
             raise StageError("The stage token is not usable: it names no participant")
         return cls(text, claims)
 

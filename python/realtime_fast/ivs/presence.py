@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import anyio
 
+from realtime_fast.aio.backoff import Backoff
 from realtime_fast.errors import StageError
 from realtime_fast.ivs import events
 from realtime_fast.ivs.events import (
@@ -21,9 +22,13 @@ from realtime_fast.ivs.events import (
 from realtime_fast.ivs.events_socket import EventsSocket, open_events
 from realtime_fast.ivs.participant_token import StageToken
 from realtime_fast.ivs.roster import Heartbeat, Roster
+from realtime_fast.redaction import Secrets
 
 REDIAL_DELAYS = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
-"""Seconds before each attempt to reopen the events socket; after the last one the stage counts as left."""
+"""Seconds before each attempt to reopen the events socket; after so many that failed the stage counts as left."""
+
+LIVED = 5.0
+"""Seconds that a socket must last for the delays to begin anew."""
 
 _JOIN_STATUS = {
     "TOKEN_INVALID": 401,
@@ -47,6 +52,7 @@ class Presence:
 
     Args:
         token: Its participant token.
+        secrets: What no error may show.
         roster: The other participants, kept up to date here.
         emit: Called with each event.
         reassigned: Called when the client must publish and subscribe again.
@@ -55,11 +61,13 @@ class Presence:
     def __init__(
         self,
         token: StageToken,
+        secrets: Secrets,
         roster: Roster,
         emit: Callable[[StageEvent], None],
         reassigned: Callable[[], None],
     ) -> None:
         self._token = token
+        self._secrets = secrets
         self._roster = roster
         self._emit = emit
         self._reassigned = reassigned
@@ -83,10 +91,12 @@ class Presence:
         """
         was_joined = False
         failures = 0
+        since: float | None = None
+        pause = Backoff(REDIAL_DELAYS, enough=LIVED)
 
         def up() -> None:
-            nonlocal was_joined, failures
-            failures = 0
+            nonlocal was_joined, failures, since
+            failures, since = 0, anyio.current_time()
             if was_joined:
                 self._emit(EventsRestored())
             else:
@@ -95,7 +105,7 @@ class Presence:
 
         while True:
             try:
-                async with open_events(self._token) as socket:
+                async with open_events(self._token, self._secrets) as socket:
                     await self._converse(socket, up)
             except _OverError as over:
                 if not was_joined:
@@ -106,10 +116,13 @@ class Presence:
                     raise
                 if error.status in (401, 403, 404) or failures == len(REDIAL_DELAYS):
                     return error
-                if failures == 0:
+                lived = 0.0 if since is None else anyio.current_time() - since
+                if since is None:
+                    failures += 1
+                else:
                     self._emit(EventsLost(error))
-                await anyio.sleep(REDIAL_DELAYS[failures])
-                failures += 1
+                since = None
+                await anyio.sleep(pause.after(lived))
             finally:
                 self._socket = None
 
@@ -135,10 +148,10 @@ class Presence:
                 case Reassign():
                     self._reassigned()
                 case Disconnect():
-                    reason = f": {message.reason}" if message.reason else ""
+                    reason = f": {self._secrets.clean(message.reason)[:300]}" if message.reason else ""
                     raise _OverError(StageError(f"The stage disconnected this participant{reason}"))
                 case JoinError():
-                    raise _join_error(message)
+                    raise _join_error(message, self._secrets)
             match heartbeat.tick(now):
                 case "ping":
                     await socket.send(events.ping())
@@ -146,9 +159,10 @@ class Presence:
                     raise StageError("The stage's events socket does not answer pings")
 
 
-def _join_error(message: JoinError) -> _OverError | StageError:
-    words = " ".join(str(word) for word in (message.code, message.message) if word not in (None, ""))[:300]
+def _join_error(message: JoinError, secrets: Secrets) -> _OverError | StageError:
+    words = " ".join(str(word) for word in (message.code, message.message) if word not in (None, ""))
     error = StageError(
-        f"The stage did not let this participant join: {words}", status=_JOIN_STATUS.get(str(message.code))
+        f"The stage did not let this participant join: {secrets.clean(words)[:300]}",
+        status=_JOIN_STATUS.get(str(message.code)),
     )
     return error if message.code == "INTERNAL" else _OverError(error)

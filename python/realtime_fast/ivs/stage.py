@@ -5,14 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any, TypeVar
 
 import anyio
-import httpx2
 from aiortc import MediaStreamTrack
 from anyio.abc import TaskStatus
 
+from realtime_fast.aio.callers import require_asyncio
 from realtime_fast.aio.drop_oldest import DropOldest
+from realtime_fast.aio.http import open_http
 from realtime_fast.aio.tasks import owned_tasks
 from realtime_fast.errors import InvalidInputError, StageError
 from realtime_fast.ivs.events import Participant, ParticipantChanged, ParticipantLeft, StageEvent
@@ -23,7 +25,7 @@ from realtime_fast.ivs.stream import PublishedStream, Stream, SubscribedStream
 from realtime_fast.ivs.streams import Publication, StageStream, Subscription
 from realtime_fast.media.tracks import SentTrack
 from realtime_fast.options import IceServer, SendOptions, VideoCodec
-from realtime_fast.peer.link_events import LinkDiagnostic
+from realtime_fast.peer.link_events import LinkDiagnostic, StreamFailed
 
 Handle = TypeVar("Handle", bound=StageStream)
 
@@ -63,7 +65,7 @@ class Stage(anyio.AsyncContextManagerMixin):
         timeout: float = 30.0,
         sending: SendOptions | None = None,
         min_delay: float = 0.0,
-        on_diagnostic: Callable[[LinkDiagnostic], None] | None = None,
+        on_diagnostic: Callable[[LinkDiagnostic | StreamFailed], None] | None = None,
     ) -> None:
         self._host = StageHost(
             StageToken.parse(token),
@@ -74,15 +76,18 @@ class Stage(anyio.AsyncContextManagerMixin):
             sending or SendOptions(),
             min_delay,
         )
-        self._presence = Presence(self._host.token, self._host.roster, self._take, self._reassigned)
+        self._presence = Presence(
+            self._host.token, self._host.secrets, self._host.roster, self._take, self._reassigned
+        )
         self._streams: dict[str, Stream] = {}
         self._handles: dict[str, StageStream] = {}
 
     @asynccontextmanager
     async def __asynccontextmanager__(self) -> AsyncIterator[Stage]:
+        require_asyncio()
         self._host.token.check(time.time())
         async with (
-            httpx2.AsyncClient(timeout=self._host.timeout) as self._host.http,
+            open_http() as self._host.http,
             owned_tasks() as self._tasks,
         ):
             try:
@@ -164,7 +169,16 @@ class Stage(anyio.AsyncContextManagerMixin):
         if not tracks:
             raise InvalidInputError("publish needs a video track, an audio track, or both")
         self._host.token.check(time.time(), publish=True)
-        stream = PublishedStream(self._host, lambda: [SentTrack(track) for track in tracks])
+        dead: set[MediaStreamTrack] = set()
+
+        def failed(track: MediaStreamTrack, cause: BaseException) -> None:
+            if track not in dead:  # each reassignment finds out anew
+                dead.add(track)
+                self._host.failed(f"The local {track.kind} track", cause)
+
+        stream = PublishedStream(
+            self._host, lambda: [SentTrack(track, failed=partial(failed, track)) for track in tracks]
+        )
         publication = await self._open(stream, Publication(stream))
         await self.set_state(audio_muted=audio is None, video_stopped=video is None)
         return publication

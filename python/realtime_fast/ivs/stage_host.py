@@ -7,15 +7,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import anyio
-import httpx2
 
 from realtime_fast.aio.drop_oldest import DropOldest
-from realtime_fast.errors import ConnectTimeoutError, StageError
-from realtime_fast.ivs.events import StageEvent, StageLeft
+from realtime_fast.aio.http import HttpClient
+from realtime_fast.errors import ConnectTimeoutError, RealtimeError, StageError
+from realtime_fast.ivs.events import SendingFailed, StageEvent, StageLeft
 from realtime_fast.ivs.participant_token import StageToken
 from realtime_fast.ivs.roster import Roster
 from realtime_fast.options import IceServer, SendOptions, VideoCodec
-from realtime_fast.peer.link_events import LinkDiagnostic
+from realtime_fast.peer.link_events import LinkDiagnostic, StreamFailed
+from realtime_fast.redaction import Secrets
 
 
 @dataclass(eq=False)
@@ -31,6 +32,7 @@ class StageHost:
         min_delay: Seconds that what is received is held back at least.
         on_diagnostic: Told what the peer connections notice.
         http: The client for WHIP and WHEP; set while the stage is entered.
+        secrets: What no error or event may show: the token.
         roster: Who else is on the stage.
         over: What ended the stage, None while it lasts.
         changed: Set and replaced with every event.
@@ -41,10 +43,11 @@ class StageHost:
     timeout: float
     video_codec: VideoCodec
     ice_servers: tuple[IceServer, ...]
-    on_diagnostic: Callable[[LinkDiagnostic], None] | None
+    on_diagnostic: Callable[[LinkDiagnostic | StreamFailed], None] | None
     sending: SendOptions
     min_delay: float
-    http: httpx2.AsyncClient = field(init=False)
+    http: HttpClient = field(init=False)
+    secrets: Secrets = field(init=False)
     roster: Roster = field(init=False)
     over: StageError | None = field(
         default_factory=lambda: StageError("The stage was not joined: enter it first")
@@ -54,6 +57,7 @@ class StageHost:
 
     def __post_init__(self) -> None:
         self.roster = Roster(self.token.claims.jti)
+        self.secrets = Secrets(self.token.text)
 
     def emit(self, event: StageEvent) -> None:
         """Pass an event to every reader, and wake all waiters."""
@@ -74,6 +78,12 @@ class StageHost:
             self.emit(StageLeft(why))
             for reader in self.readers:
                 reader.close()
+
+    def failed(self, what: str, cause: BaseException) -> None:
+        """Something that sends died of this, while its stream goes on."""
+        error = RealtimeError(f"{what} ended on {type(cause).__name__}: {cause}", transport="ivs")
+        error.__cause__ = cause
+        self.emit(SendingFailed(self.secrets.clean_error(error)))
 
     def is_publishing(self, participant_id: str) -> bool:
         """Whether another participant publishes, as last reported by the stage."""

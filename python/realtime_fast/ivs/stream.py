@@ -8,10 +8,11 @@ from contextlib import asynccontextmanager
 from typing import Any, ClassVar, Literal, TypeVar
 
 import anyio
-import httpx2
 from aiortc import MediaStreamTrack
 from anyio.abc import TaskStatus
 
+from realtime_fast.aio.backoff import Backoff
+from realtime_fast.aio.http import HttpClient, HttpError
 from realtime_fast.aio.tasks import owned_tasks
 from realtime_fast.errors import ConnectError, RealtimeError, StageError
 from realtime_fast.ivs import whip
@@ -19,7 +20,8 @@ from realtime_fast.ivs.events import StreamEnded, StreamStarted
 from realtime_fast.ivs.stage_host import StageHost
 from realtime_fast.media.tracks import ReceivedTrack
 from realtime_fast.peer import Peer, open_peer
-from realtime_fast.peer.link_events import LinkDiagnostic, LinkEvent, LinkLost, TrackArrived
+from realtime_fast.peer.link_events import LinkDiagnostic, LinkEvent, LinkLost, StreamFailed, TrackArrived
+from realtime_fast.redaction import Secrets
 
 logger = logging.getLogger(__name__)
 
@@ -28,6 +30,12 @@ DELETE_LIMIT = 2.0
 
 RETRY_INTERVAL = 0.25
 """Seconds between two attempts to subscribe to a stream that the stage announced but does not serve yet."""
+
+RENEWAL_DELAYS = (0.0, 0.5, 1.0, 2.0, 4.0)
+"""Seconds before a stream is opened anew, if the stage asks for it again and again."""
+
+LIVED = 5.0
+"""Seconds that a stream must last for these delays to begin anew."""
 
 T = TypeVar("T")
 
@@ -89,9 +97,11 @@ class Stream:
             ConnectError: It could not be opened.
         """
         started = False
+        pause = Backoff(RENEWAL_DELAYS, enough=LIVED)
         try:
             with self._life:
                 while self._failure is None:
+                    began = anyio.current_time()
                     with anyio.CancelScope() as self._round:
                         async with self._opened():
                             self._host.emit(
@@ -106,10 +116,13 @@ class Stream:
                             # The stage may be about to announce the end of the stream.
                             await anyio.sleep(self.patience)
                             self._failure = failure
+                    if self._failure is None:
+                        await anyio.sleep(pause.after(anyio.current_time() - began))
             if not started:
                 self._host.check()
                 raise StageError(f"Could not {self.phase}: it was stopped meanwhile")
         except ConnectError as failure:
+            self._host.secrets.clean_error(failure)
             if not started:
                 raise
             self._failure = failure
@@ -157,10 +170,14 @@ class Stream:
     def _report(self, event: LinkEvent) -> None:
         match event:
             case LinkLost():
-                self._link_failure = event.error
+                self._link_failure = self._host.secrets.clean_error(event.error)
                 self._link_failed.set()
             case TrackArrived():
                 self._received(event)
+            case StreamFailed():
+                self._host.failed("The encoder of a local track", event.error)
+                if self._host.on_diagnostic is not None:
+                    self._host.on_diagnostic(event)
             case LinkDiagnostic() if self._host.on_diagnostic is not None:
                 self._host.on_diagnostic(event)
 
@@ -173,9 +190,12 @@ class Stream:
     async def _negotiate(self, offer: str) -> whip.Resource:
         raise NotImplementedError
 
+    async def _perform(self, flow: whip.Flow[T]) -> T:
+        return await perform(self._host.http, flow, self._host.secrets, self._host.timeout)
+
     async def _delete(self, resource: whip.Resource) -> None:
         try:
-            await perform(self._host.http, whip.end(resource.url, self._host.token.text))
+            await self._perform(whip.end(resource.url, self._host.token.text))
         except StageError as error:
             logger.warning("A stage session was left behind: %s", error)
 
@@ -199,7 +219,7 @@ class PublishedStream(Stream):
     async def _negotiate(self, offer: str) -> whip.Resource:
         token = self._host.token
         flow = whip.publish(token.claims.whip_url, self.participant_id, token.text, offer)
-        return await perform(self._host.http, flow)
+        return await self._perform(flow)
 
 
 class SubscribedStream(Stream):
@@ -228,15 +248,21 @@ class SubscribedStream(Stream):
         while True:
             try:
                 flow = whip.subscribe(token.claims.whip_url, self.participant_id, token.text, offer)
-                return await perform(self._host.http, flow)
+                return await self._perform(flow)
             except StageError as error:
                 if error.status != 404 or not self._host.is_publishing(self.participant_id):
                     raise
             await anyio.sleep(RETRY_INTERVAL)
 
 
-async def perform(client: httpx2.AsyncClient, flow: whip.Flow[T]) -> T:
+async def perform(http: HttpClient, flow: whip.Flow[T], secrets: Secrets, within: float) -> T:
     """Run a flow: send its requests, pass it the responses, return its result.
+
+    Args:
+        http: Sends it.
+        flow: The exchange.
+        secrets: What no error may show.
+        within: Seconds for each request.
 
     Raises:
         StageError: The stage cannot be reached, or the flow rejects its answer.
@@ -244,24 +270,12 @@ async def perform(client: httpx2.AsyncClient, flow: whip.Flow[T]) -> T:
     try:
         request = next(flow)
         while True:
-            request = flow.send(await _send(client, request))
+            response = await http.send(
+                request, far_side="The stage", secrets=secrets, max_bytes=whip.MAX_ANSWER_BYTES, within=within
+            )
+            request = flow.send(response)
     except StopIteration as stop:
         result: T = stop.value
         return result
-
-
-async def _send(client: httpx2.AsyncClient, request: whip.Request) -> whip.Response:
-    body = bytearray()
-    try:
-        async with client.stream(
-            request.method, request.url, headers=request.headers, content=request.body
-        ) as response:
-            async for chunk in response.aiter_bytes():
-                body += chunk
-                if len(body) > whip.MAX_ANSWER_BYTES:
-                    raise StageError("The stage's answer is too long for a session description")
-    except (httpx2.HTTPError, httpx2.InvalidURL) as error:
-        # httpx's message may contain the URL, which names participants.
-        raise StageError(f"The stage cannot be reached ({type(error).__name__})") from error
-    headers = {name.lower(): value for name, value in response.headers.items()}
-    return whip.Response(response.status_code, headers, bytes(body))
+    except HttpError as error:
+        raise StageError(str(error)) from error.__cause__

@@ -7,42 +7,24 @@ error body means.
 
 from __future__ import annotations
 
-import ipaddress
 import re
-from collections.abc import Generator, Mapping
+from collections.abc import Generator
 from dataclasses import dataclass, field, replace
-from functools import cache
-from typing import Any, Literal, TypeAlias, TypeVar
-from urllib.parse import urljoin, urlsplit
+from typing import TypeAlias, TypeVar
+from urllib.parse import quote, urljoin
 
 import msgspec
 
+from realtime_fast.aio.http import MAX_REDIRECTS, Request, Response
+from realtime_fast.aio.origins import may_carry_token
 from realtime_fast.errors import StageError
+from realtime_fast.peer.descriptions import DescriptionError, tidied
+from realtime_fast.redaction import Secrets
 
-MAX_REDIRECTS = 5
 MAX_ANSWER_BYTES = 256 * 1024
 """Limit of an answer: no session description is longer."""
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """One HTTP request to send as it is, without following redirects."""
-
-    method: Literal["POST", "DELETE"]
-    url: str
-    headers: Mapping[str, str] = field(repr=False)
-    body: bytes = field(default=b"", repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Response:
-    """The response; header names are lower case."""
-
-    status: int
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-    body: bytes = field(default=b"", repr=False)
 
 
 Flow: TypeAlias = Generator[Request, Response, T]
@@ -70,7 +52,7 @@ def publish(base: str, participant_id: str, token: str, offer: str) -> Flow[Reso
         StageError: The stage refused (see `status`), redirected to where the token must not go, or sent no valid
             answer.
     """
-    return _open("publish", f"{base.rstrip('/')}/publish/{participant_id}", token, offer)
+    return _open("publish", _place(base, "publish", participant_id), token, offer)
 
 
 def subscribe(base: str, participant_id: str, token: str, offer: str) -> Flow[Resource]:
@@ -78,7 +60,7 @@ def subscribe(base: str, participant_id: str, token: str, offer: str) -> Flow[Re
 
     A `StageError` of status 404 means that the participant publishes nothing at the moment.
     """
-    return _open("subscribe", f"{base.rstrip('/')}/subscribe/{participant_id}", token, offer)
+    return _open("subscribe", _place(base, "subscribe", participant_id), token, offer)
 
 
 def end(url: str, token: str) -> Flow[None]:
@@ -90,6 +72,12 @@ def end(url: str, token: str) -> Flow[None]:
     response, _ = yield from _exchange(Request("DELETE", url, _headers(token)))
     if response.status not in (200, 204, 404):
         raise _refusal("end the session", response, token)
+
+
+def _place(base: str, action: str, participant_id: str) -> str:
+    if participant_id in ("", ".", ".."):  # no quoting keeps these from being taken for a step in the path
+        raise StageError(f"Cannot {action}: {participant_id!r} is no participant id")
+    return f"{base.rstrip('/')}/{action}/{quote(participant_id, safe='')}"
 
 
 def _open(action: str, url: str, token: str, offer: str) -> Flow[Resource]:
@@ -106,6 +94,10 @@ def _open(action: str, url: str, token: str, offer: str) -> Flow[Resource]:
         answer = ""
     if not answer.startswith("v=0"):
         raise StageError(f"The stage's answer to {action} is not a session description")
+    try:
+        answer = tidied(answer)
+    except DescriptionError as error:
+        raise StageError(f"The stage's answer to {action} cannot be used: {error}") from None
     return Resource(share_transport(answer), _follow(url, location))
 
 
@@ -127,57 +119,16 @@ def _exchange(request: Request) -> Flow[tuple[Response, str]]:
 
 
 def _follow(url: str, location: str) -> str:
-    target = urljoin(url, location)
+    try:
+        target = urljoin(url, location)
+    except ValueError:
+        target = ""
     if not may_carry_token(url, target):
         # The message omits even the host: a hostile stage must not write into logs.
         raise StageError(
             "The stage points to another site: a token travels only over https within one registrable domain"
         )
     return target
-
-
-def may_carry_token(url: str, target: str) -> bool:
-    """Whether a token for `url` may also be sent to `target`.
-
-    Within one registrable domain and only over https; between loopback addresses also over http.
-    """
-    if re.search(r"[\s\x00-\x20\\]", target):
-        return False
-    try:
-        source, aim = urlsplit(url), urlsplit(target)
-        port = aim.port  # raises for an invalid port
-    except ValueError:
-        return False
-    if not source.hostname or not aim.hostname or port == 0 or "@" in aim.netloc:
-        return False
-    if is_loopback(source.hostname):
-        return is_loopback(aim.hostname) and aim.scheme in ("http", "https")
-    return aim.scheme == "https" and _site(source.hostname) == _site(aim.hostname)
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host name or address is loopback."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def _site(host: str) -> str:
-    """The registrable domain; a host without one (an address, a single label) is its own site."""
-    host = host.lower().rstrip(".")
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return _public_suffixes().privatesuffix(host) or host
-    return host
-
-
-@cache
-def _public_suffixes() -> Any:
-    from publicsuffixlist import PublicSuffixList
-
-    return PublicSuffixList()  # a 300 KB table: read once, at the first redirect to another host
 
 
 class _ErrorBody(msgspec.Struct):
@@ -192,7 +143,7 @@ def _refusal(action: str, response: Response, token: str) -> StageError:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         body = _ErrorBody()
     words = [str(part) for part in (body.code, body.message) if part not in (None, "")]
-    said = " ".join(words).replace(token, "[token]")[:300]
+    said = Secrets(token).clean(" ".join(words))[:300]
     status = f"HTTP {response.status}"
     return StageError(
         f"The stage refused to {action}: {said} ({status})"

@@ -5,6 +5,7 @@ An attempt is used once. It ends with its first failure, or is cancelled; nothin
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -15,6 +16,7 @@ import anyio
 from aiortc import MediaStreamTrack
 from anyio.abc import TaskGroup
 
+from realtime_fast.aio.callers import is_own_cancellation
 from realtime_fast.aio.websocket import TextSocket
 from realtime_fast.control import messages
 from realtime_fast.control.channel import open_channel
@@ -30,7 +32,15 @@ from realtime_fast.errors import (
     StageError,
 )
 from realtime_fast.events import Diagnostic, Event
-from realtime_fast.peer.link_events import LinkDiagnostic, LinkEvent, LinkLost, LinkUp, TrackArrived
+from realtime_fast.peer.link_events import (
+    LinkDiagnostic,
+    LinkEvent,
+    LinkLost,
+    LinkUp,
+    StreamFailed,
+    TrackArrived,
+)
+from realtime_fast.redaction import Secrets
 from realtime_fast.session.acks import Command, Settled
 from realtime_fast.session.core import DesiredState, Emit, Ended, Identified, Output, Relay, Send, SessionCore
 from realtime_fast.session.states import AttemptState, Generation
@@ -52,6 +62,7 @@ class Plan:
         transport: How media travels.
         url: The control channel's URL, with the API key in it; None where there is none (ivs viewers).
         agent: User agent.
+        secrets: What no error, event or log may show.
         publishes: Whether there is a local track.
         tracks: Makes new tracks to publish, for each attempt.
         timeout: Seconds for all phases together.
@@ -60,6 +71,7 @@ class Plan:
     transport: Transport
     url: str | None = field(repr=False)
     agent: str
+    secrets: Secrets
     publishes: bool
     tracks: Callable[[], Sequence[MediaStreamTrack]]
     timeout: float
@@ -77,6 +89,9 @@ class AttemptHost(Protocol):
     def received(self, track: MediaStreamTrack) -> Callable[[], Awaitable[None]]:
         """A remote track arrived; returns what reads it to its end."""
 
+    def stream_failed(self, error: Exception) -> None:
+        """Nothing of a sent track arrives any more, or for a while: its encoder failed."""
+
     async def while_live(self, attempt: Attempt) -> None:
         """Run while the connection is live; cancelled when it ends."""
 
@@ -91,7 +106,7 @@ class Attempt:
     """One attempt to connect, and the connection while it is live."""
 
     def __init__(self, plan: Plan, host: AttemptHost, on_state_change: Callable[[], None]) -> None:
-        self.core = SessionCore(plan.transport.name)
+        self.core = SessionCore(plan.transport.name, plan.secrets)
         self.link: MediaLink | None = None
         self.live_since: float | None = None
         self._plan = plan
@@ -173,7 +188,9 @@ class Attempt:
         plan = self._plan
         if plan.url is not None:
             async with self._phase("websocket", deadline):
-                channel = await stack.enter_async_context(open_channel(plan.url, agent=plan.agent))
+                channel = await stack.enter_async_context(
+                    open_channel(plan.url, agent=plan.agent, secrets=plan.secrets)
+                )
         self.core.channel_opened()
         if plan.url is not None:
             self._start(self._read, channel)
@@ -237,7 +254,7 @@ class Attempt:
             self._diagnose("phaseTiming", data)
 
     def _diagnose(self, kind: str, data: dict[str, Any]) -> None:
-        self._host.emit(Diagnostic(kind, data, time.time() * 1000))
+        self._host.emit(Diagnostic(kind, self._plan.secrets.clean_data(data), time.time() * 1000))
 
     def _start(self, body: Callable[..., Awaitable[None]], *args: Any) -> None:
         if self._tasks is not None:
@@ -249,13 +266,19 @@ class Attempt:
             await body(*args)
         except RealtimeError as error:
             self._fail(error)
-        except Exception as error:  # noqa: BLE001 - a bug, or the user's own hook: it ends the attempt, not the process
+        except (
+            Exception,
+            asyncio.CancelledError,
+        ) as error:  # a bug, or the user's own hook: it ends the attempt alone
+            if is_own_cancellation(error):
+                raise
             failure = ConnectError(f"The connection failed on an unexpected {type(error).__name__}: {error}")
             failure.__cause__ = error
             self._fail(failure)
         self._flush()
 
     def _fail(self, error: RealtimeError) -> None:
+        self._plan.secrets.clean_error(error)
         if isinstance(error, IceError | StageError):
             self.core.lost(error, time.monotonic())
         else:
@@ -270,6 +293,8 @@ class Attempt:
                 self._start(self._host.received(event.track))
             case LinkDiagnostic():
                 self._diagnose(event.kind, dict(event.data))
+            case StreamFailed():
+                self._host.stream_failed(event.error)
             case LinkUp():
                 pass
 

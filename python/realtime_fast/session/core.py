@@ -34,6 +34,7 @@ from realtime_fast.errors import (
     TransportName,
 )
 from realtime_fast.options import Prompt
+from realtime_fast.redaction import Secrets
 from realtime_fast.session.acks import AckLedger, Command, Settled
 from realtime_fast.session.retry import is_permanent
 from realtime_fast.session.states import AttemptState, Generation, Signal, next_state
@@ -130,12 +131,13 @@ class SessionCore:
         told: Whether the failure was already raised as an event.
     """
 
-    def __init__(self, transport: TransportName) -> None:
+    def __init__(self, transport: TransportName, secrets: Secrets) -> None:
         self.state = AttemptState.DIALING
         self.generation = Generation.IDLE
         self.failure: RealtimeError | None = None
         self.told = False
         self._transport = transport
+        self._secrets = secrets
         self._acks = AckLedger()
         self._phase: tuple[str, float, float] | None = None
         self._held: tuple[RealtimeError, float, str | None] | None = None
@@ -198,7 +200,12 @@ class SessionCore:
         if self._held is not None and self._held[2] == message.__struct_config__.tag:
             self._held = None
         match message:
-            case messages.Offer() | messages.Answer() | messages.IceCandidate() | messages.IvsStageReady():
+            case messages.IvsStageReady():
+                self._secrets.add(
+                    message.client_token, message.client_publish_token, message.client_subscribe_token
+                )
+                self._outputs.append(Relay(message))
+            case messages.Offer() | messages.Answer() | messages.IceCandidate():
                 self._outputs.append(Relay(message))
             case messages.SessionId():
                 self._outputs.append(Identified(message))
@@ -209,7 +216,8 @@ class SessionCore:
             case messages.GenerationTick():
                 self._outputs.append(Emit(events.GenerationTickMessage(message.seconds)))
             case messages.GenerationEnded():
-                logger.info("generation ended after %s s: %s", message.seconds, message.reason)
+                reason = self._secrets.clean(message.reason)
+                logger.info("generation ended after %s s: %s", message.seconds, reason)
             case messages.MetricsReport():
                 self._outputs.append(Emit(events.ServerMetrics(**structs.asdict(message))))
             case messages.LatencyReport():
@@ -218,11 +226,12 @@ class SessionCore:
                 )
                 self._outputs.append(Emit(metrics))
             case messages.Error():
-                self._reported(server_failure(message.error))
+                self._reported(server_failure(self._secrets.clean(message.error)))
             case messages.Ready():
                 pass
             case messages.Unknown():
-                logger.debug("ignored a message of the unknown type %r", message.type)
+                kind = self._secrets.clean(message.type)
+                logger.debug("ignored a message of the unknown type %r", kind)
 
     def malformed(self, error: messages.MalformedMessageError, now: float) -> None:
         """Process a malformed message.
@@ -230,10 +239,11 @@ class SessionCore:
         It is ignored, unless the set-up depends on it: then the set-up fails after `GRACE`, rather than by a later
         timeout, if no well-formed one follows.
         """
-        logger.warning("ignored a malformed message from the service: %s", error)
+        reason = self._secrets.clean(str(error))
+        logger.warning("ignored a malformed message from the service: %s", reason)
         essential = error.type in _ESSENTIAL or self._acks.awaits(error.type or "")
         if self.state is AttemptState.PREPARING and essential:
-            self._hold(ControlChannelError(f"The service sent a {error}"), now, redeemed_by=error.type)
+            self._hold(ControlChannelError(f"The service sent a {reason}"), now, redeemed_by=error.type)
 
     def fail(self, failure: RealtimeError) -> None:
         """End the attempt. Only the first failure counts; later ones are its consequences."""
@@ -294,7 +304,7 @@ class SessionCore:
 
     def _located(self, settled: Settled) -> Settled:
         if settled.error is not None:
-            settled.error.located(None, self._transport)
+            self._secrets.clean_error(settled.error).located(None, self._transport)
         return settled
 
 

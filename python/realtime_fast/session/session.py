@@ -12,6 +12,7 @@ import time
 import weakref
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import anyio
@@ -19,6 +20,7 @@ from aiortc import MediaStreamTrack
 from anyio.abc import TaskGroup
 from av import AudioFrame, VideoFrame
 
+from realtime_fast.aio.callers import is_own_cancellation
 from realtime_fast.aio.tasks import owned_tasks
 from realtime_fast.control import messages
 from realtime_fast.diagnostics.latency_tracker import LatencyTracker
@@ -27,6 +29,7 @@ from realtime_fast.diagnostics.telemetry_sender import TelemetrySender
 from realtime_fast.errors import RealtimeError, TransportName
 from realtime_fast.events import (
     Diagnostic,
+    ErrorRaised,
     Event,
     RemoteTrack,
     ServerMetrics,
@@ -36,6 +39,7 @@ from realtime_fast.frames import PixelFormat
 from realtime_fast.media.frame_stream import FrameStream
 from realtime_fast.media.tracks import LocalMedia, ReceivedTrack, SentTrack
 from realtime_fast.options import LatencyTracking, ReconnectPolicy
+from realtime_fast.redaction import Secrets
 from realtime_fast.session.attempt import Attempt, Plan
 from realtime_fast.session.connect_loop import ConnectLoop
 from realtime_fast.session.core import DesiredState
@@ -59,6 +63,7 @@ class SessionSettings:
     transport: Transport
     url: str | None = field(repr=False)
     agent: str
+    secrets: Secrets
     timeout: float
     reconnect: ReconnectPolicy | None
     media: LocalMedia
@@ -83,10 +88,12 @@ class Session:
         self._video: ReceivedTrack | None = None
         # Held weakly: a stream that nobody reads is collected, and its thread ends.
         self._streams: weakref.WeakSet[FrameStream] = weakref.WeakSet()
+        self._dead: weakref.WeakSet[MediaStreamTrack] = weakref.WeakSet()
         plan = Plan(
             transport=settings.transport,
             url=settings.url,
             agent=settings.agent,
+            secrets=settings.secrets,
             publishes=bool(self._media.tracks),
             tracks=self._tracks,
             timeout=settings.timeout,
@@ -150,10 +157,14 @@ class Session:
         try:
             async with owned_tasks() as tasks:
                 if self._telemetry is not None:
-                    tasks.start_soon(self._telemetry.run)
+                    tasks.start_soon(self._part, "Telemetry", self._telemetry.run)
                 await self.connect_loop.run()
         except RealtimeError as failure:
             self._failure = failure
+        except (Exception, asyncio.CancelledError) as error:
+            if is_own_cancellation(error):
+                raise
+            self._failure = self._died("The session", error)
 
     async def _deliver(self, delivered: anyio.Event) -> None:
         await self.hub.deliver(self._spawn)
@@ -188,7 +199,7 @@ class Session:
 
     def received(self, track: MediaStreamTrack) -> Callable[[], Awaitable[None]]:
         """A remote track arrived: hand it to the user; returns what reads it."""
-        received = ReceivedTrack(track)
+        received = ReceivedTrack(track, partial(self._died, f"An observer of the received {track.kind}"))
         if track.kind == "video":
             received.observers.append(self._incoming)
             self._video = received
@@ -196,20 +207,39 @@ class Session:
         if self._settings.on_remote_stream is not None:
             try:
                 self._settings.on_remote_stream(received)
-            except Exception:
+            except (Exception, asyncio.CancelledError):  # no await is between: the caller's own
                 logger.exception("on_remote_stream failed")
         return received.pump
+
+    def stream_failed(self, error: Exception) -> None:
+        """The encoder of a sent track failed; it is made anew for the next frame."""
+        self._died("The encoder of a local track", error)
 
     async def while_live(self, attempt: Attempt) -> None:
         """Sample and probe while the connection is live."""
         self._decided.set()
         async with owned_tasks() as tasks:
-            tasks.start_soon(self._watch_stall)
-            if self._settings.stats_interval is not None and attempt.link is not None:
-                tasks.start_soon(self._sample, attempt.link, self._settings.stats_interval)
+            tasks.start_soon(self._part, "Stall detection", self._watch_stall)
+            if (interval := self._settings.stats_interval) is not None and attempt.link is not None:
+                tasks.start_soon(self._part, "Statistics", partial(self._sample, attempt.link, interval))
             if self._tracker is not None:
-                tasks.start_soon(self._tracker.run, attempt.send)
+                tasks.start_soon(self._part, "Latency tracking", partial(self._tracker.run, attempt.send))
             await anyio.sleep_forever()
+
+    async def _part(self, name: str, body: Callable[[], Awaitable[None]]) -> None:
+        """Run a part of the session that the others can do without."""
+        try:
+            await body()
+        except Exception as error:  # noqa: BLE001 - told below; the session goes on
+            self._died(name, error)
+
+    def _died(self, what: str, cause: BaseException) -> RealtimeError:
+        """Something ended that should not have: tell, once, what and why."""
+        error = RealtimeError(f"{what} ended on {type(cause).__name__}: {cause}", transport=self.transport)
+        error.__cause__ = cause
+        self._settings.secrets.clean_error(error)
+        self.emit(ErrorRaised(error))
+        return error
 
     # Media
 
@@ -230,8 +260,16 @@ class Session:
     def _tracks(self) -> Sequence[MediaStreamTrack]:
         numbering = self._tracker.outgoing if self._tracker is not None else None
         return [
-            SentTrack(track, numbering if track.kind == "video" else None) for track in self._media.tracks
+            SentTrack(
+                track, numbering if track.kind == "video" else None, failed=partial(self._track_died, track)
+            )
+            for track in self._media.tracks
         ]
+
+    def _track_died(self, track: MediaStreamTrack, cause: BaseException) -> None:
+        if track not in self._dead:  # each connection finds out anew
+            self._dead.add(track)
+            self._died(f"The local {track.kind} track", cause)
 
     def _incoming(self, frame: VideoFrame | AudioFrame) -> None:
         if not isinstance(frame, VideoFrame):
@@ -254,15 +292,11 @@ class Session:
                 self.emit(Diagnostic("videoStall", data, time.time() * 1000))
 
     async def _sample(self, link: MediaLink, interval: float) -> None:
-        """Take a sample every interval; a slow one delays the next. A failing source ends only the samples."""
+        """Take a sample every interval; a slow one delays the next."""
         self._parser.reset()
         while True:
             await anyio.sleep(interval)
-            try:
-                stats = self._parser.parse(await link.stats(), time.monotonic())
-            except Exception:
-                logger.exception("statistics ended: the connection's report could not be read")
-                return
+            stats = self._parser.parse(await link.stats(), time.monotonic())
             if self._tracker is not None:
                 self._tracker.client_rtt_s = stats.connection.current_round_trip_time
             self.emit(StatsSample(stats))

@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import anyio
-import httpx2
 import msgspec
 from aiortc import MediaStreamTrack
 
+from realtime_fast.aio.http import HttpError, Request, Response, open_http
 from realtime_fast.aio.tasks import owned_tasks
 from realtime_fast.control import messages
 from realtime_fast.control.refusals import server_failure
@@ -25,6 +25,7 @@ from realtime_fast.errors import AuthenticationError, ConnectError, RealtimeErro
 from realtime_fast.ivs import Participant, Publication, Stage, Subscription
 from realtime_fast.options import IceServer, SendOptions, VideoCodec
 from realtime_fast.peer.link_events import LinkEvent, LinkLost, LinkUp, TrackArrived
+from realtime_fast.redaction import Secrets
 from realtime_fast.stats import merge_reports
 
 logger = logging.getLogger(__name__)
@@ -34,6 +35,9 @@ RETURN_LIMIT = 1.0
 
 STAGE_TIMEOUT = 30.0
 """Seconds for joining, publishing and subscribing each; the limits of the attempt may be shorter."""
+
+MAX_GRANT_BYTES = 64 * 1024
+"""Limit of the answer that names a viewer's stage; a token has 16 KiB at most."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -230,34 +234,40 @@ class _Failure(msgspec.Struct):
     error: str = ""
 
 
-def invited_as_viewer(url: str, api_key: str, agent: str) -> Invite:
+def invited_as_viewer(url: str, api_key: str, agent: str, secrets: Secrets) -> Invite:
     """Obtains a viewer's invitation by an HTTP request, without the inference session.
 
     Args:
         url: The URL to `GET`, from `ivs_subscribe_url`.
         api_key: Sent in a header.
         agent: The user agent.
+        secrets: What no error may show; the granted token becomes one.
     """
 
     async def invite(_: Signaling) -> Invitation:
-        headers = {"x-api-key": api_key, "user-agent": agent}
+        request = Request("GET", url, {"x-api-key": api_key, "user-agent": agent})
         try:
-            async with httpx2.AsyncClient(timeout=STAGE_TIMEOUT) as client:
-                response = await client.get(url, headers=headers)
-        except httpx2.HTTPError as error:
-            raise ConnectError(
-                f"The service cannot be reached ({type(error).__name__})", transport="ivs"
-            ) from error
-        if response.status_code in (401, 403):
+            async with open_http() as http:
+                response = await http.send(
+                    request,
+                    far_side="The service",
+                    secrets=secrets,
+                    max_bytes=MAX_GRANT_BYTES,
+                    within=STAGE_TIMEOUT,
+                )
+        except HttpError as error:
+            raise ConnectError(str(error), transport="ivs") from error.__cause__
+        if response.status in (401, 403):
             raise AuthenticationError(
-                f"The service rejected the API key (HTTP {response.status_code}): check the key and its permissions"
+                f"The service rejected the API key (HTTP {response.status}): check the key and its permissions"
             )
-        if response.status_code != 200:
-            raise _refused(response)
+        if response.status != 200:
+            raise _refused(response, secrets)
         try:
-            grant = msgspec.json.decode(response.content, type=_ViewerGrant)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+            grant = msgspec.json.decode(response.body, type=_ViewerGrant)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             raise ConnectError("The service's answer names no stage to watch", transport="ivs") from None
+        secrets.add(grant.subscribe_token)
         return Invitation(
             subscribe_token=grant.subscribe_token,
             server_id=grant.server_publish_participant_id,
@@ -267,14 +277,14 @@ def invited_as_viewer(url: str, api_key: str, agent: str) -> Invite:
     return invite
 
 
-def _refused(response: httpx2.Response) -> RealtimeError:
+def _refused(response: Response, secrets: Secrets) -> RealtimeError:
     try:
-        text = msgspec.json.decode(response.content, type=_Failure).error
-    except (msgspec.DecodeError, UnicodeDecodeError):
+        text = msgspec.json.decode(response.body, type=_Failure).error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         text = ""
     if text:
-        return server_failure(text[:300])
-    return ConnectError(f"The service refused the viewer (HTTP {response.status_code})", transport="ivs")
+        return server_failure(secrets.clean(text)[:300])
+    return ConnectError(f"The service refused the viewer (HTTP {response.status})", transport="ivs")
 
 
 async def _drain(signaling: Signaling) -> None:

@@ -52,7 +52,7 @@ class Room:
         member = self.members.get(claims.jti)
         if member is None:
             member = self.members[claims.jti] = Member(
-                Participant(id=claims.jti, user_id=claims.user_id, attributes=claims.attributes or {})
+                Participant(id=claims.jti, user_id=claims.user_id, attributes={**(claims.attributes or {})})
             )
             self._announce()
         return member
