@@ -139,7 +139,6 @@ class SendStream(ABC, Generic[T]):
             frame = await self._frames.get()
             try:
                 await self._encode(frame, self._track)
-                self._failing = False
             except Exception as error:  # noqa: BLE001 - FFmpeg raises anything; the connection goes on without it
                 self._reset()
                 if not self._failing:
@@ -149,7 +148,9 @@ class SendStream(ABC, Generic[T]):
     async def _off_loop(self, work: Callable[..., Any], *args: Any) -> Any:
         if self._thread is None:
             self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"encode-{self.kind}")
-        return await asyncio.get_running_loop().run_in_executor(self._thread, work, *args)
+        result = await asyncio.get_running_loop().run_in_executor(self._thread, work, *args)
+        self._failing = False  # not for a picture that is left out, which proves nothing
+        return result
 
     async def _end_thread(self) -> None:
         thread, self._thread = self._thread, None
@@ -299,7 +300,7 @@ class VideoSendStream(SendStream[VideoFrame]):
         measured = round(self._arrivals.rate(now))
         if self._arrivals.frames > 2 * fps and not 0.7 * fps < measured < 1.4 * fps:
             fps = max(1, measured)
-        source = (frame.width, frame.height, fps)
+        source = (max(2, frame.width & ~1), max(2, frame.height & ~1), fps)  # encoders take even sides
         if self._adaptation is None:
             self._adaptation = Adaptation(
                 self._config["codec"], self._preference, *source, self._bitrate, time.monotonic()

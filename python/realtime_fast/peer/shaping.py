@@ -21,6 +21,9 @@ def shaped(frame: VideoFrame, width: int, height: int, number: int | None) -> Vi
     It is a copy even where nothing has to be done: an encoder puts its own times on the picture, and the frame may be
     somebody else's as well. Its times are kept.
     """
+    if any(plane.line_size < 0 for plane in frame.planes):
+        # Upside down, as FFmpeg flips pictures: only its own scaler reads that. The deeper format makes it copy.
+        frame = frame.reformat(format="yuv420p16le")
     if frame.format.name in _CONVERTIBLE:
         picture = VideoFrame(width, height, "yuv420p")
         resizes = (frame.width, frame.height) != (width, height)
