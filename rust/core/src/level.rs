@@ -10,6 +10,8 @@ pub struct Level(pub(crate) Kind);
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Scalar,
+    #[cfg(target_arch = "aarch64")]
+    Neon,
     #[cfg(target_arch = "x86_64")]
     Sse41(Sse41),
     #[cfg(target_arch = "x86_64")]
@@ -42,7 +44,7 @@ impl Avx512 {
 }
 
 impl Level {
-    /// Plain integer arithmetic. On aarch64 the compiler vectorises it with NEON, which every such CPU has.
+    /// Plain arithmetic.
     pub const SCALAR: Self = Self(Kind::Scalar);
 
     /// Every level of this CPU, highest first.
@@ -58,7 +60,9 @@ impl Level {
                 has!("sse4.1").then_some(Self(Kind::Sse41(Sse41(())))),
             ]
         };
-        #[cfg(not(target_arch = "x86_64"))]
+        #[cfg(target_arch = "aarch64")]
+        let vectors = [Some(Self(Kind::Neon))];
+        #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
         let vectors: [Option<Self>; 0] = [];
         vectors.into_iter().flatten().chain([Self::SCALAR])
     }
@@ -79,6 +83,8 @@ impl Level {
     pub fn name(self) -> &'static str {
         match self.0 {
             Kind::Scalar => "scalar",
+            #[cfg(target_arch = "aarch64")]
+            Kind::Neon => "neon",
             #[cfg(target_arch = "x86_64")]
             Kind::Sse41(_) => "sse4.1",
             #[cfg(target_arch = "x86_64")]

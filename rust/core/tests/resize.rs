@@ -64,6 +64,8 @@ fn sizes() -> impl Iterator<Item = (Size, Size)> {
         ((100, 3), (9, 2)),
         ((64, 48), (32, 24)),
         ((5, 4), (5, 3)),
+        ((150, 11), (101, 7)),
+        ((61, 7), (150, 11)),
     ]
     .into_iter()
     .map(|(a, b)| (Size::new(a.0, a.1).unwrap(), Size::new(b.0, b.1).unwrap()))
@@ -122,19 +124,19 @@ fn every_level_scales_alike() {
     for (from, to) in sizes().take(if cfg!(miri) { 3 } else { usize::MAX }) {
         for format in PixelFormat::ALL {
             for target in [PixelFormat::Yuv420p, PixelFormat::Rgb24, format] {
-                let src = Picture::random(format, from, 2, 1, &mut random);
-                let outputs = Level::available().into_iter().map(|level| {
-                    let mut dst = Picture::new(target, to, 1, 1);
-                    resize_with(level, &src.frame(), &mut dst.frame_mut(), Color::ALL[1], Filter::Area)
-                        .unwrap();
-                    dst.assert_guards(&format!("{format} {from} to {target} {to}, {level:?}"));
-                    dst.bytes()
-                });
-                let outputs: Vec<_> = outputs.collect();
-                assert!(
-                    outputs.windows(2).all(|pair| pair[0] == pair[1]),
-                    "{format} {from} to {target} {to}"
-                );
+                for filter in FILTERS {
+                    let src = Picture::random(format, from, 2, 1, &mut random);
+                    let context = format!("{format} {from} to {target} {to}, {filter:?}");
+                    let outputs = Level::available().into_iter().map(|level| {
+                        let mut dst = Picture::new(target, to, 1, 1);
+                        resize_with(level, &src.frame(), &mut dst.frame_mut(), Color::ALL[1], filter)
+                            .unwrap();
+                        dst.assert_guards(&format!("{context}, {level:?}"));
+                        dst.bytes()
+                    });
+                    let outputs: Vec<_> = outputs.collect();
+                    assert!(outputs.windows(2).all(|pair| pair[0] == pair[1]), "{context}");
+                }
             }
         }
     }

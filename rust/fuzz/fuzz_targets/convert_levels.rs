@@ -10,9 +10,9 @@ use common::Picture;
 use libfuzzer_sys::fuzz_target;
 use realtime_fast_core::color::Color;
 use realtime_fast_core::format::PixelFormat;
-use realtime_fast_core::size::Size;
 use realtime_fast_core::level::Level;
 use realtime_fast_core::resize::{Filter, resize_with};
+use realtime_fast_core::size::Size;
 
 #[derive(Arbitrary, Debug)]
 struct Layout {

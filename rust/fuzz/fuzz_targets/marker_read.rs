@@ -12,9 +12,9 @@ use common::{Picture, marker};
 use libfuzzer_sys::fuzz_target;
 use realtime_fast_core::Error;
 use realtime_fast_core::format::PixelFormat;
-use realtime_fast_core::size::Size;
-use realtime_fast_core::marker::{Evidence, Levels, Reading, SoftReading, read_hard, read_soft, stamp};
 use realtime_fast_core::marker::Probes;
+use realtime_fast_core::marker::{Evidence, Levels, Reading, SoftReading, read_hard, read_soft, stamp};
+use realtime_fast_core::size::Size;
 
 #[derive(Arbitrary, Debug)]
 struct Input {
@@ -78,7 +78,8 @@ fuzz_target!(|input: Input| {
 
     let mut candidates: Vec<_> = input.candidates.iter().take(64).copied().collect();
     let stamped = input.stamped_size.and_then(|(width, height)| Size::new(width.into(), height.into()).ok());
-    let evidence = Evidence::new(first, format, size, levels, stamped).expect("the first plane of its picture");
+    let evidence =
+        Evidence::new(first, format, size, levels, stamped).expect("the first plane of its picture");
     check(read_soft(&evidence, Some(&candidates)), |seq| candidates.contains(&seq));
 
     // A ledger takes any times.

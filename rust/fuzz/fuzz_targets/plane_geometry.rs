@@ -7,8 +7,8 @@ use libfuzzer_sys::fuzz_target;
 use realtime_fast_core::Error;
 use realtime_fast_core::format::PixelFormat;
 use realtime_fast_core::frame::{Frame, FrameMut};
-use realtime_fast_core::size::{MAX_SIDE, Size};
 use realtime_fast_core::plane::{Plane, PlaneMut};
+use realtime_fast_core::size::{MAX_SIDE, Size};
 
 #[derive(Arbitrary, Debug)]
 struct Input {

@@ -1,6 +1,6 @@
 //! The interface of a level: rows of YUV to rows of RGB, and back.
 
-use super::windows::{Group, WIDTH, Window, Windows};
+use super::windows::Windows;
 use crate::color::{Decode, Encode};
 
 use std::slice::{ChunksExact, ChunksExactMut};
@@ -49,6 +49,16 @@ impl<'a> Chroma<&'a mut [u8]> {
         }
     }
 
+    /// The same, for a while.
+    #[inline(always)]
+    pub fn reborrow(&mut self) -> Chroma<&mut [u8]> {
+        match self {
+            Self::Planar(u, v) => Chroma::Planar(u, v),
+            Self::Interleaved(uv) => Chroma::Interleaved(uv),
+            Self::Neutral => Chroma::Neutral,
+        }
+    }
+
     /// Whole runs of so many pairs.
     #[inline(always)]
     pub fn chunks_mut(self, pairs: usize) -> Chroma<ChunksExactMut<'a, u8>> {
@@ -82,44 +92,8 @@ pub(crate) trait Rows: Copy {
         chroma: Chroma<&mut [u8]>,
     );
 
-    /// Output samples of a scaled row from the weighed sums of its columns; `row` is as long as the windows reach.
-    #[inline(always)]
-    fn weigh<const PAIRS: usize>(self, windows: &Windows, row: &[f32], out: &mut [u8]) {
-        for ((groups, weights), out) in windows.twos::<PAIRS>(out) {
-            let mut bytes = [0; 8];
-            for half in 0..2 {
-                let samples = weigh_group(&groups[half], &weights[half], windows.step, row);
-                bytes[4 * half..4 * half + 4].copy_from_slice(&samples);
-            }
-            windows.put(bytes, out);
-        }
-    }
-}
-
-/// The samples of a group. Even and odd taps are summed apart, as vectors do.
-#[inline(always)]
-fn weigh_group<const PAIRS: usize>(
-    group: &Group,
-    weights: &[Window; PAIRS],
-    step: usize,
-    row: &[f32],
-) -> [u8; 4] {
-    let mut windows = [&[0.0; WIDTH]; PAIRS];
-    for (pair, window) in windows.iter_mut().enumerate() {
-        *window = row[group.first as usize + pair * step..].first_chunk().expect("eight numbers");
-    }
-    let mut samples = [0; 4];
-    for (place, sample) in samples.iter_mut().enumerate() {
-        let [even, odd] =
-            [group.index[2 * place] as usize % WIDTH, group.index[2 * place + 1] as usize % WIDTH];
-        let mut sums = [0.0; 2];
-        for (window, weights) in windows.iter().zip(weights) {
-            sums[0] += window[even] * weights[2 * place];
-            sums[1] += window[odd] * weights[2 * place + 1];
-        }
-        *sample = nearest(sums[0] + sums[1]);
-    }
-    samples
+    /// [`Windows::weigh`].
+    fn weigh<const PAIRS: usize>(self, windows: &Windows, row: &[f32], out: &mut [u8]);
 }
 
 /// A sum of at most 255 to the nearest integer: adding 2^23 leaves it in the low bits.

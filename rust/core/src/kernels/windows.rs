@@ -29,8 +29,14 @@ pub(crate) struct Group {
     pub index: [u32; WIDTH],
 }
 
-/// Two groups, and the weights of their windows.
-type Two<'a, const PAIRS: usize> = (&'a [Group; 2], &'a [[Window; PAIRS]; 2]);
+impl Group {
+    /// Window `pair` of the group.
+    #[inline(always)]
+    pub fn window<'r>(&self, row: &'r [f32], pair: usize, step: usize) -> &'r Window {
+        let first = self.first as usize + pair * step;
+        row[first..first + WIDTH].try_into().expect("eight numbers")
+    }
+}
 
 impl Windows {
     /// The most windows of a group.
@@ -42,28 +48,36 @@ impl Windows {
         last + (self.pairs - 1) * self.step + WIDTH
     }
 
-    /// Two groups at a time, with the weights of their `PAIRS` windows and the samples to be written.
+    /// Output samples of a scaled row from the weighed sums of its columns; `row` is as long as the windows reach.
     #[inline(always)]
-    pub fn twos<'a, const PAIRS: usize>(
-        &'a self,
-        out: &'a mut [u8],
-    ) -> impl Iterator<Item = (Two<'a, PAIRS>, &'a mut [u8])> {
+    pub fn weigh<const PAIRS: usize>(&self, by: impl Weigh, row: &[f32], mut out: &mut [u8]) {
         let groups = self.groups.as_chunks::<2>().0;
         let weights = self.weights.as_chunks::<PAIRS>().0.as_chunks::<2>().0;
-        groups.iter().zip(weights).zip(out.chunks_mut(2 * self.samples))
-    }
-
-    /// Writes two groups' samples, of four bytes each, as far as `out` goes.
-    #[inline(always)]
-    pub fn put(&self, bytes: [u8; 8], out: &mut [u8]) {
-        match (self.samples, out) {
-            (4, out) if out.len() == 8 => out.copy_from_slice(&bytes),
-            (3, [a, b, c, d, e, f]) => [*a, *b, *c, _, *d, *e, *f, _] = bytes,
-            (samples, out) => {
-                for (group, out) in out.chunks_mut(samples).enumerate() {
-                    out.copy_from_slice(&bytes[4 * group..][..out.len()]);
-                }
+        let mut twos = groups.iter().zip(weights);
+        if self.samples == 4 {
+            let (blocks, rest) = out.as_chunks_mut::<8>();
+            for (block, (groups, weights)) in blocks.iter_mut().zip(&mut twos) {
+                *block = by.two(groups, weights, self.step, row);
+            }
+            out = rest;
+        }
+        for ((groups, weights), out) in twos.zip(out.chunks_mut(2 * self.samples)) {
+            let bytes = by.two(groups, weights, self.step, row);
+            for (group, out) in out.chunks_mut(self.samples).enumerate() {
+                out.copy_from_slice(&bytes[4 * group..][..out.len()]);
             }
         }
     }
+}
+
+/// The arithmetic of a level.
+pub(crate) trait Weigh: Copy {
+    /// Four samples of each of two groups. Even and odd taps are summed apart.
+    fn two<const PAIRS: usize>(
+        self,
+        groups: &[Group; 2],
+        weights: &[[Window; PAIRS]; 2],
+        step: usize,
+        row: &[f32],
+    ) -> [u8; 8];
 }

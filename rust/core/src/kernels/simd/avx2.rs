@@ -1,8 +1,7 @@
 //! The operations of AVX2.
 
-use super::lanes::{Lanes, Tables};
-use super::ops::{Simd, instructions, splats};
-use super::weigh;
+use super::lanes::{Lanes, Tables, weave_by_lanes};
+use super::ops::{Simd, instructions, picks, shifts, splats};
 use crate::kernels::windows::Windows;
 use crate::level::Avx2;
 use std::arch::x86_64::*;
@@ -10,27 +9,7 @@ use std::arch::x86_64::*;
 impl Simd for Avx2 {
     type V = __m256i;
     const BYTES: usize = 32;
-    type Tables = Tables<Self>;
-
-    #[inline(always)]
-    fn tables(self) -> Self::Tables {
-        Tables::new(self)
-    }
-
-    #[inline(always)]
-    fn store3(self, tables: &Self::Tables, to: &mut [u8], channels: [[Self::V; 2]; 3]) {
-        tables.store3(self, to, channels);
-    }
-
-    #[inline(always)]
-    fn store4(self, tables: &Self::Tables, to: &mut [u8], channels: [[Self::V; 2]; 3]) {
-        tables.store4(self, to, channels);
-    }
-
-    #[inline(always)]
-    fn quads<const P: usize>(self, tables: &Self::Tables, from: &[u8]) -> [Self::V; 4] {
-        if P == 3 { tables.quads3(self, from) } else { tables.quads4(self, from) }
-    }
+    weave_by_lanes!();
 
     #[inline(always)]
     fn sort<const P: usize>(self, _tables: &Self::Tables, a: Self::V) -> Self::V {
@@ -60,43 +39,36 @@ impl Simd for Avx2 {
     fn load_high(self, from: &[u8]) -> Self::V {
         let from: &[u8; 16] = from[..16].try_into().expect("16 bytes");
         // SAFETY: unaligned load of an array of 16 bytes; `self` is the proof of the instructions.
-        unsafe { _mm256_slli_epi16::<8>(_mm256_cvtepu8_epi16(_mm_loadu_si128(from.as_ptr().cast()))) }
-    }
-
-    #[inline(always)]
-    fn store_apart(self, tables: &Self::Tables, even: &mut [u8], odd: &mut [u8], a: Self::V) {
-        let even: &mut [u8; 16] = (&mut even[..16]).try_into().expect("16 bytes");
-        let odd: &mut [u8; 16] = (&mut odd[..16]).try_into().expect("16 bytes");
-        // SAFETY: unaligned stores to arrays of 16 bytes; `self` is the proof of the instructions.
         unsafe {
-            let apart = _mm256_permute4x64_epi64::<0b11_01_10_00>(tables.unzip(self, a));
-            _mm_storeu_si128(even.as_mut_ptr().cast(), _mm256_castsi256_si128(apart));
-            _mm_storeu_si128(odd.as_mut_ptr().cast(), _mm256_extracti128_si256::<1>(apart));
+            let both = _mm256_broadcastsi128_si256(_mm_loadu_si128(from.as_ptr().cast()));
+            // Bytes 0 to 7 in the first lane, 8 to 15 in the second.
+            let high = _mm256_setr_epi64x(
+                0x0380_0280_0180_0080,
+                0x0780_0680_0580_0480,
+                0x0b80_0a80_0980_0880,
+                0x0f80_0e80_0d80_0c80,
+            );
+            _mm256_shuffle_epi8(both, high)
         }
     }
 
     #[inline(always)]
-    fn shl16<const N: u32>(self, a: Self::V) -> Self::V {
-        // SAFETY: `self` is the proof that the CPU has the instruction.
-        unsafe { _mm256_sll_epi16(a, _mm_cvtsi32_si128(N as i32)) }
-    }
-
-    #[inline(always)]
-    fn shr16<const N: u32>(self, a: Self::V) -> Self::V {
-        // SAFETY: `self` is the proof that the CPU has the instruction.
-        unsafe { _mm256_srl_epi16(a, _mm_cvtsi32_si128(N as i32)) }
-    }
-
-    #[inline(always)]
-    fn sar16<const N: u32>(self, a: Self::V) -> Self::V {
-        // SAFETY: `self` is the proof that the CPU has the instruction.
-        unsafe { _mm256_sra_epi16(a, _mm_cvtsi32_si128(N as i32)) }
-    }
-
-    #[inline(always)]
-    fn shr32<const N: u32>(self, a: Self::V) -> Self::V {
-        // SAFETY: `self` is the proof that the CPU has the instruction.
-        unsafe { _mm256_srl_epi32(a, _mm_cvtsi32_si128(N as i32)) }
+    fn store_apart<const P: usize>(self, tables: &Self::Tables, even: &mut [u8], odd: &mut [u8], a: Self::V) {
+        let even: &mut [u8; 16] = (&mut even[..16]).try_into().expect("16 bytes");
+        let odd: &mut [u8; 16] = (&mut odd[..16]).try_into().expect("16 bytes");
+        // SAFETY: unaligned stores to arrays of 16 bytes; `self` is the proof of the instructions.
+        unsafe {
+            let apart = tables.unzip(self, a);
+            let (first, second) = (_mm256_castsi256_si128(apart), _mm256_extracti128_si256::<1>(apart));
+            // The lanes' pairs of bytes stand in turn, or one lane's after the other's: see `sort`.
+            let (evens, odds) = if P == 3 {
+                (_mm_unpacklo_epi64(first, second), _mm_unpackhi_epi64(first, second))
+            } else {
+                (_mm_unpacklo_epi16(first, second), _mm_unpackhi_epi16(first, second))
+            };
+            _mm_storeu_si128(even.as_mut_ptr().cast(), evens);
+            _mm_storeu_si128(odd.as_mut_ptr().cast(), odds);
+        }
     }
 
     #[inline(always)]
@@ -106,39 +78,29 @@ impl Simd for Avx2 {
     }
 
     #[inline(always)]
-    fn even32(self, a: Self::V, b: Self::V) -> Self::V {
-        // SAFETY: `self` is the proof that the CPU has the instruction.
-        unsafe {
-            _mm256_castps_si256(_mm256_shuffle_ps::<0b10_00_10_00>(
-                _mm256_castsi256_ps(a),
-                _mm256_castsi256_ps(b),
-            ))
-        }
-    }
-
-    #[inline(always)]
-    fn odd32(self, a: Self::V, b: Self::V) -> Self::V {
-        // SAFETY: `self` is the proof that the CPU has the instruction.
-        unsafe {
-            _mm256_castps_si256(_mm256_shuffle_ps::<0b11_01_11_01>(
-                _mm256_castsi256_ps(a),
-                _mm256_castsi256_ps(b),
-            ))
-        }
-    }
-
-    #[inline(always)]
     fn weigh<const PAIRS: usize>(self, windows: &Windows, row: &[f32], out: &mut [u8]) {
-        weigh::weigh::<PAIRS>(self, windows, row, out);
+        windows.weigh::<PAIRS>(self, row, out);
     }
+
+    shifts! {
+        __m256i:
+        shl16 = _mm256_sll_epi16,
+        shr16 = _mm256_srl_epi16,
+        sar16 = _mm256_sra_epi16,
+        shr32 = _mm256_srl_epi32,
+    }
+
+    picks! { __m256i: _mm256_shuffle_ps, _mm256_castsi256_ps, _mm256_castps_si256 }
 
     splats! {
+        __m256i:
         splat16(i16) = _mm256_set1_epi16,
         splat32(i32) = _mm256_set1_epi32,
         splat64(i64) = _mm256_set1_epi64x,
     }
 
     instructions! {
+        __m256i:
         and = _mm256_and_si256,
         xor = _mm256_xor_si256,
         add16 = _mm256_add_epi16,
@@ -207,6 +169,7 @@ impl Lanes for Avx2 {
     }
 
     instructions! {
+        __m256i:
         unpacklo8 = _mm256_unpacklo_epi8,
         unpackhi8 = _mm256_unpackhi_epi8,
         unpacklo16 = _mm256_unpacklo_epi16,

@@ -1,7 +1,6 @@
 //! The operations of AVX-512 (F, BW and VBMI), whose byte permutations weave across the whole vector.
 
-use super::ops::{Simd, instructions, splats};
-use super::weigh;
+use super::ops::{Simd, const_shifts, instructions, picks, splats};
 use crate::kernels::windows::Windows;
 use crate::level::Avx512;
 use std::arch::x86_64::*;
@@ -86,34 +85,13 @@ impl Avx512 {
         unsafe { _mm512_permutexvar_epi8(table, a) }
     }
 
-    #[inline(always)]
-    fn shuffle(self, a: __m512i, table: __m512i) -> __m512i {
-        // SAFETY: `self` is the proof that the CPU has the instruction.
-        unsafe { _mm512_shuffle_epi8(a, table) }
-    }
-
-    #[inline(always)]
-    fn unpacklo8(self, a: __m512i, b: __m512i) -> __m512i {
-        // SAFETY: `self` is the proof that the CPU has the instruction.
-        unsafe { _mm512_unpacklo_epi8(a, b) }
-    }
-
-    #[inline(always)]
-    fn unpackhi8(self, a: __m512i, b: __m512i) -> __m512i {
-        // SAFETY: `self` is the proof that the CPU has the instruction.
-        unsafe { _mm512_unpackhi_epi8(a, b) }
-    }
-
-    #[inline(always)]
-    fn unpacklo16(self, a: __m512i, b: __m512i) -> __m512i {
-        // SAFETY: `self` is the proof that the CPU has the instruction.
-        unsafe { _mm512_unpacklo_epi16(a, b) }
-    }
-
-    #[inline(always)]
-    fn unpackhi16(self, a: __m512i, b: __m512i) -> __m512i {
-        // SAFETY: `self` is the proof that the CPU has the instruction.
-        unsafe { _mm512_unpackhi_epi16(a, b) }
+    instructions! {
+        __m512i:
+        shuffle = _mm512_shuffle_epi8,
+        unpacklo8 = _mm512_unpacklo_epi8,
+        unpackhi8 = _mm512_unpackhi_epi8,
+        unpacklo16 = _mm512_unpacklo_epi16,
+        unpackhi16 = _mm512_unpackhi_epi16,
     }
 }
 
@@ -214,36 +192,13 @@ impl Simd for Avx512 {
     }
 
     #[inline(always)]
-    fn store_apart(self, _tables: &Tables, even: &mut [u8], odd: &mut [u8], a: Self::V) {
+    fn store_apart<const P: usize>(self, tables: &Tables, even: &mut [u8], odd: &mut [u8], a: Self::V) {
+        let a = self.sort::<P>(tables, a);
         for (to, codes) in [(even, a), (odd, self.shr16::<8>(a))] {
             let to: &mut [u8; 32] = (&mut to[..32]).try_into().expect("32 bytes");
             // SAFETY: unaligned store to an array of 32 bytes; `self` is the proof of the instructions.
             unsafe { _mm256_storeu_si256(to.as_mut_ptr().cast(), _mm512_cvtepi16_epi8(codes)) }
         }
-    }
-
-    #[inline(always)]
-    fn shl16<const N: u32>(self, a: Self::V) -> Self::V {
-        // SAFETY: `self` is the proof that the CPU has the instruction.
-        unsafe { _mm512_slli_epi16::<N>(a) }
-    }
-
-    #[inline(always)]
-    fn shr16<const N: u32>(self, a: Self::V) -> Self::V {
-        // SAFETY: `self` is the proof that the CPU has the instruction.
-        unsafe { _mm512_srli_epi16::<N>(a) }
-    }
-
-    #[inline(always)]
-    fn sar16<const N: u32>(self, a: Self::V) -> Self::V {
-        // SAFETY: `self` is the proof that the CPU has the instruction.
-        unsafe { _mm512_srai_epi16::<N>(a) }
-    }
-
-    #[inline(always)]
-    fn shr32<const N: u32>(self, a: Self::V) -> Self::V {
-        // SAFETY: `self` is the proof that the CPU has the instruction.
-        unsafe { _mm512_srli_epi32::<N>(a) }
     }
 
     #[inline(always)]
@@ -253,39 +208,29 @@ impl Simd for Avx512 {
     }
 
     #[inline(always)]
-    fn even32(self, a: Self::V, b: Self::V) -> Self::V {
-        // SAFETY: `self` is the proof that the CPU has the instruction.
-        unsafe {
-            _mm512_castps_si512(_mm512_shuffle_ps::<0b10_00_10_00>(
-                _mm512_castsi512_ps(a),
-                _mm512_castsi512_ps(b),
-            ))
-        }
-    }
-
-    #[inline(always)]
-    fn odd32(self, a: Self::V, b: Self::V) -> Self::V {
-        // SAFETY: `self` is the proof that the CPU has the instruction.
-        unsafe {
-            _mm512_castps_si512(_mm512_shuffle_ps::<0b11_01_11_01>(
-                _mm512_castsi512_ps(a),
-                _mm512_castsi512_ps(b),
-            ))
-        }
-    }
-
-    #[inline(always)]
     fn weigh<const PAIRS: usize>(self, windows: &Windows, row: &[f32], out: &mut [u8]) {
-        weigh::weigh::<PAIRS>(self.avx2(), windows, row, out);
+        windows.weigh::<PAIRS>(self.avx2(), row, out);
     }
+
+    const_shifts! {
+        __m512i:
+        shl16 = _mm512_slli_epi16,
+        shr16 = _mm512_srli_epi16,
+        sar16 = _mm512_srai_epi16,
+        shr32 = _mm512_srli_epi32,
+    }
+
+    picks! { __m512i: _mm512_shuffle_ps, _mm512_castsi512_ps, _mm512_castps_si512 }
 
     splats! {
+        __m512i:
         splat16(i16) = _mm512_set1_epi16,
         splat32(i32) = _mm512_set1_epi32,
         splat64(i64) = _mm512_set1_epi64,
     }
 
     instructions! {
+        __m512i:
         and = _mm512_and_si512,
         xor = _mm512_xor_si512,
         add16 = _mm512_add_epi16,

@@ -1,12 +1,11 @@
 //! Luma and chroma to pixels. Comments count pixels of a vector of `B` = `S::BYTES` bytes.
 
-use super::WIDEST;
 use super::ops::Simd;
 use crate::color::Decode;
 use crate::kernels::rows::Chroma;
 use std::slice::ChunksExact;
 
-/// [`Rows::decode`](crate::kernels::rows::Rows::decode).
+/// [`Blocks::decode`](crate::kernels::blockwise::Blocks::decode).
 #[inline(always)]
 pub(super) fn decode<S: Simd, const N: usize, const P: usize>(
     s: S,
@@ -18,39 +17,15 @@ pub(super) fn decode<S: Simd, const N: usize, const P: usize>(
     let decoder = Decoder::new(s, k);
     // Which kind of chroma, and which is the first channel's, is asked once, not for every block.
     match (chroma, k.blue_first) {
-        (Chroma::Planar(u, v), true) => decoder.rows::<N, P, true>(s, luma, Chroma::Planar(u, v), out),
-        (Chroma::Planar(u, v), false) => decoder.rows::<N, P, true>(s, luma, Chroma::Planar(v, u), out),
-        (Chroma::Interleaved(uv), true) => decoder.rows::<N, P, true>(s, luma, Chroma::Interleaved(uv), out),
+        (Chroma::Planar(u, v), true) => decoder.blocks::<N, P, true>(s, luma, Chroma::Planar(u, v), out),
+        (Chroma::Planar(u, v), false) => decoder.blocks::<N, P, true>(s, luma, Chroma::Planar(v, u), out),
+        (Chroma::Interleaved(uv), true) => {
+            decoder.blocks::<N, P, true>(s, luma, Chroma::Interleaved(uv), out);
+        }
         (Chroma::Interleaved(uv), false) => {
-            decoder.rows::<N, P, false>(s, luma, Chroma::Interleaved(uv), out)
+            decoder.blocks::<N, P, false>(s, luma, Chroma::Interleaved(uv), out);
         }
-        (Chroma::Neutral, _) => decoder.rows::<N, P, true>(s, luma, Chroma::Neutral, out),
-    }
-}
-
-impl Chroma<&[u8]> {
-    /// What stands from pair `at` on, copied into scratch rows.
-    #[inline(always)]
-    fn tail<'s>(
-        &self,
-        at: usize,
-        first: &'s mut [u8; WIDEST],
-        second: &'s mut [u8; WIDEST],
-    ) -> Chroma<&'s [u8]> {
-        match self {
-            Self::Planar(u, v) => {
-                let left = u.len() - at;
-                first[..left].copy_from_slice(&u[at..]);
-                second[..left].copy_from_slice(&v[at..]);
-                Chroma::Planar(first, second)
-            }
-            Self::Interleaved(uv) => {
-                let left = uv.len() - 2 * at;
-                first[..left].copy_from_slice(&uv[2 * at..]);
-                Chroma::Interleaved(first)
-            }
-            Self::Neutral => Chroma::Neutral,
-        }
+        (Chroma::Neutral, _) => decoder.blocks::<N, P, true>(s, luma, Chroma::Neutral, out),
     }
 }
 
@@ -89,45 +64,15 @@ impl<S: Simd> Decoder<S> {
 
     /// `N` rows. `FIRST`: of chroma, what comes first belongs to the first channel.
     #[inline(always)]
-    fn rows<const N: usize, const P: usize, const FIRST: bool>(
-        &self,
-        s: S,
-        luma: [&[u8]; N],
-        chroma: Chroma<&[u8]>,
-        mut out: [&mut [u8]; N],
-    ) {
-        self.blocks::<N, P, FIRST>(s, luma, chroma, &mut out);
-        // What fills no vector goes through scratch rows, so that nothing outside the row is touched.
-        let width = luma[0].len();
-        let left = width % S::BYTES;
-        if left == 0 {
-            return;
-        }
-        let whole = width - left;
-        let (mut first, mut second) = ([0; WIDEST], [0; WIDEST]);
-        let chroma = chroma.tail(whole / 2, &mut first, &mut second);
-        let (mut from, mut to) = ([[0; WIDEST]; N], [[0; 4 * WIDEST]; N]);
-        for (from, luma) in from.iter_mut().zip(luma) {
-            from[..left].copy_from_slice(&luma[whole..]);
-        }
-        let mut rows = to.each_mut().map(|row| &mut row[..S::BYTES * P]);
-        self.blocks::<N, P, FIRST>(s, from.each_ref().map(|row| &row[..S::BYTES]), chroma, &mut rows);
-        for (out, to) in out.iter_mut().zip(&to) {
-            out[whole * P..].copy_from_slice(&to[..left * P]);
-        }
-    }
-
-    /// All pixels that fill vectors.
-    #[inline(always)]
     fn blocks<const N: usize, const P: usize, const FIRST: bool>(
         &self,
         s: S,
         luma: [&[u8]; N],
         chroma: Chroma<&[u8]>,
-        out: &mut [&mut [u8]; N],
+        out: [&mut [u8]; N],
     ) {
         let mut luma = luma.map(|row| row.chunks_exact(S::BYTES));
-        let mut out = out.each_mut().map(|row| row.chunks_exact_mut(S::BYTES * P));
+        let mut out = out.map(|row| row.chunks_exact_mut(S::BYTES * P));
         let mut chroma = chroma.chunks(S::BYTES / 2);
         loop {
             let Some(offsets) = self.offsets::<FIRST>(s, &mut chroma) else { return };

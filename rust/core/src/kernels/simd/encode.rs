@@ -1,62 +1,24 @@
 //! Pixels to luma and chroma. Comments count pixels of a vector of `B` = `S::BYTES` bytes.
 
-use super::WIDEST;
 use super::ops::Simd;
 use crate::color::{CHROMA_BIAS, Encode};
 use crate::kernels::rows::Chroma;
 
-/// [`Rows::encode`](crate::kernels::rows::Rows::encode).
+/// [`Blocks::encode`](crate::kernels::blockwise::Blocks::encode).
 #[inline(always)]
 pub(super) fn encode<S: Simd, const N: usize, const P: usize>(
     s: S,
     k: &Encode,
     rgb: [&[u8]; N],
-    mut luma: [&mut [u8]; N],
-    mut chroma: Chroma<&mut [u8]>,
+    luma: [&mut [u8]; N],
+    chroma: Chroma<&mut [u8]>,
 ) {
-    let width = luma[0].len();
     let encoder = Encoder::new(s, k);
     // Which kind of chroma is asked once, not for every block.
-    match &mut chroma {
-        Chroma::Planar(u, v) => encoder.blocks::<N, P>(s, rgb, &mut luma, Chroma::Planar(u, v)),
-        Chroma::Interleaved(uv) => encoder.blocks::<N, P>(s, rgb, &mut luma, Chroma::Interleaved(uv)),
-        Chroma::Neutral => encoder.blocks::<N, P>(s, rgb, &mut luma, Chroma::Neutral),
-    }
-    // What fills no vector goes through scratch rows, so that nothing outside the row is touched.
-    let left = width % S::BYTES;
-    if left == 0 {
-        return;
-    }
-    let whole = width - left;
-    let (mut from, mut to) = ([[0; 4 * WIDEST]; N], [[0; WIDEST]; N]);
-    for (from, rgb) in from.iter_mut().zip(rgb) {
-        from[..left * P].copy_from_slice(&rgb[whole * P..]);
-        // An odd last pixel stands for the one that is missing beside it.
-        from.copy_within((left - 1) * P..left * P, left * P);
-    }
-    let (mut first, mut second) = ([0; WIDEST], [0; WIDEST]);
-    let tail = match chroma {
-        Chroma::Planar(..) => Chroma::Planar(&mut first[..S::BYTES / 2], &mut second[..S::BYTES / 2]),
-        Chroma::Interleaved(_) => Chroma::Interleaved(&mut first[..S::BYTES]),
-        Chroma::Neutral => Chroma::Neutral,
-    };
-    let mut rows = to.each_mut().map(|row| &mut row[..S::BYTES]);
-    encoder.blocks::<N, P>(s, from.each_ref().map(|row| &row[..S::BYTES * P]), &mut rows, tail);
-    for (luma, to) in luma.iter_mut().zip(&to) {
-        luma[whole..].copy_from_slice(&to[..left]);
-    }
-    let at = whole / 2;
-    match &mut chroma {
-        Chroma::Planar(u, v) => {
-            let left = u.len() - at;
-            u[at..].copy_from_slice(&first[..left]);
-            v[at..].copy_from_slice(&second[..left]);
-        }
-        Chroma::Interleaved(uv) => {
-            let left = uv.len() - 2 * at;
-            uv[2 * at..].copy_from_slice(&first[..left]);
-        }
-        Chroma::Neutral => {}
+    match chroma {
+        Chroma::Planar(u, v) => encoder.blocks::<N, P>(s, rgb, luma, Chroma::Planar(u, v)),
+        Chroma::Interleaved(uv) => encoder.blocks::<N, P>(s, rgb, luma, Chroma::Interleaved(uv)),
+        Chroma::Neutral => encoder.blocks::<N, P>(s, rgb, luma, Chroma::Neutral),
     }
 }
 
@@ -100,17 +62,17 @@ impl<S: Simd> Encoder<S> {
         }
     }
 
-    /// All pixels that fill vectors.
+    /// `N` rows.
     #[inline(always)]
     fn blocks<const N: usize, const P: usize>(
         &self,
         s: S,
         rgb: [&[u8]; N],
-        luma: &mut [&mut [u8]; N],
+        luma: [&mut [u8]; N],
         chroma: Chroma<&mut [u8]>,
     ) {
         let mut rgb = rgb.map(|row| row.chunks_exact(S::BYTES * P));
-        let mut luma = luma.each_mut().map(|row| row.chunks_exact_mut(S::BYTES));
+        let mut luma = luma.map(|row| row.chunks_exact_mut(S::BYTES));
         let mut chroma = chroma.chunks_mut(S::BYTES / 2);
         loop {
             let mut sums = self.nothing;
@@ -125,8 +87,7 @@ impl<S: Simd> Encoder<S> {
             match &mut chroma {
                 Chroma::Planar(u, v) => {
                     let (Some(u), Some(v)) = (u.next(), v.next()) else { return };
-                    let uv = s.sort::<P>(&self.tables, self.chroma::<N>(s, sums));
-                    s.store_apart(&self.tables, u, v, uv);
+                    s.store_apart::<P>(&self.tables, u, v, self.chroma::<N>(s, sums));
                 }
                 Chroma::Interleaved(uv) => {
                     let Some(uv) = uv.next() else { return };

@@ -139,3 +139,32 @@ impl<S: Lanes> Tables<S> {
         s.shuffle(a, s.lanes(&[0, 2, 4, 6, 8, 10, 12, 14, 1, 3, 5, 7, 9, 11, 13, 15]))
     }
 }
+
+/// The methods of [`Simd`] that are [`Tables`]'.
+macro_rules! weave_by_lanes {
+    () => {
+        type Tables = Tables<Self>;
+
+        #[inline(always)]
+        fn tables(self) -> Self::Tables {
+            Tables::new(self)
+        }
+
+        #[inline(always)]
+        fn store3(self, tables: &Self::Tables, to: &mut [u8], channels: [[Self::V; 2]; 3]) {
+            tables.store3(self, to, channels);
+        }
+
+        #[inline(always)]
+        fn store4(self, tables: &Self::Tables, to: &mut [u8], channels: [[Self::V; 2]; 3]) {
+            tables.store4(self, to, channels);
+        }
+
+        #[inline(always)]
+        fn quads<const P: usize>(self, tables: &Self::Tables, from: &[u8]) -> [Self::V; 4] {
+            if P == 3 { tables.quads3(self, from) } else { tables.quads4(self, from) }
+        }
+    };
+}
+
+pub(super) use weave_by_lanes;

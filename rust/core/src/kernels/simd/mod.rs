@@ -14,19 +14,19 @@ mod ops;
 mod sse41;
 mod weigh;
 
-use super::rows::{Chroma, Rows};
+use super::blockwise::Blocks;
+use super::rows::Chroma;
 use super::windows::Windows;
 use crate::color::{Decode, Encode};
 use ops::Simd;
-
-/// The widest vector, in bytes: sizes the scratch space for the pixels that fill no vector.
-const WIDEST: usize = 64;
 
 /// The row bodies of a vector level.
 #[derive(Clone, Copy)]
 pub(crate) struct Vector<S>(pub S);
 
-impl<S: Simd> Rows for Vector<S> {
+impl<S: Simd> Blocks for Vector<S> {
+    const PIXELS: usize = S::BYTES;
+
     #[inline(always)]
     fn decode<const N: usize, const P: usize>(
         self,

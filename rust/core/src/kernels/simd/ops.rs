@@ -1,6 +1,5 @@
 //! The operations of an instruction set that the kernels are made of.
 
-use crate::kernels::rows::Rows;
 use crate::kernels::scalar::Scalar;
 use crate::kernels::windows::Windows;
 
@@ -37,8 +36,8 @@ pub(crate) trait Simd: Copy {
     fn store(self, to: &mut [u8], a: Self::V);
     /// The first `BYTES / 2` bytes, each in the upper half of a 16-bit element, zero below.
     fn load_high(self, from: &[u8]) -> Self::V;
-    /// Even and odd bytes, `BYTES / 2` each.
-    fn store_apart(self, tables: &Self::Tables, even: &mut [u8], odd: &mut [u8], a: Self::V);
+    /// Even and odd bytes, `BYTES / 2` each, in the order of [`Simd::sort`].
+    fn store_apart<const P: usize>(self, tables: &Self::Tables, even: &mut [u8], odd: &mut [u8], a: Self::V);
 
     /// All elements the same.
     fn splat16(self, value: i16) -> Self::V;
@@ -74,33 +73,72 @@ pub(crate) trait Simd: Copy {
     /// Of each lane, elements 1 and 3 of `a`, then those of `b`.
     fn odd32(self, a: Self::V, b: Self::V) -> Self::V;
 
-    /// [`Rows::weigh`].
+    /// [`Windows::weigh`].
     #[inline(always)]
     fn weigh<const PAIRS: usize>(self, windows: &Windows, row: &[f32], out: &mut [u8]) {
-        Scalar.weigh::<PAIRS>(windows, row, out);
+        windows.weigh::<PAIRS>(Scalar, row, out);
     }
 }
 
 /// Methods that are one instruction on two vectors.
 macro_rules! instructions {
-    ($($name:ident = $intrinsic:ident),* $(,)?) => {$(
+    ($v:ty: $($name:ident = $intrinsic:ident),* $(,)?) => {$(
         #[inline(always)]
-        fn $name(self, a: Self::V, b: Self::V) -> Self::V {
+        fn $name(self, a: $v, b: $v) -> $v {
             // SAFETY: `self` is the proof that the CPU has the instruction.
             unsafe { $intrinsic(a, b) }
         }
     )*};
 }
 
+/// Methods that shift elements by a constant, with an intrinsic that takes it as a vector.
+macro_rules! shifts {
+    ($v:ty: $($name:ident = $intrinsic:ident),* $(,)?) => {$(
+        #[inline(always)]
+        fn $name<const N: u32>(self, a: $v) -> $v {
+            // SAFETY: `self` is the proof that the CPU has the instruction.
+            unsafe { $intrinsic(a, _mm_cvtsi32_si128(N as i32)) }
+        }
+    )*};
+}
+
+/// Methods that shift elements by a constant, with an intrinsic that takes it as one.
+macro_rules! const_shifts {
+    ($v:ty: $($name:ident = $intrinsic:ident),* $(,)?) => {$(
+        #[inline(always)]
+        fn $name<const N: u32>(self, a: $v) -> $v {
+            // SAFETY: `self` is the proof that the CPU has the instruction.
+            unsafe { $intrinsic::<N>(a) }
+        }
+    )*};
+}
+
 /// Methods that fill a vector with one value.
 macro_rules! splats {
-    ($($name:ident($element:ty) = $intrinsic:ident),* $(,)?) => {$(
+    ($v:ty: $($name:ident($element:ty) = $intrinsic:ident),* $(,)?) => {$(
         #[inline(always)]
-        fn $name(self, value: $element) -> Self::V {
+        fn $name(self, value: $element) -> $v {
             // SAFETY: `self` is the proof that the CPU has the instruction.
             unsafe { $intrinsic(value) }
         }
     )*};
 }
 
-pub(super) use {instructions, splats};
+/// Methods that are an instruction for floats, of which each takes two elements of either vector.
+macro_rules! picks {
+    ($v:ty: $shuffle:ident, $from:ident, $to:ident) => {
+        #[inline(always)]
+        fn even32(self, a: $v, b: $v) -> $v {
+            // SAFETY: `self` is the proof that the CPU has the instruction.
+            unsafe { $to($shuffle::<0b10_00_10_00>($from(a), $from(b))) }
+        }
+
+        #[inline(always)]
+        fn odd32(self, a: $v, b: $v) -> $v {
+            // SAFETY: `self` is the proof that the CPU has the instruction.
+            unsafe { $to($shuffle::<0b11_01_11_01>($from(a), $from(b))) }
+        }
+    };
+}
+
+pub(super) use {const_shifts, instructions, picks, shifts, splats};

@@ -1,34 +1,14 @@
 //! The operations of SSE4.1.
 
-use super::lanes::{Lanes, Tables};
-use super::ops::{Simd, instructions, splats};
+use super::lanes::{Lanes, Tables, weave_by_lanes};
+use super::ops::{Simd, instructions, picks, shifts, splats};
 use crate::level::Sse41;
 use std::arch::x86_64::*;
 
 impl Simd for Sse41 {
     type V = __m128i;
     const BYTES: usize = 16;
-    type Tables = Tables<Self>;
-
-    #[inline(always)]
-    fn tables(self) -> Self::Tables {
-        Tables::new(self)
-    }
-
-    #[inline(always)]
-    fn store3(self, tables: &Self::Tables, to: &mut [u8], channels: [[Self::V; 2]; 3]) {
-        tables.store3(self, to, channels);
-    }
-
-    #[inline(always)]
-    fn store4(self, tables: &Self::Tables, to: &mut [u8], channels: [[Self::V; 2]; 3]) {
-        tables.store4(self, to, channels);
-    }
-
-    #[inline(always)]
-    fn quads<const P: usize>(self, tables: &Self::Tables, from: &[u8]) -> [Self::V; 4] {
-        if P == 3 { tables.quads3(self, from) } else { tables.quads4(self, from) }
-    }
+    weave_by_lanes!();
 
     #[inline(always)]
     fn sort<const P: usize>(self, _tables: &Self::Tables, a: Self::V) -> Self::V {
@@ -57,7 +37,7 @@ impl Simd for Sse41 {
     }
 
     #[inline(always)]
-    fn store_apart(self, tables: &Self::Tables, even: &mut [u8], odd: &mut [u8], a: Self::V) {
+    fn store_apart<const P: usize>(self, tables: &Self::Tables, even: &mut [u8], odd: &mut [u8], a: Self::V) {
         let even: &mut [u8; 8] = (&mut even[..8]).try_into().expect("8 bytes");
         let odd: &mut [u8; 8] = (&mut odd[..8]).try_into().expect("8 bytes");
         let apart = tables.unzip(self, a);
@@ -69,50 +49,30 @@ impl Simd for Sse41 {
     }
 
     #[inline(always)]
-    fn shl16<const N: u32>(self, a: Self::V) -> Self::V {
-        // SAFETY: `self` is the proof that the CPU has the instruction.
-        unsafe { _mm_sll_epi16(a, _mm_cvtsi32_si128(N as i32)) }
-    }
-
-    #[inline(always)]
-    fn shr16<const N: u32>(self, a: Self::V) -> Self::V {
-        // SAFETY: `self` is the proof that the CPU has the instruction.
-        unsafe { _mm_srl_epi16(a, _mm_cvtsi32_si128(N as i32)) }
-    }
-
-    #[inline(always)]
-    fn sar16<const N: u32>(self, a: Self::V) -> Self::V {
-        // SAFETY: `self` is the proof that the CPU has the instruction.
-        unsafe { _mm_sra_epi16(a, _mm_cvtsi32_si128(N as i32)) }
-    }
-
-    #[inline(always)]
-    fn shr32<const N: u32>(self, a: Self::V) -> Self::V {
-        // SAFETY: `self` is the proof that the CPU has the instruction.
-        unsafe { _mm_srl_epi32(a, _mm_cvtsi32_si128(N as i32)) }
-    }
-
-    #[inline(always)]
     fn blend16(self, a: Self::V, b: Self::V) -> Self::V {
         // SAFETY: `self` is the proof that the CPU has the instruction.
         unsafe { _mm_blend_epi16::<0b1010_1010>(a, b) }
     }
 
-    #[inline(always)]
-    fn even32(self, a: Self::V, b: Self::V) -> Self::V {
-        // SAFETY: `self` is the proof that the CPU has the instruction.
-        unsafe { _mm_castps_si128(_mm_shuffle_ps::<0b10_00_10_00>(_mm_castsi128_ps(a), _mm_castsi128_ps(b))) }
+    shifts! {
+        __m128i:
+        shl16 = _mm_sll_epi16,
+        shr16 = _mm_srl_epi16,
+        sar16 = _mm_sra_epi16,
+        shr32 = _mm_srl_epi32,
     }
 
-    #[inline(always)]
-    fn odd32(self, a: Self::V, b: Self::V) -> Self::V {
-        // SAFETY: `self` is the proof that the CPU has the instruction.
-        unsafe { _mm_castps_si128(_mm_shuffle_ps::<0b11_01_11_01>(_mm_castsi128_ps(a), _mm_castsi128_ps(b))) }
-    }
+    picks! { __m128i: _mm_shuffle_ps, _mm_castsi128_ps, _mm_castps_si128 }
 
-    splats! { splat16(i16) = _mm_set1_epi16, splat32(i32) = _mm_set1_epi32, splat64(i64) = _mm_set1_epi64x }
+    splats! {
+        __m128i:
+        splat16(i16) = _mm_set1_epi16,
+        splat32(i32) = _mm_set1_epi32,
+        splat64(i64) = _mm_set1_epi64x,
+    }
 
     instructions! {
+        __m128i:
         and = _mm_and_si128,
         xor = _mm_xor_si128,
         add16 = _mm_add_epi16,
@@ -157,6 +117,7 @@ impl Lanes for Sse41 {
     }
 
     instructions! {
+        __m128i:
         unpacklo8 = _mm_unpacklo_epi8,
         unpackhi8 = _mm_unpackhi_epi8,
         unpacklo16 = _mm_unpacklo_epi16,

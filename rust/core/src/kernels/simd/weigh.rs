@@ -1,17 +1,21 @@
 //! Samples of scaled rows, where a permutation picks from a window of eight numbers.
 
 use crate::kernels::rows::ROUND;
-use crate::kernels::windows::{Group, Window, Windows};
+use crate::kernels::windows::{Group, Weigh, Window};
 use crate::level::Avx2;
 use std::arch::x86_64::*;
 
-/// [`Rows::weigh`](crate::kernels::rows::Rows::weigh).
-#[inline(always)]
-pub(super) fn weigh<const PAIRS: usize>(proof: Avx2, windows: &Windows, row: &[f32], out: &mut [u8]) {
-    for ((groups, weights), out) in windows.twos::<PAIRS>(out) {
-        let first = sums(proof, &groups[0], &weights[0], windows.step, row);
-        let second = sums(proof, &groups[1], &weights[1], windows.step, row);
-        windows.put(rounded(proof, first, second), out);
+impl Weigh for Avx2 {
+    #[inline(always)]
+    fn two<const PAIRS: usize>(
+        self,
+        groups: &[Group; 2],
+        weights: &[[Window; PAIRS]; 2],
+        step: usize,
+        row: &[f32],
+    ) -> [u8; 8] {
+        let first = sums(self, &groups[0], &weights[0], step, row);
+        rounded(self, first, sums(self, &groups[1], &weights[1], step, row))
     }
 }
 
@@ -27,14 +31,24 @@ fn sums<const PAIRS: usize>(
     // SAFETY: `_proof` is that of the instructions; unaligned loads of arrays of eight.
     unsafe {
         let index = _mm256_loadu_si256(group.index.as_ptr().cast());
-        let mut sums = _mm256_setzero_ps();
-        for (pair, weights) in weights.iter().enumerate() {
-            let window: &Window =
-                row[group.first as usize + pair * step..].first_chunk().expect("eight numbers");
-            let taken = _mm256_permutevar8x32_ps(_mm256_loadu_ps(window.as_ptr()), index);
-            sums = _mm256_add_ps(sums, _mm256_mul_ps(taken, _mm256_loadu_ps(weights.as_ptr())));
+        let mut sums = weighed(index, group.window(row, 0, step), &weights[0]);
+        for (pair, weights) in weights.iter().enumerate().skip(1) {
+            sums = _mm256_add_ps(sums, weighed(index, group.window(row, pair, step), weights));
         }
         sums
+    }
+}
+
+/// What `index` names of the window, times the weights.
+///
+/// # Safety
+/// The CPU must have AVX2.
+#[inline(always)]
+unsafe fn weighed(index: __m256i, window: &Window, weights: &Window) -> __m256 {
+    // SAFETY: the caller's promise; unaligned loads of arrays of eight.
+    unsafe {
+        let taken = _mm256_permutevar8x32_ps(_mm256_loadu_ps(window.as_ptr()), index);
+        _mm256_mul_ps(taken, _mm256_loadu_ps(weights.as_ptr()))
     }
 }
 
