@@ -244,10 +244,12 @@ def test_levels_agree(level: str) -> None:
     planes = planes_of(131, 37)
     expected, got = np.zeros((2, 37, 131, 3), np.uint8)
     for name, out in (("scalar", expected), (level, got)):
-        _native._testing.convert(
-            name, planes, out, source_format="yuv420p", target_format="rgb24", matrix="bt709"
+        _native.convert(
+            planes, out, source_format="yuv420p", target_format="rgb24", matrix="bt709", level=name
         )
     assert (got == expected).all()
+    with pytest.raises(InvalidInputError, match=r"expected a level of this CPU, \[scalar.*got 'avx3'"):
+        _native.convert(planes, got, source_format="yuv420p", target_format="rgb24", level="avx3")
 
 
 def test_many_threads_convert_at_once() -> None:

@@ -18,6 +18,7 @@ __all__ = [
     "RtpSound",
     "StatsParser",
     "VideoMeter",
+    "View",
     "__version__",
     "_testing",
     "array_shape",
@@ -44,6 +45,7 @@ def convert(
     matrix: Matrix | None = None,
     range: Range | None = None,
     filter: Filter | None = None,
+    level: str | None = None,
 ) -> None: ...
 def describe(
     picture: Picture, format: PixelFormat | None = None, size: Size | None = None
@@ -130,6 +132,29 @@ def read_soft(
     Raises:
         InvalidInputError: As `read`.
     """
+
+@final
+class View:
+    """A frame whose planes were looked up once.
+
+    PyAV makes an object for a plane whenever it is asked for one, which takes longer than to stamp or read a marker.
+    Every function of `realtime_fast.frames` and `realtime_fast.marker` takes a view in place of the frame. It holds the
+    frame's memory; what the frame says about colour is as it was when the view was made.
+
+    Args:
+        frame: The frame, of a format that `convert` takes.
+
+    Raises:
+        InvalidInputError: A `ValueError`: it is no frame, of another format, or its rows run upwards.
+    """
+
+    def __new__(cls, frame: av.VideoFrame) -> View: ...
+    @property
+    def format(self) -> PixelFormat: ...
+    @property
+    def width(self) -> int: ...
+    @property
+    def height(self) -> int: ...
 
 @final
 class ProbeLedger:

@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realtime_fast import _native
+from realtime_fast._native import View
 from realtime_fast.errors import InvalidInputError
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ __all__ = [
     "PixelFormat",
     "Range",
     "Size",
+    "View",
     "convert",
     "from_ndarray",
     "resize",
@@ -59,8 +61,8 @@ Size: TypeAlias = tuple[int, int]
 
 Memory: TypeAlias = "NDArray[np.uint8] | Buffer"
 
-Picture: TypeAlias = "av.VideoFrame | Memory | tuple[Memory, ...]"
-"""A frame, a buffer, or one buffer for each plane."""
+Picture: TypeAlias = "av.VideoFrame | View | Memory | tuple[Memory, ...]"
+"""A frame or a view of one, a buffer, or one buffer for each plane."""
 
 # AVColorSpace and AVColorRange: ITU-T H.273, tables 4 and 6.
 _MATRIX_CODES: Final[dict[str, int]] = {"bt709": 1, "bt601": 6}
@@ -111,7 +113,7 @@ def convert(
 
 
 def to_ndarray(
-    frame: av.VideoFrame,
+    frame: av.VideoFrame | View,
     format: PixelFormat,  # noqa: A002 - PyAV's word
     out: NDArray[np.uint8] | None = None,
     *,
@@ -123,7 +125,7 @@ def to_ndarray(
     """Convert a frame to an array.
 
     Args:
-        frame: The frame.
+        frame: The frame, or a view of it.
         format: Of the array.
         out: The array to write to and return, in the shape of `format`; a new one by default. Reusing one
             saves the operating system's work of handing out fresh memory.
@@ -135,7 +137,7 @@ def to_ndarray(
     Raises:
         InvalidInputError: As `convert`.
     """
-    if not isinstance(frame, av.VideoFrame):
+    if not isinstance(frame, av.VideoFrame | View):
         raise InvalidInputError(f"expected an av.VideoFrame, got {type(frame).__name__}")
     shape = _native.array_shape(format, (frame.width, frame.height) if size is None else size)
     if out is None:

@@ -15,9 +15,8 @@ from __future__ import annotations
 from typing import Final, Literal, TypeAlias
 
 import av
-import numpy as np
 
-from realtime_fast._native import read, read_soft, stamp
+from realtime_fast._native import View, convert, read, read_soft, stamp
 from realtime_fast.errors import InvalidInputError
 
 __all__ = ["CORRUPTED", "HEIGHT", "WIDTH", "Reading", "read", "read_soft", "stamp", "stamped_copy"]
@@ -63,16 +62,13 @@ def stamped_copy(frame: av.VideoFrame, seq: int) -> av.VideoFrame:
     """
     if not isinstance(frame, av.VideoFrame):
         raise InvalidInputError(f"expected an av.VideoFrame, got {type(frame).__name__}")
-    read(frame)  # refuses what cannot be stamped before it is copied
+    source = View(frame)
+    read(source)  # refuses what cannot be stamped before it is copied
     copy = av.VideoFrame(frame.width, frame.height, frame.format.name)
-    for target, source in zip(copy.planes, frame.planes, strict=True):
-        rows = np.frombuffer(memoryview(target), np.uint8).reshape(-1, target.line_size)
-        theirs = np.frombuffer(memoryview(source), np.uint8).reshape(-1, source.line_size)
-        # Padding differs from allocator to allocator; the picture lies in what both have.
-        common = min(target.line_size, source.line_size)
-        rows[:, :common] = theirs[:, :common]
     for name in _CARRIED:
         if (value := getattr(frame, name)) is not None:
             setattr(copy, name, value)
-    stamp(copy, seq)
+    target = View(copy)  # not before the copy says what its range is
+    convert(source, target)
+    stamp(target, seq)
     return copy

@@ -5,6 +5,7 @@ use pyo3::exceptions::PyOverflowError;
 use pyo3::prelude::*;
 use realtime_fast_core::color::{Matrix, Range};
 use realtime_fast_core::format::PixelFormat;
+use realtime_fast_core::level::Level;
 use realtime_fast_core::resize::Filter;
 use realtime_fast_core::size::{MAX_SIDE, Size};
 
@@ -68,6 +69,23 @@ impl<'a, 'py> FromPyObject<'a, 'py> for FormatArg {
         match format {
             Some(format) => Ok(Self(format)),
             None => Err(invalid(format!("expected a format of {}, got {}", Self::names(), obj.repr()?))),
+        }
+    }
+}
+
+/// A CPU level by its name.
+#[derive(Clone, Copy)]
+pub struct LevelArg(pub Level);
+
+impl<'a, 'py> FromPyObject<'a, 'py> for LevelArg {
+    type Error = PyErr;
+
+    fn extract(obj: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
+        let levels = Level::available();
+        let name = obj.extract::<&str>().ok();
+        match levels.iter().find(|level| Some(level.name()) == name) {
+            Some(level) => Ok(Self(*level)),
+            None => Err(invalid(format!("expected a level of this CPU, {levels:?}, got {}", obj.repr()?))),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Conversion of pictures.
 
-use crate::args::{FilterArg, FormatArg, MatrixArg, RangeArg, SizeArg};
+use crate::args::{FilterArg, FormatArg, LevelArg, MatrixArg, RangeArg, SizeArg};
 use crate::buffer::{Slot, refuse_overlap};
 use crate::error::value_error;
 use crate::gil::detach_if_large;
@@ -12,21 +12,12 @@ use realtime_fast_core::format::PixelFormat;
 use realtime_fast_core::level::Level;
 use realtime_fast_core::resize::resize_with;
 
-/// Colour space and filter as the caller asks for them.
-pub struct Wanted {
-    /// Else as the YUV side says.
-    pub matrix: Option<MatrixArg>,
-    /// Else as the YUV side says.
-    pub range: Option<RangeArg>,
-    /// With a filter, sizes may differ.
-    pub filter: Option<FilterArg>,
-}
-
-/// Converts the picture `source` into the memory of `target`, as `realtime_fast.frames.convert` says.
+/// Converts the picture `source` into the memory of `target`, as `realtime_fast.frames.convert` says; on the CPU's
+/// highest level, but tests and benches may ask for another.
 #[pyfunction]
 #[pyo3(signature = (
     source, target, *, source_format=None, target_format=None, source_size=None, target_size=None, matrix=None,
-    range=None, filter=None
+    range=None, filter=None, level=None
 ))]
 #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
 pub fn convert(
@@ -40,49 +31,45 @@ pub fn convert(
     matrix: Option<MatrixArg>,
     range: Option<RangeArg>,
     filter: Option<FilterArg>,
+    level: Option<LevelArg>,
 ) -> PyResult<()> {
-    let source = (source, Described::new(source_format, source_size));
-    let target = (target, Described::new(target_format, target_size));
-    convert_on(py, Level::detect(), source, target, Wanted { matrix, range, filter })
-}
-
-/// [`convert`] on a given level.
-pub fn convert_on(
-    py: Python<'_>,
-    level: Level,
-    (source, source_described): (&Bound<'_, PyAny>, Described),
-    (target, target_described): (&Bound<'_, PyAny>, Described),
-    wanted: Wanted,
-) -> PyResult<()> {
+    let level = level.map_or_else(Level::detect, |LevelArg(level)| level);
     let [mut source_slot, mut target_slot] = [Slot::EMPTY; 2];
-    let source = Picture::of_format(&mut source_slot, source, source_described)?;
-    let target = Picture::of_format(&mut target_slot, target, target_described)?;
-    let color = color(&source, &target, &wanted)?;
+    let source = Picture::of_format(&mut source_slot, source, Described::new(source_format, source_size))?;
+    let target = Picture::of_format(&mut target_slot, target, Described::new(target_format, target_size))?;
+    let color = color(&source, &target, matrix, range)?;
     let (mut source_slots, mut target_slots) = ([Slot::EMPTY; 2], [Slot::EMPTY; 2]);
     let source = source.hold(&mut source_slots)?;
     let mut target = target.hold(&mut target_slots)?.writable()?;
     refuse_overlap(&source.buffers, &target.buffers)?;
-    let bytes = source.format.packed_bytes(source.size) + target.format.packed_bytes(target.size);
+    let bytes =
+        source.format.packed_bytes(source.size).saturating_add(target.format.packed_bytes(target.size));
     let (source, mut target) = (source.frame()?, target.frame_mut()?);
-    detach_if_large(py, bytes, || match wanted.filter {
+    detach_if_large(py, bytes, || match filter {
         Some(FilterArg(filter)) => resize_with(level, &source, &mut target, color, filter),
         None => convert_with(level, &source, &mut target, color),
     })
     .map_err(value_error)
 }
 
-/// The colour space of whichever of the two is YUV. Beside a YUV picture gray says nothing about it.
-fn color(source: &Picture<'_>, target: &Picture<'_>, wanted: &Wanted) -> PyResult<Color> {
+/// The colour space of whichever of the two is YUV: as the caller says, else as it says itself. Beside a YUV picture
+/// gray says nothing about it.
+fn color(
+    source: &Picture<'_>,
+    target: &Picture<'_>,
+    matrix: Option<MatrixArg>,
+    range: Option<RangeArg>,
+) -> PyResult<Color> {
     let by_target =
         source.format.is_rgb() || (source.format == PixelFormat::Gray8 && !target.format.is_rgb());
     let yuv = if by_target { target } else { source };
-    let matrix = match wanted.matrix {
+    let matrix = match matrix {
         Some(MatrixArg(matrix)) => Some(matrix),
         None if source.format.is_rgb() != target.format.is_rgb() => yuv.matrix()?,
         // Codes stay as they are.
         None => None,
     };
-    let range = match wanted.range {
+    let range = match range {
         Some(RangeArg(range)) => Some(range),
         None => yuv.range()?,
     };

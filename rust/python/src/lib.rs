@@ -4,12 +4,14 @@ mod args;
 mod buffer;
 mod convert;
 mod error;
+mod frames;
 mod gil;
 mod marker;
 mod meter;
 mod picture;
 mod probes;
 mod rtp;
+mod shapes;
 mod stats;
 mod testing;
 
@@ -21,15 +23,19 @@ mod _native {
     #[pymodule_export]
     use crate::convert::convert;
     #[pymodule_export]
+    use crate::frames::{View, new_frame};
+    #[pymodule_export]
     use crate::marker::{read, read_soft, stamp};
     #[pymodule_export]
     use crate::meter::VideoMeter;
     #[pymodule_export]
-    use crate::picture::{array_shape, describe, new_frame};
+    use crate::picture::describe;
     #[pymodule_export]
     use crate::probes::ProbeLedger;
     #[pymodule_export]
     use crate::rtp::{Adaptation, NetworkLink, RtpEndpoint, RtpPacket, RtpPicture, RtpSound};
+    #[pymodule_export]
+    use crate::shapes::array_shape;
     #[pymodule_export]
     use crate::stats::StatsParser;
 
@@ -37,7 +43,7 @@ mod _native {
     #[pymodule]
     mod _testing {
         #[pymodule_export]
-        use crate::testing::{convert, levels};
+        use crate::testing::levels;
     }
 
     #[pymodule_init]

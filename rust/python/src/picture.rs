@@ -1,4 +1,5 @@
-//! What counts as a picture: an `av.VideoFrame`, an array or other buffer, or one buffer for each plane.
+//! What counts as a picture: an `av.VideoFrame` or a [`View`] of one, an array or other buffer, or one buffer for
+//! each plane.
 //!
 //! Getting hold of a plane takes longer than reading a marker, so each is asked for once, and none that is not
 //! needed.
@@ -6,12 +7,11 @@
 use crate::args::{FormatArg, SizeArg};
 use crate::buffer::{ReadBuf, Slot, WriteBuf, frame_mut};
 use crate::error::{invalid, value_error};
+use crate::frames::{View, colorspace_of, format_of, is_frame, plane_of, range_of, size_of};
+use crate::shapes::of_shape;
 use arrayvec::ArrayVec;
-use pyo3::exceptions::PyValueError;
-use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyList, PyString, PyTuple, PyType};
+use pyo3::types::{PyList, PyTuple};
 use realtime_fast_core::color::{Matrix, Range};
 use realtime_fast_core::format::PixelFormat;
 use realtime_fast_core::frame::{Frame, FrameMut};
@@ -47,6 +47,7 @@ pub struct Picture<'a> {
 /// Where the planes are.
 enum Home<'a> {
     Frame(&'a Bound<'a, PyAny>),
+    View(&'a Bound<'a, View>),
     Tuple(Bound<'a, PyTuple>),
     /// All in the first one's buffer.
     Buffer,
@@ -75,13 +76,12 @@ impl<'a> Home<'a> {
         let name = format.plane_names()[index];
         match self {
             Self::Frame(frame) => {
-                // One entry of `frame.planes`.
-                let plane = plane_type(frame.py())?.call1((*frame, index))?;
-                let stride: isize = plane.getattr(intern!(frame.py(), "line_size"))?.extract()?;
-                let stride = usize::try_from(stride).map_err(|_| {
-                    invalid(format!("{name}: expected rows that run downwards, got a line size of {stride}"))
-                })?;
+                let (plane, stride) = plane_of(frame, format, index)?;
                 Ok((ReadBuf::get(slot, name, &plane)?, Some(stride)))
+            }
+            Self::View(view) => {
+                let (plane, stride) = &view.get().planes[index];
+                Ok((ReadBuf::get(slot, name, plane.bind(view.py()))?, Some(*stride)))
             }
             Self::Tuple(planes) => Ok((ReadBuf::get(slot, name, &*planes.get_borrowed_item(index)?)?, None)),
             Self::Buffer => unreachable!("its only buffer is held"),
@@ -93,7 +93,13 @@ impl<'a> Picture<'a> {
     /// Looks at `obj`. The format of arrays and planes is the usual one of their shape unless given.
     pub fn of(slot: &'a mut Slot, obj: &'a Bound<'a, PyAny>, described: Described) -> PyResult<Self> {
         if is_frame(obj)? {
-            return Self::of_frame(slot, obj, described);
+            let (format, _) = format_of(obj)?;
+            let home = Home::Frame(obj);
+            return Self::of_frame(slot, format, size_of(obj)?, home, described);
+        }
+        if let Ok(view) = obj.cast::<View>() {
+            let View { format, size, .. } = *view.get();
+            return Self::of_frame(slot, format, size, Home::View(view), described);
         }
         if let Ok(planes) = obj.cast::<PyTuple>() {
             return Self::of_planes(slot, planes.clone(), described);
@@ -112,29 +118,22 @@ impl<'a> Picture<'a> {
 
     /// As [`Picture::of`], but the format of what is not a frame must be given.
     pub fn of_format(slot: &'a mut Slot, obj: &'a Bound<'a, PyAny>, described: Described) -> PyResult<Self> {
-        if described.format.is_none() && !is_frame(obj)? {
+        if described.format.is_none() && !is_frame(obj)? && !obj.is_instance_of::<View>() {
             return Err(invalid("expected a format beside a picture that is not a frame, got none"));
         }
         Self::of(slot, obj, described)
     }
 
-    fn of_frame(slot: &'a mut Slot, frame: &'a Bound<'a, PyAny>, described: Described) -> PyResult<Self> {
-        let py = frame.py();
-        let name = frame.getattr(intern!(py, "format"))?.getattr(intern!(py, "name"))?;
-        let name = name.cast::<PyString>()?.to_str()?;
-        let Some(format) = PixelFormat::from_name(if name == "yuvj420p" { "yuv420p" } else { name }) else {
-            return Err(invalid(format!(
-                "expected a frame of {}, got {name}; frame.reformat(format=…) makes one",
-                FormatArg::names()
-            )));
-        };
+    fn of_frame(
+        slot: &'a mut Slot,
+        format: PixelFormat,
+        size: Size,
+        home: Home<'a>,
+        described: Described,
+    ) -> PyResult<Self> {
         if let Some(expected) = described.format.filter(|expected| *expected != format) {
-            return Err(invalid(format!("expected a frame of {expected}, got {name}")));
+            return Err(invalid(format!("expected a frame of {expected}, got {format}")));
         }
-        let width = frame.getattr(intern!(py, "width"))?.extract()?;
-        let height = frame.getattr(intern!(py, "height"))?.extract()?;
-        let size = Size::new(width, height).map_err(value_error)?;
-        let home = Home::Frame(frame);
         let (first, stride) = home.hold(slot, format, 0)?;
         Ok(Self { format, size, first, stride, home })
     }
@@ -165,9 +164,13 @@ impl<'a> Picture<'a> {
 
     /// The matrix that it says it has.
     pub fn matrix(&self) -> PyResult<Option<Matrix>> {
-        let Home::Frame(frame) = self.home else { return Ok(None) };
+        let code = match self.home {
+            Home::Frame(frame) => colorspace_of(frame)?,
+            Home::View(view) => view.get().colorspace,
+            Home::Tuple(_) | Home::Buffer => return Ok(None),
+        };
         // AVColorSpace: ITU-T H.273, table 4. RGB says 0; what is not said is 2.
-        match frame.getattr(intern!(frame.py(), "colorspace"))?.extract::<i64>()? {
+        match code {
             0 | 2 => Ok(None),
             1 => Ok(Some(Matrix::Bt709)),
             5 | 6 => Ok(Some(Matrix::Bt601)),
@@ -180,17 +183,10 @@ impl<'a> Picture<'a> {
 
     /// The range that it says it has.
     pub fn range(&self) -> PyResult<Option<Range>> {
-        let Home::Frame(frame) = self.home else { return Ok(None) };
-        let py = frame.py();
-        match frame.getattr(intern!(py, "color_range"))?.extract::<i64>()? {
-            1 => Ok(Some(Range::Limited)),
-            2 => Ok(Some(Range::Full)),
-            // Two formats are full range by name.
-            _ if self.format == PixelFormat::Gray8 => Ok(Some(Range::Full)),
-            _ => {
-                let name = frame.getattr(intern!(py, "format"))?.getattr(intern!(py, "name"))?;
-                Ok((name.cast::<PyString>()?.to_str()? == "yuvj420p").then_some(Range::Full))
-            }
+        match self.home {
+            Home::Frame(frame) => range_of(frame),
+            Home::View(view) => Ok(view.get().range),
+            Home::Tuple(_) | Home::Buffer => Ok(None),
         }
     }
 
@@ -294,107 +290,4 @@ pub fn describe(
     let mut slot = Slot::EMPTY;
     let picture = Picture::of_format(&mut slot, picture, Described::new(format, size))?;
     Ok((picture.format.name(), picture.size.into()))
-}
-
-/// The shape of an array for a picture of that size.
-#[pyfunction]
-pub fn array_shape(py: Python<'_>, format: FormatArg, size: SizeArg) -> PyResult<Bound<'_, PyTuple>> {
-    let (FormatArg(format), SizeArg(Size { width, height, .. })) = (format, size);
-    match format {
-        PixelFormat::Yuv420p | PixelFormat::Nv12 if width % 2 == 0 && height % 2 == 0 => {
-            (height / 2 * 3, width).into_pyobject(py)
-        }
-        PixelFormat::Yuv420p | PixelFormat::Nv12 => Err(invalid(format!(
-            "expected even sides for an array of {format}, got {width}x{height}; convert() into a tuple of planes \
-             takes any size"
-        ))),
-        PixelFormat::Yuyv422 if width % 2 == 1 => {
-            Err(invalid(format!("expected an even width for an array of {format}, got {width}x{height}")))
-        }
-        PixelFormat::Gray8 => (height, width).into_pyobject(py),
-        _ => (height, width, channels(format)).into_pyobject(py),
-    }
-}
-
-/// A new `av.VideoFrame`.
-#[pyfunction]
-pub fn new_frame<'py>(py: Python<'py>, format: FormatArg, size: SizeArg) -> PyResult<Bound<'py, PyAny>> {
-    let (FormatArg(format), SizeArg(size)) = (format, size);
-    frame_type(py)?.call1((size.width, size.height, format.name())).map_err(|cause| {
-        if !cause.is_instance_of::<PyValueError>(py) {
-            return cause;
-        }
-        let error = invalid(format!("expected a frame that FFmpeg can hold, got {size} {format}"));
-        error.set_cause(py, Some(cause));
-        error
-    })
-}
-
-/// Format and size of an array by its shape.
-fn of_shape(shape: &[usize], format: Option<PixelFormat>) -> PyResult<(PixelFormat, Size)> {
-    let usual = match *shape {
-        [_, _] => Some(PixelFormat::Gray8),
-        [_, _, 2] => Some(PixelFormat::Yuyv422),
-        [_, _, 3] => Some(PixelFormat::Rgb24),
-        [_, _, 4] => Some(PixelFormat::Rgba),
-        _ => None,
-    };
-    let format = format.or(usual).ok_or_else(|| {
-        invalid(format!(
-            "picture: expected an array of (height, width) for gray8, (height, width, 2) for yuyv422, \
-             (height, width, 3) for rgb24 and bgr24, (height, width, 4) for rgba and bgra, got {shape:?}"
-        ))
-    })?;
-    let (width, height) = match (format, shape) {
-        (PixelFormat::Yuv420p | PixelFormat::Nv12, &[rows, width]) if rows % 3 == 0 && width % 2 == 0 => {
-            (width, rows / 3 * 2)
-        }
-        (PixelFormat::Gray8, &[height, width]) => (width, height),
-        (PixelFormat::Yuyv422, &[_, width, _]) if width % 2 == 1 => return Err(shape_error(format, shape)),
-        (_, &[height, width, got]) if Some(got) == channels(format) => (width, height),
-        _ => return Err(shape_error(format, shape)),
-    };
-    Ok((format, Size::new(width, height).map_err(value_error)?))
-}
-
-/// The last axis of an array, in the formats that have one.
-fn channels(format: PixelFormat) -> Option<usize> {
-    match format {
-        PixelFormat::Yuv420p | PixelFormat::Nv12 | PixelFormat::Gray8 => None,
-        PixelFormat::Yuyv422 => Some(2),
-        PixelFormat::Rgb24 | PixelFormat::Bgr24 => Some(3),
-        PixelFormat::Rgba | PixelFormat::Bgra => Some(4),
-    }
-}
-
-fn shape_error(format: PixelFormat, shape: &[usize]) -> PyErr {
-    let expected = match (format, channels(format)) {
-        (PixelFormat::Gray8, _) => "(height, width)".to_owned(),
-        (_, None) => "(even height * 3 // 2, even width)".to_owned(),
-        (PixelFormat::Yuyv422, Some(channels)) => format!("(height, even width, {channels})"),
-        (_, Some(channels)) => format!("(height, width, {channels})"),
-    };
-    let got = match shape {
-        [length] => format!("({length},)"),
-        shape => format!("({})", shape.iter().map(usize::to_string).collect::<Vec<_>>().join(", ")),
-    };
-    let hint = if shape.len() > 1 { "" } else { "; a flat buffer needs its size beside it" };
-    invalid(format!("expected {expected} for {format}, got shape {got}{hint}"))
-}
-
-fn is_frame(obj: &Bound<'_, PyAny>) -> PyResult<bool> {
-    let class = frame_type(obj.py())?;
-    Ok(obj.is_exact_instance(class) || obj.is_instance(class)?)
-}
-
-/// `av.VideoFrame`.
-fn frame_type<'py>(py: Python<'py>) -> PyResult<&'py Bound<'py, PyType>> {
-    static TYPE: PyOnceLock<Py<PyType>> = PyOnceLock::new();
-    TYPE.import(py, "av.video.frame", "VideoFrame")
-}
-
-/// The class of its planes.
-fn plane_type<'py>(py: Python<'py>) -> PyResult<&'py Bound<'py, PyType>> {
-    static TYPE: PyOnceLock<Py<PyType>> = PyOnceLock::new();
-    TYPE.import(py, "av.video.plane", "VideoPlane")
 }
