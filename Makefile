@@ -49,8 +49,8 @@ workflows: .venv/.actionlint
 	$(BIN)/zizmor --offline --quiet .github/workflows
 
 lint: .venv/.installed
-	$(BIN)/ruff format --check python tests benches examples
-	$(BIN)/ruff check python tests benches examples
+	$(BIN)/ruff format --check python tests benches examples conftest.py
+	$(BIN)/ruff check python tests benches examples conftest.py
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 
@@ -58,20 +58,24 @@ types: .venv/.installed
 	$(BIN)/mypy
 
 format: .venv/.tools
-	$(BIN)/ruff format python tests benches examples
-	$(BIN)/ruff check --fix-only python tests benches examples
+	$(BIN)/ruff format python tests benches examples conftest.py
+	$(BIN)/ruff check --fix-only python tests benches examples conftest.py
 	cargo fmt --all
+
+# libyuv takes part in the benches where it is installed (Debian: libyuv-dev).
+PEERS := $(if $(wildcard /usr/include/libyuv.h),--features libyuv)
 
 # Ratios are of one core: nothing else should run meanwhile.
 bench: .venv/.installed
 	mkdir -p .benchmarks
-	$(BIN)/python -m pytest benches --benchmark-only --benchmark-min-rounds=30 --benchmark-max-time=0.5 \
+	cargo build --release --locked --manifest-path rust/bench/Cargo.toml --lib $(PEERS)
+	$(BIN)/python -m pytest --benchmark --benchmark-min-rounds=30 --benchmark-max-time=0.5 \
 		--benchmark-columns=min,median,rounds --benchmark-json=.benchmarks/report.json $(ARGS)
 	$(BIN)/python benches/table.py .benchmarks/report.json docs/bench
 
-# The core alone: conversion on every level beside the yuv crate, marker, statistics; CARGO_FLAGS="--features libyuv" adds libyuv.
+# The core alone: conversion on every level beside the yuv crate and libyuv, marker, statistics.
 bench-core:
-	cd rust/bench && cargo bench --locked $(CARGO_FLAGS)
+	cd rust/bench && cargo bench --locked $(PEERS)
 
 # Our client on networks that people have; a minute and more for each row. Nothing else should run meanwhile.
 network: .venv/.installed

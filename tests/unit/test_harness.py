@@ -53,3 +53,14 @@ def test_a_test_is_alone_or_among_others(tmp_path: Path) -> None:
     turn.give_back()
     assert may(fcntl.LOCK_EX, room)
     assert may(fcntl.LOCK_EX, gate)
+
+
+@pytest.mark.sockets
+def test_the_benches_are_an_option_away() -> None:
+    root = Path(__file__).parents[2]
+    command = [sys.executable, "-m", "pytest", "--benchmark", "--collect-only", "-q", "-k", "test_marker"]
+    ran = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    collected = [line.split("::")[0] for line in ran.stdout.splitlines() if "::" in line]
+    assert collected
+    assert set(collected) == {"benches/test_marker.py"}

@@ -3,9 +3,9 @@
 use criterion::{Criterion, criterion_group, criterion_main};
 use realtime_fast_core::format::PixelFormat;
 use realtime_fast_core::frame::{Frame, FrameMut};
-use realtime_fast_core::size::Size;
-use realtime_fast_core::marker::{Evidence, Levels, Reading, read_hard, stamp};
 use realtime_fast_core::marker::Probes;
+use realtime_fast_core::marker::{Evidence, Levels, Reading, read_hard, stamp};
+use realtime_fast_core::size::Size;
 use std::hint::black_box;
 use std::time::Duration;
 

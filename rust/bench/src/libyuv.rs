@@ -1,8 +1,8 @@
-//! libyuv behind the bench's interface. Its names say the order in a little-endian word: what it calls RAW is
+//! libyuv as a [`Peer`](crate::Peer). Its names say the order in a little-endian word: what it calls RAW is
 //! R G B in memory, RGB24 is B G R, ABGR is R G B A and ARGB is B G R A.
 
-use super::{HEIGHT, WIDTH};
 use realtime_fast_core::format::PixelFormat::{self, Bgr24, Bgra, Nv12, Rgb24, Rgba, Yuv420p};
+use realtime_fast_core::size::Size;
 use std::ffi::c_int;
 
 type FromPlanar = unsafe extern "C" fn(
@@ -67,7 +67,7 @@ enum Function {
     ToWoven(ToWoven),
 }
 
-pub fn convert(from: PixelFormat, src: &[u8], to: PixelFormat, dst: &mut [u8]) -> Option<()> {
+pub fn convert(size: Size, from: PixelFormat, src: &[u8], to: PixelFormat, dst: &mut [u8]) -> Option<()> {
     use Function::{FromPlanar, FromWoven, ToPlanar, ToWoven};
     let (function, pixel) = match (from, to) {
         (Yuv420p, Rgb24) => (FromPlanar(I420ToRAW), 3),
@@ -86,10 +86,15 @@ pub fn convert(from: PixelFormat, src: &[u8], to: PixelFormat, dst: &mut [u8]) -
         (Bgra, Nv12) => (ToWoven(ARGBToNV12), 4),
         _ => return None,
     };
-    let luma = WIDTH * HEIGHT;
-    let (width, height, row) = (WIDTH as c_int, HEIGHT as c_int, (pixel * WIDTH) as c_int);
+    let luma = size.width * size.height;
+    let (width, height) = (size.width as c_int, size.height as c_int);
+    let row = pixel as c_int * width;
     let (yuv, rgb) = if from.is_rgb() { (dst.len(), src.len()) } else { (src.len(), dst.len()) };
-    assert!(yuv == luma * 3 / 2 && rgb == luma * pixel, "buffers of the picture's size");
+    let even = size.width.is_multiple_of(2) && size.height.is_multiple_of(2);
+    assert!(
+        even && yuv == luma * 3 / 2 && rgb == luma * pixel,
+        "buffers of the picture's size, which is even"
+    );
     let (read, write) = (src.as_ptr(), dst.as_mut_ptr());
     // SAFETY: the buffers hold pictures of this size in these formats, as just asserted, and libyuv reads and
     // writes within the strides, width and height it is given.

@@ -2,30 +2,27 @@
 //!
 //! Before a peer is timed its picture is compared with ours: a fast path that is wrong cannot win.
 
-#[cfg(feature = "libyuv")]
-mod libyuv;
-mod yuv_crate;
-
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use realtime_fast_bench::PEERS;
 use realtime_fast_core::color::{Color, Matrix, Range};
 use realtime_fast_core::convert::convert_with;
 use realtime_fast_core::format::PixelFormat;
 use realtime_fast_core::frame::{Frame, FrameMut};
-use realtime_fast_core::size::Size;
 use realtime_fast_core::level::Level;
+use realtime_fast_core::size::Size;
 use std::time::Duration;
 
 const COLOR: Color = Color { matrix: Matrix::Bt601, range: Range::Limited };
 const WIDTH: usize = 1920;
 const HEIGHT: usize = 1080;
 
-/// Converts a packed picture of that size; `None` if the peer cannot.
-type Peer = fn(PixelFormat, &[u8], PixelFormat, &mut [u8]) -> Option<()>;
+fn size() -> Size {
+    Size::new(WIDTH, HEIGHT).expect("a size in bounds")
+}
 
 fn ours(level: Level, from: PixelFormat, src: &[u8], to: PixelFormat, dst: &mut [u8]) {
-    let size = Size::new(WIDTH, HEIGHT).expect("a size in bounds");
-    let src = Frame::packed(from, size, src).expect("enough bytes");
-    let mut dst = FrameMut::packed(to, size, dst).expect("enough bytes");
+    let src = Frame::packed(from, size(), src).expect("enough bytes");
+    let mut dst = FrameMut::packed(to, size(), dst).expect("enough bytes");
     convert_with(level, &src, &mut dst, COLOR).expect("equal sizes");
 }
 
@@ -41,8 +38,7 @@ fn picture(format: PixelFormat) -> Vec<u8> {
             }
         }
     }
-    let size = Size::new(WIDTH, HEIGHT).expect("a size in bounds");
-    let mut data = vec![0; format.packed_bytes(size)];
+    let mut data = vec![0; format.packed_bytes(size())];
     ours(Level::SCALAR, PixelFormat::Rgb24, &rgb, format, &mut data);
     data
 }
@@ -57,11 +53,6 @@ fn benches(criterion: &mut Criterion) {
     let rgb = [PixelFormat::Rgb24, PixelFormat::Bgr24, PixelFormat::Rgba, PixelFormat::Bgra];
     let yuv = [PixelFormat::Yuv420p, PixelFormat::Nv12];
     let pairs = yuv.into_iter().flat_map(|yuv| rgb.into_iter().flat_map(move |rgb| [(yuv, rgb), (rgb, yuv)]));
-    let peers: &[(&str, Peer)] = &[
-        ("yuv crate", yuv_crate::convert),
-        #[cfg(feature = "libyuv")]
-        ("libyuv", libyuv::convert),
-    ];
     for (from, to) in pairs {
         let src = picture(from);
         let mut expected = picture(to);
@@ -77,11 +68,12 @@ fn benches(criterion: &mut Criterion) {
                 bencher.iter(|| ours(level, from, &src, to, &mut dst));
             });
         }
-        for (name, peer) in peers {
+        for (name, peer) in PEERS {
             dst.fill(0);
-            if peer(from, &src, to, &mut dst).is_some() {
+            if peer(size(), from, &src, to, &mut dst).is_some() {
                 assert_alike(&dst, &expected, name);
-                group.bench_function(*name, |bencher| bencher.iter(|| peer(from, &src, to, &mut dst)));
+                group
+                    .bench_function(*name, |bencher| bencher.iter(|| peer(size(), from, &src, to, &mut dst)));
             }
         }
         group.finish();
