@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 RUST := $(shell find rust Cargo.toml Cargo.lock -name '*.rs' -o -name 'Cargo.*' 2>/dev/null | grep -v /target/)
 
-.PHONY: demo test quick browser check workflows lint types bench bench-core network soak wheel test-wheel fuzz miri format clean
+.PHONY: demo test quick browser check workflows lint types bench bench-core aarch64 network soak wheel test-wheel fuzz miri format clean
 .DELETE_ON_ERROR:
 
 .venv/.tools: pyproject.toml
@@ -76,6 +76,18 @@ bench: .venv/.installed
 # The core alone: conversion on every level beside the yuv crate and libyuv, marker, statistics.
 bench-core:
 	cd rust/bench && cargo bench --locked $(PEERS)
+
+# The kernels for aarch64 under an emulator: NEON gives the bytes of the scalar level. Without rustup and, on Debian,
+# gcc-aarch64-linux-gnu, libc6-dev-arm64-cross and qemu-user it says so and does nothing; .ci/run installs them.
+AARCH64 := aarch64-unknown-linux-gnu
+aarch64: export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER = aarch64-linux-gnu-gcc
+aarch64: export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER = qemu-aarch64 -L /usr/aarch64-linux-gnu
+aarch64:
+	@for tool in rustup qemu-aarch64 aarch64-linux-gnu-gcc; do \
+		command -v $$tool >/dev/null || { echo "aarch64: skipped for want of $$tool"; exit 0; }; \
+	done; \
+	rustup --quiet target add $(AARCH64) && \
+	cargo test --quiet --locked --package realtime-fast-core --target $(AARCH64) --test convert_levels --test resize
 
 # Our client on networks that people have; a minute and more for each row. Nothing else should run meanwhile.
 network: .venv/.installed
