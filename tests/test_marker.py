@@ -62,7 +62,7 @@ def test_the_red_channel_of_the_converted_picture_shows_the_cells(pix_fmt: str, 
     if full_range:
         frame.color_range = 2
     stamp(frame, 0x1234)
-    rgb = frame.reformat(format="rgb24", interpolation="POINT").to_ndarray()
+    rgb = frame.reformat(format="rgb24", interpolation="POINT").to_ndarray().astype(np.uint8, copy=False)
     red = rgb[-4:, :24, 0].astype(int)
     wanted = np.where(reference.bits(0x1234), 200, 50)
     assert np.abs(red - wanted).max() <= 2
@@ -172,8 +172,9 @@ def test_bad_arguments_are_refused() -> None:
     method: Any = "best"
     with pytest.raises(ValueError, match="method: expected"):
         read(picture, method)
+    unknown: Any = "yuv999"
     with pytest.raises(ValueError, match=r"expected a format of .*yuv999"):
-        stamp(picture, 1, format="yuv999")
+        stamp(picture, 1, format=unknown)
     with pytest.raises(ValueError, match="expected a frame of bgr24, got rgb24"):
         stamp(av.VideoFrame(64, 36, "rgb24"), 1, format="bgr24")
     picture.flags.writeable = False

@@ -53,24 +53,30 @@ def describe(
 def array_shape(format: PixelFormat, size: Size) -> tuple[int, ...]: ...
 def new_frame(format: PixelFormat, size: Size) -> av.VideoFrame: ...
 def stamp(
-    picture: _AnyPicture, seq: int, *, format: PixelFormat | None = None, full_range: bool | None = None
+    picture: _AnyPicture,
+    seq: int,
+    *,
+    cell: int = 1,
+    format: PixelFormat | None = None,
+    full_range: bool | None = None,
 ) -> None:
     """Writes the number `seq` into the bottom-left corner of a picture, in place.
 
-    The marker covers 24x4 pixels; chroma under it becomes neutral and alpha opaque. Stamp only what nobody else
+    The marker covers 24x4 cells; chroma under it becomes neutral and alpha opaque. Stamp only what nobody else
     holds: `stamped_copy` is for frames that may be sent again.
 
     Args:
         picture: An `av.VideoFrame`; an array of (height, width) for gray8 or luma, (height, width, 2) for yuyv422,
             (height, width, 3) for rgb24, (height, width, 4) for rgba; or a tuple of planes, `(y, u, v)` or `(y, uv)`.
         seq: 0 to 65535.
+        cell: The side of a cell in pixels, 1 to 16.
         format: Of an array, if its shape does not tell, such as "bgra". A frame has its own.
         full_range: Whether luma is 0 to 255 instead of 16 to 235. As the frame says by default, else limited; RGB
             is always full range.
 
     Raises:
-        InvalidInputError: A `ValueError`: the picture is smaller than 24x4, read-only or not in a known format, or
-            `seq` is out of range; it says what was expected and what came.
+        InvalidInputError: A `ValueError`: the picture is smaller than 24x4 cells, read-only or not in a known
+            format, or `seq` or `cell` is out of range; it says what was expected and what came.
     """
 
 def read(
@@ -80,6 +86,7 @@ def read(
     in_flight: ProbeLedger | Iterable[int] | None = None,
     now: float | None = None,
     stamped_size: Size | None = None,
+    cell: int = 1,
     format: PixelFormat | None = None,
     full_range: bool | None = None,
 ) -> int | Literal["corrupted"] | None:
@@ -96,6 +103,7 @@ def read(
         now: When the frame arrived, in seconds of the ledger's clock. Needed beside a ledger.
         stamped_size: For "soft": (width, height) in pixels when it was stamped. Without it the scales 1, 3/4, 2/3
             and 1/2 are tried.
+        cell: The side of a cell in pixels, 1 to 16: for "hard" in this picture, for "soft" as it was stamped.
         format: As for `stamp`.
         full_range: As for `stamp`.
 
@@ -103,8 +111,8 @@ def read(
         The number; `CORRUPTED` where a marker is but its number cannot be told; None where no marker is.
 
     Raises:
-        InvalidInputError: A `ValueError`: the picture is smaller than 24x4 ("hard") or not in a known format, or an
-            argument is out of range; it says what was expected and what came.
+        InvalidInputError: A `ValueError`: the picture is smaller than 24x4 cells ("hard") or not in a known format, or
+            an argument is out of range; it says what was expected and what came.
     """
 
 def read_soft(
@@ -113,6 +121,7 @@ def read_soft(
     in_flight: ProbeLedger | Iterable[int] | None = None,
     now: float | None = None,
     stamped_size: Size | None = None,
+    cell: int = 1,
     format: PixelFormat | None = None,
     full_range: bool | None = None,
 ) -> tuple[int | Literal["corrupted"] | None, float]:
@@ -123,6 +132,7 @@ def read_soft(
         in_flight: As for `read`.
         now: As for `read`.
         stamped_size: As for `read`.
+        cell: As for `read`.
         format: As for `stamp`.
         full_range: As for `stamp`.
 

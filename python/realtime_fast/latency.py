@@ -43,9 +43,11 @@ class PixelProbes:
     Args:
         epoch: Unix time in seconds at which `now` is 0; by default that of `time.monotonic`.
         timeout: Seconds after which a probe is lost.
+        cell: The side of a marker's cells in pixels where it is stamped, 1 to 16.
     """
 
-    def __init__(self, *, epoch: float | None = None, timeout: float = PROBE_TIMEOUT) -> None:
+    def __init__(self, *, epoch: float | None = None, timeout: float = PROBE_TIMEOUT, cell: int = 1) -> None:
+        self.cell: Final = cell
         self._epoch = time.time() - time.monotonic() if epoch is None else epoch
         self._ledger = ProbeLedger(timeout)
         self._given_way: list[int] = []
@@ -84,7 +86,7 @@ class PixelProbes:
             now: When it arrived.
             stamped_size: Width and height at the stamper; by default the usual scales are tried.
         """
-        return read(frame, "soft", in_flight=self._ledger, now=now, stamped_size=stamped_size)
+        return read(frame, "soft", in_flight=self._ledger, now=now, stamped_size=stamped_size, cell=self.cell)
 
     def observe(self, reading: Reading, now: float) -> PixelLatencyEvent | None:
         """The event for a reading at `now`; None if it says nothing new.

@@ -3,8 +3,7 @@
 use criterion::{Criterion, criterion_group, criterion_main};
 use realtime_fast_core::format::PixelFormat;
 use realtime_fast_core::frame::{Frame, FrameMut};
-use realtime_fast_core::marker::Probes;
-use realtime_fast_core::marker::{Evidence, Levels, Reading, read_hard, stamp};
+use realtime_fast_core::marker::{Cell, Evidence, Levels, Probes, Reading, read_hard, stamp};
 use realtime_fast_core::size::Size;
 use std::hint::black_box;
 use std::time::Duration;
@@ -25,17 +24,17 @@ fn benches(criterion: &mut Criterion) {
         let mut group = criterion.benchmark_group(format!("marker in {format}"));
 
         let mut frame = FrameMut::packed(format, size, &mut data).expect("enough bytes");
-        stamp(&mut frame, levels, SEQ).expect("room for a marker");
+        stamp(&mut frame, levels, Cell::PIXEL, SEQ).expect("room for a marker");
         group.bench_function("stamp", |bencher| {
-            bencher.iter(|| stamp(black_box(&mut frame), levels, black_box(SEQ)));
+            bencher.iter(|| stamp(black_box(&mut frame), levels, Cell::PIXEL, black_box(SEQ)));
         });
 
         let frame = Frame::packed(format, size, &data).expect("enough bytes");
         let first = frame.planes()[0];
-        let hard = || read_hard(black_box(first), format, size, levels).expect("the first plane");
+        let hard = || read_hard(black_box(first), format, size, levels, Cell::PIXEL).expect("the first plane");
         let mut soft = || {
             let evidence =
-                Evidence::new(black_box(first), format, size, levels, Some(size)).expect("the first plane");
+                Evidence::new(black_box(first), format, size, levels, Cell::PIXEL, Some(size)).expect("the first plane");
             probes.read(&evidence, f64::from(IN_FLIGHT) / 30.0).reading
         };
         assert_eq!((hard(), soft()), (Reading::Number(SEQ), Reading::Number(SEQ)), "{format}");

@@ -56,6 +56,13 @@ pub enum Error {
         /// The size of the second.
         got: (usize, usize),
     },
+    /// A cell of a marker is none that there are.
+    CellSide {
+        /// The longest side, in pixels.
+        longest: usize,
+        /// The side that came.
+        got: usize,
+    },
     /// The picture cannot hold a marker.
     TooSmall {
         /// The least size.
@@ -90,6 +97,9 @@ impl fmt::Display for Error {
                 "expected a picture of {}x{} pixels, got {}x{}",
                 expected.0, expected.1, got.0, got.1
             ),
+            Self::CellSide { longest, got } => {
+                write!(f, "expected a cell of 1 to {longest} pixels, got {got}")
+            }
             Self::TooSmall { least, got } => write!(
                 f,
                 "expected a picture of at least {}x{} pixels for the marker, got {}x{}",

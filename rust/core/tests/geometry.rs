@@ -9,7 +9,7 @@ use realtime_fast_core::convert::convert_with;
 use realtime_fast_core::format::PixelFormat;
 use realtime_fast_core::frame::{Frame, FrameMut};
 use realtime_fast_core::level::Level;
-use realtime_fast_core::marker::{Levels, Reading, read_hard, stamp};
+use realtime_fast_core::marker::{Cell, Levels, Reading, read_hard, stamp};
 use realtime_fast_core::resize::{Filter, resize};
 use realtime_fast_core::size::{MAX_SIDE, Size};
 
@@ -72,10 +72,13 @@ fn the_longest_pictures_carry_markers() {
     for size in [(LONGEST, 4), (24, LONGEST), (LONGEST, 5)].map(|(w, h)| Size::new(w, h).unwrap()) {
         for format in [PixelFormat::Yuv420p, PixelFormat::Nv12, PixelFormat::Rgb24] {
             let mut picture = Picture::new(format, size, 1, 0);
-            stamp(&mut picture.frame_mut(), Levels::FULL, 0xbeef).unwrap();
+            stamp(&mut picture.frame_mut(), Levels::FULL, Cell::PIXEL, 0xbeef).unwrap();
             picture.assert_guards("stamp");
             let first = picture.frame().planes()[0];
-            assert_eq!(read_hard(first, format, size, Levels::FULL), Ok(Reading::Number(0xbeef)));
+            assert_eq!(
+                read_hard(first, format, size, Levels::FULL, Cell::PIXEL),
+                Ok(Reading::Number(0xbeef))
+            );
         }
     }
 }

@@ -12,8 +12,9 @@ use common::{Picture, marker};
 use libfuzzer_sys::fuzz_target;
 use realtime_fast_core::Error;
 use realtime_fast_core::format::PixelFormat;
-use realtime_fast_core::marker::Probes;
-use realtime_fast_core::marker::{Evidence, Levels, Reading, SoftReading, read_hard, read_soft, stamp};
+use realtime_fast_core::marker::{
+    Cell, Evidence, Levels, Probes, Reading, SoftReading, read_hard, read_soft, stamp,
+};
 use realtime_fast_core::size::Size;
 
 #[derive(Arbitrary, Debug)]
@@ -23,6 +24,7 @@ struct Input {
     padding: u8,
     shift: u8,
     full_range: bool,
+    cell: u8,
     seq: Option<u16>,
     /// Bytes of the first plane that change after stamping: row from below, place in it, value.
     noise: Vec<(u8, u8, u8)>,
@@ -36,7 +38,7 @@ struct Input {
 
 fuzz_target!(|input: Input| {
     let format = PixelFormat::ALL[usize::from(input.format) % PixelFormat::ALL.len()];
-    let (width, height) = (usize::from(input.size.0 % 100) + 1, usize::from(input.size.1 % 20) + 1);
+    let (width, height) = (usize::from(input.size.0) + 1, usize::from(input.size.1 % 40) + 1);
     let size = Size::new(width, height).expect("within bounds");
     let levels = if format.is_rgb() || input.full_range { Levels::FULL } else { Levels::LIMITED };
 
@@ -45,11 +47,13 @@ fuzz_target!(|input: Input| {
     let mut bytes = input.pixels.iter().copied().cycle();
     picture.fill(|| bytes.next().unwrap_or(0));
 
-    let holds_marker = width >= 24 && height >= 4;
+    let side = usize::from(input.cell) % Cell::MAX_SIDE + 1;
+    let cell = Cell::new(side).expect("within bounds");
+    let holds_marker = width >= 24 * side && height >= 4 * side;
     if let Some(seq) = input.seq {
         let mut expected = picture.clone();
-        match stamp(&mut picture.frame_mut(), levels, seq) {
-            Ok(()) => marker::stamp(&mut expected.frame_mut(), levels, seq),
+        match stamp(&mut picture.frame_mut(), levels, cell, seq) {
+            Ok(()) => marker::stamp(&mut expected.frame_mut(), levels, side, seq),
             Err(error) => {
                 assert!(matches!(error, Error::TooSmall { .. }) && !holds_marker);
             }
@@ -59,18 +63,18 @@ fuzz_target!(|input: Input| {
     }
     for (up, at, value) in &input.noise {
         let mut frame = picture.frame_mut();
-        let row = frame.planes_mut()[0].row_mut(height - 1 - usize::from(*up) % height.min(6));
+        let row = frame.planes_mut()[0].row_mut(height - 1 - usize::from(*up) % height.min(6 * side));
         let at = usize::from(*at) % row.len();
         row[at] = *value;
     }
 
     let frame = picture.frame();
     let first = frame.planes()[0];
-    let hard = read_hard(first, format, size, levels);
+    let hard = read_hard(first, format, size, levels, cell);
     let stands = input.seq.filter(|_| input.noise.is_empty() && holds_marker);
     match &hard {
         Ok(reading) => {
-            assert_eq!(*reading, marker::read(&frame, levels));
+            assert_eq!(*reading, marker::read(&frame, levels, side));
             assert!(stands.is_none_or(|seq| *reading == Reading::Number(seq)));
         }
         Err(error) => assert!(matches!(error, Error::TooSmall { .. }) && !holds_marker),
@@ -79,7 +83,7 @@ fuzz_target!(|input: Input| {
     let mut candidates: Vec<_> = input.candidates.iter().take(64).copied().collect();
     let stamped = input.stamped_size.and_then(|(width, height)| Size::new(width.into(), height.into()).ok());
     let evidence =
-        Evidence::new(first, format, size, levels, stamped).expect("the first plane of its picture");
+        Evidence::new(first, format, size, levels, cell, stamped).expect("the first plane of its picture");
     check(read_soft(&evidence, Some(&candidates)), |seq| candidates.contains(&seq));
 
     // A ledger takes any times.
@@ -96,7 +100,7 @@ fuzz_target!(|input: Input| {
     // A marker nobody touched is read, wherever its number stands in the list.
     if let Some(seq) = stands {
         candidates.push(seq);
-        let evidence = Evidence::new(first, format, size, levels, Some(size)).expect("as before");
+        let evidence = Evidence::new(first, format, size, levels, cell, Some(size)).expect("as before");
         assert_eq!(read_soft(&evidence, Some(&candidates)).reading, Reading::Number(seq));
     }
 });

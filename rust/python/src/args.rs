@@ -1,11 +1,12 @@
 //! Arguments: short strings to the core's enums, numbers within their bounds.
 
-use crate::error::invalid;
+use crate::error::{invalid, value_error};
 use pyo3::exceptions::PyOverflowError;
 use pyo3::prelude::*;
 use realtime_fast_core::color::{Matrix, Range};
 use realtime_fast_core::format::PixelFormat;
 use realtime_fast_core::level::Level;
+use realtime_fast_core::marker::Cell;
 use realtime_fast_core::resize::Filter;
 use realtime_fast_core::size::{MAX_SIDE, Size};
 
@@ -87,6 +88,19 @@ impl<'a, 'py> FromPyObject<'a, 'py> for LevelArg {
             Some(level) => Ok(Self(*level)),
             None => Err(invalid(format!("expected a level of this CPU, {levels:?}, got {}", obj.repr()?))),
         }
+    }
+}
+
+/// The side of a marker's cells.
+#[derive(Clone, Copy)]
+pub struct CellArg(pub Cell);
+
+impl<'a, 'py> FromPyObject<'a, 'py> for CellArg {
+    type Error = PyErr;
+
+    fn extract(obj: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
+        let side = number("cell", "1 to 16", &obj)?;
+        Cell::new(side).map(Self).map_err(value_error)
     }
 }
 

@@ -1,6 +1,6 @@
 //! The marker's functions, as `realtime_fast.marker` shows them.
 
-use crate::args::{FormatArg, SizeArg, number};
+use crate::args::{CellArg, FormatArg, SizeArg, number};
 use crate::buffer::{Slot, refuse_overlap};
 use crate::error::{invalid, value_error};
 use crate::picture::{Described, Picture};
@@ -8,29 +8,37 @@ use crate::probes::ProbeLedger;
 use pyo3::intern;
 use pyo3::prelude::*;
 use realtime_fast_core::color::Range;
-use realtime_fast_core::marker::{self, Evidence, Levels, Reading, SoftReading};
+use realtime_fast_core::marker::{self, Cell, Evidence, Levels, Reading, SoftReading};
+
+/// Unless the caller says otherwise.
+const ONE_PIXEL: CellArg = CellArg(Cell::PIXEL);
 
 /// Writes the number `seq` into the bottom-left corner of a picture, in place.
 ///
-/// The marker covers 24x4 pixels; chroma under it becomes neutral and alpha opaque. Stamp only what nobody else
+/// The marker covers 24x4 cells; chroma under it becomes neutral and alpha opaque. Stamp only what nobody else
 /// holds: `stamped_copy` is for frames that may be sent again.
 ///
 /// Args:
 ///     picture: An `av.VideoFrame`; an array of (height, width) for gray8 or luma, (height, width, 2) for yuyv422,
 ///         (height, width, 3) for rgb24, (height, width, 4) for rgba; or a tuple of planes, `(y, u, v)` or `(y, uv)`.
 ///     seq: 0 to 65535.
+///     cell: The side of a cell in pixels, 1 to 16.
 ///     format: Of an array, if its shape does not tell, such as "bgra". A frame has its own.
 ///     full_range: Whether luma is 0 to 255 instead of 16 to 235. As the frame says by default, else limited; RGB
 ///         is always full range.
 ///
 /// Raises:
-///     InvalidInputError: A `ValueError`: the picture is smaller than 24x4, read-only or not in a known format, or
-///         `seq` is out of range; it says what was expected and what came.
+///     InvalidInputError: A `ValueError`: the picture is smaller than 24x4 cells, read-only or not in a known
+///         format, or `seq` or `cell` is out of range; it says what was expected and what came.
 #[pyfunction]
-#[pyo3(signature = (picture, seq, *, format=None, full_range=None))]
+#[pyo3(
+    signature = (picture, seq, *, cell=ONE_PIXEL, format=None, full_range=None),
+    text_signature = "(picture, seq, *, cell=1, format=None, full_range=None)"
+)]
 pub fn stamp(
     picture: &Bound<'_, PyAny>,
     seq: &Bound<'_, PyAny>,
+    cell: CellArg,
     format: Option<FormatArg>,
     full_range: Option<bool>,
 ) -> PyResult<()> {
@@ -41,7 +49,7 @@ pub fn stamp(
     let mut slots = [Slot::EMPTY; 2];
     let mut held = picture.hold(&mut slots)?.writable()?;
     refuse_overlap(&[], &held.buffers)?;
-    marker::stamp(&mut held.frame_mut()?, levels, seq).map_err(value_error)
+    marker::stamp(&mut held.frame_mut()?, levels, cell.0, seq).map_err(value_error)
 }
 
 /// Reads the number in the bottom-left corner of a picture.
@@ -57,6 +65,7 @@ pub fn stamp(
 ///     now: When the frame arrived, in seconds of the ledger's clock. Needed beside a ledger.
 ///     stamped_size: For "soft": (width, height) in pixels when it was stamped. Without it the scales 1, 3/4, 2/3
 ///         and 1/2 are tried.
+///     cell: The side of a cell in pixels, 1 to 16: for "hard" in this picture, for "soft" as it was stamped.
 ///     format: As for `stamp`.
 ///     full_range: As for `stamp`.
 ///
@@ -64,18 +73,25 @@ pub fn stamp(
 ///     The number; `CORRUPTED` where a marker is but its number cannot be told; None where no marker is.
 ///
 /// Raises:
-///     InvalidInputError: A `ValueError`: the picture is smaller than 24x4 ("hard") or not in a known format, or an
-///         argument is out of range; it says what was expected and what came.
+///     InvalidInputError: A `ValueError`: the picture is smaller than 24x4 cells ("hard") or not in a known format, or
+///         an argument is out of range; it says what was expected and what came.
 #[pyfunction]
-#[pyo3(signature = (
-    picture, method="hard", *, in_flight=None, now=None, stamped_size=None, format=None, full_range=None
-))]
+#[pyo3(
+    signature = (
+        picture, method="hard", *, in_flight=None, now=None, stamped_size=None, cell=ONE_PIXEL, format=None,
+        full_range=None
+    ),
+    text_signature = "(picture, method=\"hard\", *, in_flight=None, now=None, stamped_size=None, cell=1, format=None, \
+                      full_range=None)"
+)]
+#[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
 pub fn read<'py>(
     picture: &Bound<'py, PyAny>,
     method: &str,
     in_flight: Option<&Bound<'py, PyAny>>,
     now: Option<&Bound<'_, PyAny>>,
     stamped_size: Option<SizeArg>,
+    cell: CellArg,
     format: Option<FormatArg>,
     full_range: Option<bool>,
 ) -> PyResult<Bound<'py, PyAny>> {
@@ -87,10 +103,10 @@ pub fn read<'py>(
             let picture = Picture::of(&mut slot, picture, Described::new(format, None))?;
             let levels = levels(&picture, full_range)?;
             picture
-                .read(|plane| marker::read_hard(plane, picture.format, picture.size, levels))?
+                .read(|plane| marker::read_hard(plane, picture.format, picture.size, levels, cell.0))?
                 .map_err(value_error)?
         }
-        "soft" => soft(picture, in_flight, now, stamped_size, format, full_range)?.reading,
+        "soft" => soft(picture, in_flight, now, stamped_size, cell, format, full_range)?.reading,
         _ => return Err(invalid(format!("method: expected 'hard' or 'soft', got {method:?}"))),
     };
     to_python(py, reading)
@@ -103,6 +119,7 @@ pub fn read<'py>(
 ///     in_flight: As for `read`.
 ///     now: As for `read`.
 ///     stamped_size: As for `read`.
+///     cell: As for `read`.
 ///     format: As for `stamp`.
 ///     full_range: As for `stamp`.
 ///
@@ -112,17 +129,23 @@ pub fn read<'py>(
 /// Raises:
 ///     InvalidInputError: As `read`.
 #[pyfunction]
-#[pyo3(signature = (picture, *, in_flight=None, now=None, stamped_size=None, format=None, full_range=None))]
+#[pyo3(
+    signature = (
+        picture, *, in_flight=None, now=None, stamped_size=None, cell=ONE_PIXEL, format=None, full_range=None
+    ),
+    text_signature = "(picture, *, in_flight=None, now=None, stamped_size=None, cell=1, format=None, full_range=None)"
+)]
 pub fn read_soft<'py>(
     picture: &Bound<'py, PyAny>,
     in_flight: Option<&Bound<'py, PyAny>>,
     now: Option<&Bound<'_, PyAny>>,
     stamped_size: Option<SizeArg>,
+    cell: CellArg,
     format: Option<FormatArg>,
     full_range: Option<bool>,
 ) -> PyResult<(Bound<'py, PyAny>, f32)> {
     let now = now.map(seconds).transpose()?;
-    let found = soft(picture, in_flight, now, stamped_size, format, full_range)?;
+    let found = soft(picture, in_flight, now, stamped_size, cell, format, full_range)?;
     Ok((to_python(picture.py(), found.reading)?, found.confidence))
 }
 
@@ -131,6 +154,7 @@ fn soft(
     in_flight: Option<&Bound<'_, PyAny>>,
     now: Option<f64>,
     stamped_size: Option<SizeArg>,
+    cell: CellArg,
     format: Option<FormatArg>,
     full_range: Option<bool>,
 ) -> PyResult<SoftReading> {
@@ -139,7 +163,7 @@ fn soft(
     let levels = levels(&picture, full_range)?;
     let stamped = stamped_size.map(|SizeArg(size)| size);
     let evidence = picture
-        .read(|plane| Evidence::new(plane, picture.format, picture.size, levels, stamped))?
+        .read(|plane| Evidence::new(plane, picture.format, picture.size, levels, cell.0, stamped))?
         .map_err(value_error)?;
     let Some(in_flight) = in_flight else {
         return Ok(marker::read_soft(&evidence, None));

@@ -1,7 +1,7 @@
 //! A row of cells as bytes of the first plane: bits to levels and back, eight cells a word.
 
 use super::code::{CELLS, ROWS};
-use super::levels::{Levels, NEUTRAL, sampling};
+use super::levels::{Cell, Levels, NEUTRAL, sampling};
 use crate::format::PixelFormat;
 
 /// Cells in a word.
@@ -58,17 +58,21 @@ fn spread<const STEP: usize>(
     })
 }
 
-/// The first 24 pixels of each row as bits: 1 where luma or red reaches the threshold.
+/// The first 24 cells of each row as bits: 1 where luma or red of the pixel in its middle reaches the threshold.
 ///
 /// # Panics
 /// If a row has fewer pixels.
-pub(super) fn read(format: PixelFormat, levels: Levels, rows: [&[u8]; ROWS]) -> [u32; ROWS] {
+pub(super) fn read(format: PixelFormat, levels: Levels, cell: Cell, rows: [&[u8]; ROWS]) -> [u32; ROWS] {
     // One loop per step: a shared one would read byte by byte.
-    match sampling(format) {
-        (1, _) => read_rows::<1>(0, levels, rows),
-        (2, offset) => read_rows::<2>(offset, levels, rows),
-        (3, offset) => read_rows::<3>(offset, levels, rows),
-        (_, offset) => read_rows::<4>(offset, levels, rows),
+    match (cell, sampling(format)) {
+        (Cell::PIXEL, (1, _)) => read_rows::<1>(0, levels, rows),
+        (Cell::PIXEL, (2, offset)) => read_rows::<2>(offset, levels, rows),
+        (Cell::PIXEL, (3, offset)) => read_rows::<3>(offset, levels, rows),
+        (Cell::PIXEL, (_, offset)) => read_rows::<4>(offset, levels, rows),
+        (_, (step, offset)) => {
+            let at = |i| (i * cell.side() + cell.side() / 2) * step + offset;
+            rows.map(|row| threshold(levels, std::array::from_fn(|i| row[at(i)])))
+        }
     }
 }
 
@@ -138,7 +142,7 @@ mod tests {
             for levels in LEVELS {
                 for bits in [0, 0xff_ffff, 0xa5_a5a5, 0x12_3456, 1, 0x80_0000] {
                     write(format, levels, bits, |row| {
-                        assert_eq!(read(format, levels, [row; ROWS]), [bits; ROWS], "{format}");
+                        assert_eq!(read(format, levels, Cell::PIXEL, [row; ROWS]), [bits; ROWS], "{format}");
                         assert_eq!(row.len(), CELLS * sampling(format).0);
                     });
                 }

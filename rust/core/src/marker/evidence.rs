@@ -17,7 +17,8 @@
 //! are correlated.
 
 use super::code::{self, CELLS, ROWS, Reading};
-use super::levels::{Levels, check_first, sampling};
+use super::levels::{Cell, Levels, check_first, sampling};
+use super::middles::{ABOVE, Middles};
 use super::read_hard::read_hard;
 use super::sampler::{LANES, MAX_COLUMNS, MAX_SCALE, MIN_SCALE, Sampler};
 use crate::error::Error;
@@ -29,8 +30,6 @@ use wide::f32x8;
 
 /// Senders' scales, tried when the stamped size is not known.
 const SCALES: [(usize, usize); 4] = [(1, 1), (3, 4), (2, 3), (1, 2)];
-/// Rows above the marker that say how natural content would go on.
-const ABOVE: usize = 3;
 
 /// Weights of the terms, and the noise that keeps perfect fits finite. More columns say more.
 const FIT: f32 = 0.72;
@@ -76,6 +75,7 @@ impl Evidence {
     ///
     /// `stamped` is the size of the picture when it was stamped; without it the usual scales of senders
     /// are tried. Where a marker would be too small or larger than the picture, nothing speaks for any number.
+    /// Larger cells are reduced to a pixel each before anything else.
     ///
     /// # Errors
     /// [`Error::PlaneShape`] if the plane is not the first of a picture of that format and size.
@@ -84,10 +84,11 @@ impl Evidence {
         format: PixelFormat,
         size: Size,
         levels: Levels,
+        cell: Cell,
         stamped: Option<Size>,
     ) -> Result<Self, Error> {
         check_first(first, format, size)?;
-        let look = |scale| Corner::new(first, format, size, levels, scale);
+        let look = |scale| Corner::of_cells(first, format, size, levels, cell, scale);
         let corners = match stamped {
             Some(stamped) => {
                 let ratio = |got, sent| got as f32 / sent as f32;
@@ -99,7 +100,7 @@ impl Evidence {
                 SCALES.iter().filter_map(|&(n, d)| look((n as f32 / d as f32, n as f32 / d as f32))).collect()
             }
         };
-        let plain = match read_hard(first, format, size, levels) {
+        let plain = match read_hard(first, format, size, levels, cell) {
             Ok(Reading::Number(seq)) => Some(seq),
             _ => None,
         };
@@ -140,6 +141,25 @@ struct Corner {
 
 impl Corner {
     /// `None` if the marker would be too small to read, or larger than the picture.
+    fn of_cells(
+        first: Plane<'_>,
+        format: PixelFormat,
+        size: Size,
+        levels: Levels,
+        cell: Cell,
+        (scale_x, scale_y): (f32, f32),
+    ) -> Option<Self> {
+        let side = cell.side() as f32;
+        let (width, height) = (side * scale_x, side * scale_y);
+        if cell == Cell::PIXEL || width < Middles::LEAST || height < Middles::LEAST {
+            return Self::new(first, format, size, levels, (width, height));
+        }
+        let middles = Middles::of(first, format, size, (width, height))?;
+        let frame = middles.frame().ok()?;
+        Self::new(frame.planes()[0], frame.format(), frame.size(), levels, (1.0, 1.0))
+    }
+
+    /// As [`Corner::of_cells`], for cells that have so many pixels.
     fn new(
         first: Plane<'_>,
         format: PixelFormat,

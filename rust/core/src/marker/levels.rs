@@ -1,4 +1,4 @@
-//! What a marker is on a plane: the values of its cells, and where they are.
+//! What a marker is on a plane: the values and the size of its cells, and where they are.
 
 use super::code::{CELLS, ROWS};
 use crate::error::Error;
@@ -24,6 +24,40 @@ impl Levels {
     pub const LIMITED: Self = Self { high: 188, low: 59, threshold: 126 };
 }
 
+/// The side of a cell in pixels, where it is stamped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cell(usize);
+
+impl Cell {
+    /// One pixel.
+    pub const PIXEL: Self = Self(1);
+    /// The longest side.
+    pub const MAX_SIDE: usize = 16;
+
+    /// A cell of so many pixels by as many.
+    ///
+    /// # Errors
+    /// [`Error::CellSide`] if it is none of 1 to 16.
+    pub fn new(side: usize) -> Result<Self, Error> {
+        match side {
+            1..=Self::MAX_SIDE => Ok(Self(side)),
+            _ => Err(Error::CellSide { longest: Self::MAX_SIDE, got: side }),
+        }
+    }
+
+    /// Pixels from one edge to the other.
+    #[must_use]
+    pub const fn side(self) -> usize {
+        self.0
+    }
+
+    /// Width and height of a marker of such cells.
+    #[must_use]
+    pub const fn marker(self) -> (usize, usize) {
+        (CELLS * self.0, ROWS * self.0)
+    }
+}
+
 /// Bytes from one pixel to the next, and from a pixel's start to the byte that is read: luma or red.
 pub(super) fn sampling(format: PixelFormat) -> (usize, usize) {
     match format {
@@ -37,9 +71,10 @@ pub(super) fn sampling(format: PixelFormat) -> (usize, usize) {
 }
 
 /// Refuses pictures that cannot hold a marker.
-pub(super) fn check_size(size: Size) -> Result<(), Error> {
-    if size.width < CELLS || size.height < ROWS {
-        return Err(Error::TooSmall { least: (CELLS, ROWS), got: size.into() });
+pub(super) fn check_size(size: Size, cell: Cell) -> Result<(), Error> {
+    let (width, height) = cell.marker();
+    if size.width < width || size.height < height {
+        return Err(Error::TooSmall { least: (width, height), got: size.into() });
     }
     Ok(())
 }

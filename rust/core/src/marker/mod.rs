@@ -8,6 +8,7 @@ mod cells;
 pub mod code;
 mod evidence;
 mod levels;
+mod middles;
 mod probes;
 mod read_hard;
 mod sampler;
@@ -16,7 +17,7 @@ mod stamp;
 
 pub use code::{CELLS, ROWS, Reading};
 pub use evidence::Evidence;
-pub use levels::Levels;
+pub use levels::{Cell, Levels};
 pub use probes::{Arrival, Probes};
 pub use read_hard::read_hard;
 pub use soft::{SoftReading, read_soft};

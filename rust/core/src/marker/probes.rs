@@ -247,7 +247,7 @@ fn is_older(a: u16, b: u16) -> bool {
 mod tests {
     use super::*;
     use crate::format::PixelFormat;
-    use crate::marker::Levels;
+    use crate::marker::{Cell, Levels};
     use crate::plane::Plane;
     use crate::size::Size;
 
@@ -324,7 +324,8 @@ mod tests {
         assert_eq!(orders(&probes), expected([1.0, PASSED, MIN_PASSED, MIN_PASSED]));
         let (grey, size) = ([90; 24 * 8], Size::new(24, 8).unwrap());
         let plane = Plane::new("gray", &grey, 24, 8, 24).unwrap();
-        let nothing = Evidence::new(plane, PixelFormat::Gray8, size, Levels::LIMITED, None).unwrap();
+        let nothing =
+            Evidence::new(plane, PixelFormat::Gray8, size, Levels::LIMITED, Cell::PIXEL, None).unwrap();
         for _ in 0..2 {
             assert_eq!(probes.read(&nothing, 8.0).reading, Reading::Absent);
         }

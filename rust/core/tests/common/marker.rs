@@ -26,14 +26,14 @@ fn is_high(seq: u16, cell: usize) -> bool {
 }
 
 /// Writes the marker.
-pub fn stamp(frame: &mut FrameMut<'_>, levels: Levels, seq: u16) {
+pub fn stamp(frame: &mut FrameMut<'_>, levels: Levels, side: usize, seq: u16) {
     let (format, height) = (frame.format(), frame.size().height);
     let (high, low, _) = levels_of(levels);
     let [first, chroma @ ..] = frame.planes_mut() else { panic!("a plane") };
-    for y in height - HEIGHT..height {
+    for y in height - HEIGHT * side..height {
         let row = first.row_mut(y);
-        for x in 0..WIDTH {
-            let value = if is_high(seq, x) { high } else { low };
+        for x in 0..WIDTH * side {
+            let value = if is_high(seq, x / side) { high } else { low };
             match format {
                 PixelFormat::Yuv420p | PixelFormat::Nv12 | PixelFormat::Gray8 => row[x] = value,
                 PixelFormat::Yuyv422 => row[2 * x..2 * x + 2].copy_from_slice(&[value, 128]),
@@ -50,8 +50,8 @@ pub fn stamp(frame: &mut FrameMut<'_>, levels: Levels, seq: u16) {
     }
 }
 
-/// Reads the luma or the red of the bottom left corner.
-pub fn read(frame: &Frame<'_>, levels: Levels) -> Reading {
+/// Reads the luma or the red in the middle of each cell of the bottom left corner.
+pub fn read(frame: &Frame<'_>, levels: Levels, side: usize) -> Reading {
     let (_, _, threshold) = levels_of(levels);
     let (step, offset) = match frame.format() {
         PixelFormat::Yuv420p | PixelFormat::Nv12 | PixelFormat::Gray8 => (1, 0),
@@ -62,9 +62,9 @@ pub fn read(frame: &Frame<'_>, levels: Levels) -> Reading {
         PixelFormat::Bgra => (4, 2),
     };
     let height = frame.size().height;
-    let rows = (height - HEIGHT..height).map(|y| {
-        let row = frame.planes()[0].row(y);
-        (0..WIDTH).map(|x| row[x * step + offset] >= threshold).collect::<Vec<_>>()
+    let rows = (0..HEIGHT).map(|y| {
+        let row = frame.planes()[0].row(height - HEIGHT * side + y * side + side / 2);
+        (0..WIDTH).map(|x| row[(x * side + side / 2) * step + offset] >= threshold).collect::<Vec<_>>()
     });
     let rows: Vec<_> = rows.filter(|row| row[..4] == [true, false, true, false]).collect();
     if rows.is_empty() {
