@@ -8,46 +8,66 @@ from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Protocol
 
 import numpy as np
 from aiortc.codecs.h264 import H264Encoder as AiortcH264Encoder
 from aiortc.codecs.h264 import h264_depayload
 from aiortc.codecs.vpx import Vp8Encoder as AiortcVp8Encoder
 from aiortc.codecs.vpx import vp8_depayload
-from av import CodecContext, Packet
+from av import CodecContext, Packet, VideoCodecContext, VideoFrame
 
 from realtime_fast.peer.codecs.h264 import H264Encoder
-from realtime_fast.peer.codecs.vp8 import Vp8Encoder
+from realtime_fast.peer.codecs.pictures import VideoEncoder
+from realtime_fast.peer.codecs.vp8 import SPEED, Vp8Encoder
 
 from tests.reference import video
 
 WIDTH, HEIGHT, FPS = 1280, 704, 25
 
 
+class Contender(Protocol):
+    """Whose encoder it is makes no difference to who measures it."""
+
+    def encode(self, frame: VideoFrame) -> bytes: ...
+
+
 class Aiortc:
     """aiortc's encoder, its packets put together again."""
 
-    def __init__(self, codec, bitrate):
-        self._codec = {"vp8": AiortcVp8Encoder, "h264": AiortcH264Encoder}[codec]()
+    def __init__(self, codec: str, bitrate: int) -> None:
+        self._codec = AiortcVp8Encoder() if codec == "vp8" else AiortcH264Encoder()
         # aiortc tells x264 of 30 fps, so that at 25 it stays below the rate
         self._codec.target_bitrate = round(bitrate * (30 / FPS if codec == "h264" else 1))
-        self._join = {"vp8": vp8_depayload, "h264": h264_depayload}[codec]
+        self._join = vp8_depayload if codec == "vp8" else h264_depayload
 
-    def encode(self, frame):
+    def encode(self, frame: VideoFrame) -> bytes:
         payloads, _ = self._codec.encode(frame)
         return b"".join(map(self._join, payloads))
 
 
 class Ours:
-    def __init__(self, encoder):
+    def __init__(self, encoder: VideoEncoder) -> None:
         self.encoder = encoder
 
-    def encode(self, frame):
+    def encode(self, frame: VideoFrame) -> bytes:
         made = self.encoder.encode(frame)
         return b"" if made is None else made.data
 
 
-def measured(codec, make, pictures, runs):
+def vp8(rate: int, speed: int = SPEED, denoise: int = 0) -> Ours:
+    return Ours(Vp8Encoder(rate, speed=speed, denoise=denoise))
+
+
+def h264(rate: int, preset: str) -> Ours:
+    return Ours(H264Encoder(rate, preset=preset))
+
+
+def measured(
+    codec: str, make: Callable[[], Contender], pictures: Sequence[np.ndarray], runs: int
+) -> tuple[float, float, float, float]:
     """kbit/s, ms of processor time a picture, dB, bits of the first picture."""
     spent = []
     for _ in range(runs):
@@ -59,6 +79,7 @@ def measured(codec, make, pictures, runs):
             times.append(time.process_time() - started)
         spent.append(times)
     decoder = CodecContext.create(codec, "r")
+    assert isinstance(decoder, VideoCodecContext)
     decoder.thread_count = 1
     quality = [
         video.psnr(decoder.decode(Packet(bits))[0].to_ndarray(), pixels)
@@ -66,25 +87,20 @@ def measured(codec, make, pictures, runs):
         if bits
     ]
     sizes = np.array([8 * len(bits) for bits in data])
-    return sizes.mean() * FPS / 1000, 1000 * np.min(spent, axis=0).mean(), np.mean(quality), sizes[0]
+    kbits = float(sizes.mean()) * FPS / 1000
+    return kbits, 1000 * float(np.min(spent, axis=0).mean()), float(np.mean(quality)), float(sizes[0])
 
 
-def compare(runs):
-    rows = {
+def compare(runs: int) -> None:
+    rows: dict[str, list[tuple[str, Callable[[int], Contender]]]] = {
         "vp8": [
-            ("aiortc", lambda rate: Aiortc("vp8", rate)),
-            *(
-                (f"speed {n}", lambda rate, n=n: Ours(Vp8Encoder(rate, speed=n)))
-                for n in (4, 6, 8, 10, 12, 14, 16)
-            ),
-            ("speed 8, denoiser", lambda rate: Ours(Vp8Encoder(rate, denoise=4))),
+            ("aiortc", partial(Aiortc, "vp8")),
+            *((f"speed {n}", partial(vp8, speed=n)) for n in (4, 6, 8, 10, 12, 14, 16)),
+            ("speed 8, denoiser", partial(vp8, denoise=4)),
         ],
         "h264": [
-            ("aiortc", lambda rate: Aiortc("h264", rate)),
-            *(
-                (preset, lambda rate, preset=preset: Ours(H264Encoder(rate, preset=preset)))
-                for preset in ("ultrafast", "superfast", "veryfast")
-            ),
+            ("aiortc", partial(Aiortc, "h264")),
+            *((preset, partial(h264, preset=preset)) for preset in ("ultrafast", "superfast", "veryfast")),
         ],
     }
     print(
@@ -97,7 +113,7 @@ def compare(runs):
                 cells = []
                 for noise in (0.0, 4.0):
                     pictures = video.clip(WIDTH, HEIGHT, 132, noise)
-                    got, spent, quality, first = measured(codec, lambda: make(rate), pictures, runs)  # noqa: B023
+                    got, spent, quality, first = measured(codec, partial(make, rate), pictures, runs)
                     cells.append(f"{got:.0f}, {spent:.1f}, {quality:.1f}")
                 print(
                     f"| {codec} | {name} | {rate // 1000} | {' | '.join(cells)} | {first / rate * 1000:.0f} |",
@@ -105,13 +121,14 @@ def compare(runs):
                 )
 
 
-def follow():
+def follow() -> None:
     pictures = video.clip(WIDTH, HEIGHT)
     print(
         "| codec | asked, kbit/s | first 8 pictures | first second | second and third | left out | key frames |"
     )
     print("|---|---|---|---|---|---|---|")
-    for codec, encoder in (("vp8", Vp8Encoder(1_500_000)), ("h264", H264Encoder(1_500_000))):
+    encoders: dict[str, VideoEncoder] = {"vp8": Vp8Encoder(1_500_000), "h264": H264Encoder(1_500_000)}
+    for codec, encoder in encoders.items():
         for part, rate in enumerate((1_500_000, 400_000, 2_000_000, 400_000, 600_000, 300_000, 1_000_000)):
             encoder.set_bitrate(rate)
             made = [

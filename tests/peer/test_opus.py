@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from fractions import Fraction
 
 import numpy as np
 import pytest
 from av import AudioFrame
+from numpy.typing import NDArray
 
 from realtime_fast.peer.codecs.decoders import OpusDecoder
 from realtime_fast.peer.codecs.encoders import OpusEncoder
@@ -17,7 +19,7 @@ DELAY = 312
 """Samples libopus is late by."""
 
 
-def tone(count, start=0):
+def tone(count: int, start: int = 0) -> NDArray[np.int16]:
     """Stereo, two tones a side, in packets of 20 ms."""
     time = np.arange(start * SAMPLES, (start + count) * SAMPLES) / 48000
     left = 6000 * np.sin(2 * np.pi * 440 * time) + 2000 * np.sin(2 * np.pi * 1250 * time)
@@ -25,7 +27,7 @@ def tone(count, start=0):
     return np.stack([left, right], axis=1).astype(np.int16)
 
 
-def frames(samples, start=0):
+def frames(samples: NDArray[np.int16], start: int = 0) -> Iterator[AudioFrame]:
     for index in range(len(samples) // SAMPLES):
         piece = samples[index * SAMPLES : (index + 1) * SAMPLES]
         frame = AudioFrame.from_ndarray(
@@ -35,7 +37,7 @@ def frames(samples, start=0):
         yield frame
 
 
-def test_packets_of_20_ms_keep_the_sources_time():
+def test_packets_of_20_ms_keep_the_sources_time() -> None:
     encoder, decoder = OpusEncoder(), OpusDecoder()
     packets = [packet for frame in frames(tone(50), 100) for packet in encoder.encode(frame)]
     assert [packet.timestamp for packet in packets] == [SAMPLES * n for n in range(100, 150)]
@@ -49,7 +51,7 @@ def test_packets_of_20_ms_keep_the_sources_time():
     assert np.abs(error[2000:]).mean() < 150
 
 
-def test_other_sound_is_brought_to_48_khz_stereo_in_20_ms():
+def test_other_sound_is_brought_to_48_khz_stereo_in_20_ms() -> None:
     encoder = OpusEncoder()
     times = []
     for index in range(12):
@@ -62,17 +64,17 @@ def test_other_sound_is_brought_to_48_khz_stereo_in_20_ms():
     assert len(times) == 5
 
 
-def average(encoder, count=100, start=0):
+def average(encoder: OpusEncoder, count: int = 100, start: int = 0) -> float:
     sizes = [len(p.data) for frame in frames(tone(count, start), start) for p in encoder.encode(frame)]
     return 8 * sum(sizes) / (count / 50)
 
 
 @pytest.mark.parametrize("rate", LADDER)
-def test_the_rate_is_kept(rate):
+def test_the_rate_is_kept(rate: int) -> None:
     assert average(OpusEncoder(rate)) < 1.15 * rate
 
 
-def test_the_ladder_is_climbed_with_reserve_and_left_at_once():
+def test_the_ladder_is_climbed_with_reserve_and_left_at_once() -> None:
     encoder = OpusEncoder(64_000)
     steps = [
         (64_000, 64_000),
@@ -89,10 +91,10 @@ def test_the_ladder_is_climbed_with_reserve_and_left_at_once():
 
 
 @pytest.mark.parametrize("rates", [(64_000, 48_000), (24_000, 64_000)])
-def test_a_change_of_rate_does_not_click(rates):
+def test_a_change_of_rate_does_not_click(rates: tuple[int, int]) -> None:
     """A click bends the curve sharply: without the sound before it, a new codec makes three to six times the bend."""
 
-    def bends(changes):
+    def bends(changes: tuple[int, int]) -> float:
         encoder, decoder = OpusEncoder(changes[0]), OpusDecoder()
         parts = []
         for index, frame in enumerate(frames(tone(80))):
@@ -101,15 +103,16 @@ def test_a_change_of_rate_does_not_click(rates):
                 parts += [
                     f.to_ndarray().reshape(-1, 2) for f in decoder.decode(packet.data, packet.timestamp)
                 ]
-        return np.abs(np.diff(np.concatenate(parts)[:, 0].astype(int), 2))[38 * SAMPLES : 44 * SAMPLES].max()
+        bent = np.diff(np.concatenate(parts)[:, 0].astype(int), 2)[38 * SAMPLES : 44 * SAMPLES]
+        return float(np.abs(bent).max())
 
     assert bends(rates) < 1.5 * bends((64_000, 64_000))
 
 
-def test_expected_loss_turns_forward_error_correction_on():
+def test_expected_loss_turns_forward_error_correction_on() -> None:
     """FEC lives in the SILK layer: configurations below 16 (RFC 6716, table 2)."""
 
-    def configurations(encoder, start):
+    def configurations(encoder: OpusEncoder, start: int) -> set[int]:
         return {p.data[0] >> 3 for frame in frames(tone(30, start), start) for p in encoder.encode(frame)}
 
     encoder = OpusEncoder(48_000)
@@ -123,7 +126,7 @@ def test_expected_loss_turns_forward_error_correction_on():
     assert min(configurations(encoder, 120)) >= 16
 
 
-def test_silence_is_not_sent_with_dtx():
+def test_silence_is_not_sent_with_dtx() -> None:
     sound = np.concatenate([tone(5), np.full((60 * SAMPLES, 2), 9, np.int16), tone(5)])
     always, encoder, decoder = OpusEncoder(), OpusEncoder(dtx=True), OpusDecoder()
     assert sum(len(always.encode(frame)) for frame in frames(sound)) == 70
@@ -136,7 +139,7 @@ def test_silence_is_not_sent_with_dtx():
     assert decoder.damaged == 0
 
 
-def test_what_cannot_be_encoded_is_refused():
+def test_what_cannot_be_encoded_is_refused() -> None:
     encoder = OpusEncoder()
     (frame,) = frames(tone(1))
     frame.pts = None
@@ -149,7 +152,7 @@ def test_what_cannot_be_encoded_is_refused():
         encoder.encode(frame)
 
 
-def test_a_lost_packet_is_concealed_with_what_was_heard_before():
+def test_a_lost_packet_is_concealed_with_what_was_heard_before() -> None:
     encoder, decoder = OpusEncoder(), OpusDecoder()
     assert decoder.conceal(0) == [], "nothing was heard yet"
     volume = []
@@ -165,7 +168,7 @@ def test_a_lost_packet_is_concealed_with_what_was_heard_before():
     assert volume[45] == pytest.approx(volume[29], rel=0.1)
 
 
-def test_a_damaged_packet_is_concealed_and_counted():
+def test_a_damaged_packet_is_concealed_and_counted() -> None:
     encoder, decoder = OpusEncoder(), OpusDecoder()
     for frame in frames(tone(5)):
         (packet,) = encoder.encode(frame)
