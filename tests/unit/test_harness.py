@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import sys
@@ -58,9 +59,18 @@ def test_a_test_is_alone_or_among_others(tmp_path: Path) -> None:
 @pytest.mark.sockets
 def test_the_benches_are_an_option_away() -> None:
     root = Path(__file__).parents[2]
-    command = [sys.executable, "-m", "pytest", "--benchmark", "--collect-only", "-q", "-k", "test_marker"]
-    ran = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    # Without those that import half of the world.
+    options = ["--benchmark", "--collect-only", "-q", "--ignore-glob=*/benches/test_[!m]*"]
+    outside = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    ran = subprocess.run(
+        [sys.executable, "-m", "pytest", *options],
+        cwd=root,
+        env=outside,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert ran.returncode == 0, ran.stdout + ran.stderr
     collected = [line.split("::")[0] for line in ran.stdout.splitlines() if "::" in line]
-    assert collected
-    assert set(collected) == {"benches/test_marker.py"}
+    assert "benches/test_marker.py" in collected
+    assert all(path.startswith("benches/") for path in collected)

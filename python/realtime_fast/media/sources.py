@@ -47,9 +47,13 @@ class VideoSource(MediaStreamTrack):
     """A video track of pushed arrays; it keeps the newest only.
 
     Timestamps follow the clock. `stop()` ends it; there is nothing else to close.
+
+    Attributes:
+        gives_frames: Whoever receives a frame owns it and may write into it.
     """
 
     kind = "video"
+    gives_frames = True
 
     def __init__(self, width: int, height: int, fps: float = 30.0, format: PixelFormat = "rgb24") -> None:  # noqa: A002
         """Describe the arrays.

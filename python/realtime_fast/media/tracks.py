@@ -43,6 +43,19 @@ class MarkedTrack(Protocol):
         """The number for a picture that is about to be encoded; None for no marker. Called once a picture."""
 
 
+@runtime_checkable
+class GivingTrack(Protocol):
+    """A track that says whether it gives its pictures away.
+
+    Whoever reads one from such a track may write into it: nobody else holds it, or its memory. Others' pictures are
+    copied before they get a time and a marker.
+    """
+
+    @property
+    def gives_frames(self) -> bool:
+        """Whether it does."""
+
+
 @dataclass(frozen=True, slots=True)
 class LocalMedia:
     """The tracks to send."""
@@ -123,6 +136,11 @@ class SentTrack(MediaStreamTrack):
     def marker_for(self, frame: VideoFrame) -> int | None:
         """The number for a picture that is about to be encoded; None for no marker."""
         return None if self._numbering is None else self._numbering(frame)
+
+    @property
+    def gives_frames(self) -> bool:
+        """Whether the local track does (see `GivingTrack`)."""
+        return isinstance(self._source, GivingTrack) and self._source.gives_frames
 
     async def recv(self) -> Frame | Packet[Any]:
         """The next frame; stopping this track leaves the source alone.

@@ -95,10 +95,10 @@ class _Pictures:
         self._container.mux(self._stream.encode(None))
 
     def _copied(self, frame: VideoFrame) -> VideoFrame:
-        """A copy of the picture, because its time is about to be changed."""
+        """The picture in a frame of our own, because its time is about to be changed."""
         width, height = self._stream.width, self._stream.height
         if (frame.width, frame.height, frame.format.name) != (width, height, "yuv420p"):
-            frame = frame.reformat(width=width, height=height, format="yuv420p")
+            return frame.reformat(width=width, height=height, format="yuv420p")
         own = VideoFrame(width, height, "yuv420p")
         own.colorspace, own.color_range = frame.colorspace, frame.color_range
         convert(frame, own)

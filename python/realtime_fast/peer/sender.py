@@ -12,6 +12,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any, ClassVar, Generic, Literal, TypeAlias, TypeVar
 
 import anyio
@@ -22,7 +23,7 @@ from av import AudioFrame, VideoFrame
 from realtime_fast._native import Adaptation, VideoMeter
 from realtime_fast.aio.drop_oldest import DropOldest
 from realtime_fast.media.clock import AUDIO_RATE, VIDEO_CLOCK_RATE
-from realtime_fast.media.tracks import MarkedTrack
+from realtime_fast.media.tracks import GivingTrack, MarkedTrack
 from realtime_fast.options import DegradationPreference
 from realtime_fast.peer.codecs.encoders import video_encoder
 from realtime_fast.peer.codecs.opus import EncodedSound, OpusEncoder
@@ -69,7 +70,7 @@ class SendStream(ABC, Generic[T]):
         self._is_wanted = is_wanted
         self._transport = transport
         self._config = config
-        self._frames: DropOldest[T] = DropOldest(self.backlog)
+        self._frames: DropOldest[tuple[T, MediaStreamTrack]] = DropOldest(self.backlog)
         self._track: MediaStreamTrack | None = None
         self._track_changed = anyio.Event()
         self._reading = anyio.CancelScope()
@@ -131,14 +132,14 @@ class SendStream(ABC, Generic[T]):
                 failed(error)
                 return
             if self._is_wanted() and isinstance(frame, VideoFrame if self.kind == "video" else AudioFrame):
-                self._frames.put(frame)  # type: ignore[arg-type]
+                self._frames.put((frame, track))  # type: ignore[arg-type]
             await anyio.sleep(max(0.0, begin + self.least_interval - time.monotonic()))
 
     async def _encode_all(self, failed: Failed) -> None:
         while True:
-            frame = await self._frames.get()
+            frame, track = await self._frames.get()
             try:
-                await self._encode(frame, self._track)
+                await self._encode(frame, track)
             except Exception as error:  # noqa: BLE001 - FFmpeg raises anything; the connection goes on without it
                 self._reset()
                 if not self._failing:
@@ -164,8 +165,8 @@ class SendStream(ABC, Generic[T]):
         """Take a wish of the core."""
 
     @abstractmethod
-    async def _encode(self, frame: T, track: MediaStreamTrack | None) -> None:
-        """Encode and send a frame."""
+    async def _encode(self, frame: T, track: MediaStreamTrack) -> None:
+        """Encode and send a frame of that track."""
 
     @abstractmethod
     def _reset(self) -> None:
@@ -246,7 +247,7 @@ class VideoSendStream(SendStream[VideoFrame]):
             if self._adaptation is not None:
                 self._adaptation.rate(bitrate, time.monotonic())
 
-    async def _encode(self, frame: VideoFrame, track: MediaStreamTrack | None) -> None:
+    async def _encode(self, frame: VideoFrame, track: MediaStreamTrack) -> None:
         began = now = time.monotonic()
         adaptation = self._adapted_to(frame, began)
         for _ in range(self._frames.newly_dropped()):
@@ -262,10 +263,11 @@ class VideoSendStream(SendStream[VideoFrame]):
             adaptation.skipped(False, now)
             return
         number = track.marker_for(frame) if isinstance(track, MarkedTrack) else None
+        owned = isinstance(track, GivingTrack) and track.gives_frames
         key, self._key_wanted = self._key_wanted, False
         bitrate = min(self._bitrate, adaptation.worth) if self._bounded_by_size else self._bitrate
         picture: EncodedPicture | None = await self._off_loop(
-            self._work, frame, width, height, number, key, bitrate
+            self._work, partial(shaped, frame, width, height, number, owned=owned), key, bitrate
         )
         if picture is None:  # the encoder left it out to keep its rate
             self._key_wanted = self._key_wanted or key
@@ -284,11 +286,9 @@ class VideoSendStream(SendStream[VideoFrame]):
             encode_time=picture.encode_time,
         )
 
-    def _work(
-        self, frame: VideoFrame, width: int, height: int, number: int | None, key: bool, bitrate: int
-    ) -> EncodedPicture | None:
+    def _work(self, shape: Callable[[], VideoFrame], key: bool, bitrate: int) -> EncodedPicture | None:
         """In the stream's thread."""
-        picture = shaped(frame, width, height, number)
+        picture = shape()
         if self._encoder is None:
             self._encoder = video_encoder(self._config["codec"], bitrate)
         self._encoder.set_bitrate(bitrate)
@@ -345,7 +345,7 @@ class AudioSendStream(SendStream[AudioFrame]):
         if wish == "rate":
             self._bitrate = bitrate
 
-    async def _encode(self, frame: AudioFrame, track: MediaStreamTrack | None) -> None:
+    async def _encode(self, frame: AudioFrame, track: MediaStreamTrack) -> None:
         now = time.monotonic()
         if now - self._loss_read > LOSS_INTERVAL:
             self._loss_read = now
