@@ -86,7 +86,7 @@ aarch64:
 	@for tool in rustup qemu-aarch64 aarch64-linux-gnu-gcc; do \
 		command -v $$tool >/dev/null || { echo "aarch64: skipped for want of $$tool"; exit 0; }; \
 	done; \
-	rustup --quiet target add $(AARCH64) && \
+	rustup --quiet target add $(AARCH64) || { echo "aarch64: skipped for want of its standard library"; exit 0; }; \
 	cargo test --quiet --locked --package realtime-fast-core --target $(AARCH64) --test convert_levels --test resize
 
 # Our client on networks that people have; a minute and more for each row. Nothing else should run meanwhile.
