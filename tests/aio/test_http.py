@@ -81,6 +81,7 @@ async def test_a_compressed_body_within_the_limit_is_read() -> None:
 @pytest.mark.parametrize(
     ("body", "words"),
     [(b"no gzip at all", "cannot be decompressed"), (gzip.compress(b"body" * 1000)[:-20], "breaks off")],
+    ids=["not gzip", "cut off"],
 )
 async def test_a_body_that_is_not_what_it_says_is_an_error(body: bytes, words: str) -> None:
     async with far_side(http(200, body, Content_Encoding="gzip")) as side:

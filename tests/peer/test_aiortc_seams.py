@@ -28,6 +28,7 @@ from realtime_fast.errors import UnsupportedAiortcError
 from realtime_fast.peer import aiortc_seams as seams
 from realtime_fast.peer import open_peer
 from realtime_fast.peer.connection import RtcConnection
+from realtime_fast.peer.streams import Streams
 from realtime_fast.server import Service, ServiceConfig
 from realtime_fast.server.network import Exposure
 from realtime_fast.server.stage.answers import Transport
@@ -185,13 +186,17 @@ class Receiver(RTCRtpReceiver):
         self.negotiated = parameters
 
 
-class NoStreams:
+class NoStreams(Streams):
     """Nothing is to be sent or received."""
+
+    def __init__(self) -> None:
+        pass
 
     def sending(self, *_: Any) -> NoReturn:
         raise AssertionError("a stream of the package's own was asked for")
 
-    receiving = sending
+    def receiving(self, *_: Any) -> NoReturn:
+        raise AssertionError("a stream of the package's own was asked for")
 
 
 class Connection(RtcConnection):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import anyio
 from aioice import Connection
@@ -31,18 +31,9 @@ from realtime_fast.peer.ice_servers import IceServers
 from realtime_fast.peer.receiver import ReceiveStream
 from realtime_fast.peer.sender import SendStream
 from realtime_fast.peer.stream_configs import CODECS, receive_config, send_config
+from realtime_fast.peer.streams import Streams
 
 logger = logging.getLogger(__name__)
-
-
-class StreamMaker(Protocol):
-    """Makes what sends and receives on a connection."""
-
-    def sending(self, sender: TrackSender, config: dict[str, Any]) -> SendStream[Any]:
-        """A stream for a sender whose transport is up."""
-
-    def receiving(self, receiver: TrackReceiver, config: dict[str, Any]) -> ReceiveStream:
-        """A stream for a receiver whose transport is up."""
 
 
 class RtcConnection(seams.OpenPeerConnection):
@@ -58,7 +49,7 @@ class RtcConnection(seams.OpenPeerConnection):
         ice_servers: Sequence[IceServer],
         failed: Callable[[Exception], None],
         *,
-        streams: StreamMaker,
+        streams: Streams,
         relay_only: bool = False,
     ) -> None:
         """Prepare a connection.

@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from typing import Any, Literal
 
 import anyio
-from aiortc import MediaStreamTrack, RTCDtlsTransport, RTCSessionDescription
+from aiortc import MediaStreamTrack, RTCSessionDescription
 from aiortc.sdp import candidate_from_sdp
 from anyio.abc import TaskGroup
 
@@ -30,11 +30,8 @@ from realtime_fast.peer.link_events import (
     LinkEvent,
     LinkLost,
     LinkUp,
-    StreamFailed,
     TrackArrived,
 )
-from realtime_fast.peer.media_transport import MAX_BITRATE, MediaTransport, Rates
-from realtime_fast.peer.receiver import ReceiveStream
 from realtime_fast.peer.rtp_stats import (
     inbound_entries,
     keyed,
@@ -42,7 +39,7 @@ from realtime_fast.peer.rtp_stats import (
     pair_entries,
     transport_entry,
 )
-from realtime_fast.peer.sender import AudioSendStream, SendStream, VideoSendStream
+from realtime_fast.peer.streams import Streams
 
 logger = logging.getLogger(__name__)
 
@@ -118,12 +115,12 @@ class Peer:
     ) -> None:
         self._report_to = report
         self._tasks = tasks
-        self._sending = sending
-        self._min_delay = min_delay
-        self._media: dict[RTCDtlsTransport, MediaTransport] = {}
         self._video_codec = video_codec
         self._transport = transport
-        self._pc = RtcConnection(ice_servers, self._setup_failed, streams=self, relay_only=relay_only)
+        self._streams = Streams(tasks, self._report, sending, min_delay)
+        self._pc = RtcConnection(
+            ice_servers, self._setup_failed, streams=self._streams, relay_only=relay_only
+        )
         self._early_candidates: list[Candidate | None] = []
         self._candidates = 0
         self._settled = anyio.Event()
@@ -286,7 +283,7 @@ class Peer:
                 entries += inbound_entries(transceiver.mid, kind, receiver.stream.stats())
         for dtls, connection in zip(self._pc.transports, connections, strict=False):
             entries.append(transport_entry(dtls))
-            media = self._media[dtls].stats() if dtls in self._media else {}
+            media = self._streams.stats(dtls)
             if (pair := ice.selected_pair(connection)) is not None:
                 entries += pair_entries(
                     pair,
@@ -295,61 +292,6 @@ class Peer:
                     media.get("availableIncomingBitrate"),
                 )
         return keyed(entries)
-
-    # What the connection asks for once media may flow
-
-    def sending(self, sender: TrackSender, config: dict[str, Any]) -> SendStream[Any]:
-        """A stream for a sender, running."""
-        media = self._media_of(sender.transport)
-
-        def is_wanted() -> bool:
-            return seams.sending_enabled.of(sender)
-
-        stream: SendStream[Any]
-        if sender.kind == "audio":
-            stream = AudioSendStream(media, config, is_wanted)
-        else:
-            stream = VideoSendStream(
-                media,
-                config,
-                is_wanted,
-                preference=self._sending.degradation_preference,
-                bounded_by_size=self._sending.max_bitrate is None,
-                resized=self._resized,
-            )
-        self._tasks.start_soon(stream.run, self._stream_failed)
-        return stream
-
-    def receiving(self, receiver: TrackReceiver, config: dict[str, Any]) -> ReceiveStream:
-        """A stream for a receiver, running."""
-        assert receiver.track is not None
-        stream = ReceiveStream(
-            self._media_of(receiver.transport),
-            receiver.kind,
-            config,
-            receiver.track,
-            min_delay=self._min_delay,
-        )
-        self._tasks.start_soon(stream.run)
-        return stream
-
-    def _media_of(self, dtls: RTCDtlsTransport) -> MediaTransport:
-        if dtls not in self._media:
-            options = self._sending
-            most = options.max_bitrate or max(options.start_bitrate, MAX_BITRATE)
-            rates = Rates(options.start_bitrate, options.min_bitrate, most)
-            self._media[dtls] = MediaTransport(dtls, rates)
-        return self._media[dtls]
-
-    def _resized(self, width: int, height: int, fps: float, reason: str) -> None:
-        self._report(
-            LinkDiagnostic(
-                "videoResolution", {"width": width, "height": height, "fps": fps, "reason": reason}
-            )
-        )
-
-    def _stream_failed(self, error: Exception) -> None:
-        self._report(StreamFailed(error))
 
     async def _describe(self, description: RTCSessionDescription) -> str:
         with foreign_errors(
@@ -447,8 +389,7 @@ class Peer:
         self._closing = True
         if not await self._pc.shut(CLOSE_LIMIT):
             logger.warning("Closing a media connection took over %g s: its sockets were cut", CLOSE_LIMIT)
-        for media in self._media.values():
-            media.close()
+        self._streams.close()
 
 
 _NO_PATH = "No network path to the far side was found"
