@@ -8,6 +8,7 @@
 mod answers;
 mod arrivals;
 mod estimate;
+mod feedback;
 mod gaps;
 mod key_frames;
 mod order;
@@ -23,6 +24,7 @@ mod tuning;
 
 pub use arrivals::Arrivals;
 pub use estimate::Estimate;
+pub use feedback::KeyFrameRequest;
 pub use gaps::Gaps;
 pub use key_frames::KeyFrameRequests;
 pub use order::{Order, Part, Slot};
@@ -30,6 +32,6 @@ pub use playout::Playout;
 pub use reception::{Reception, Verdict};
 pub use sound::SoundOrder;
 pub use stats::InboundStats;
-pub use stream::{Incoming, KeyFrameRequest};
+pub use stream::Incoming;
 pub use sync::{Position, align};
 pub use tuning::Tuning;
