@@ -11,13 +11,12 @@ spent beyond the budget, or saved, is asked back over half a second.
 
 from __future__ import annotations
 
-import time
 from fractions import Fraction
 
 from av import CodecContext, VideoFrame
 from av.video.codeccontext import VideoCodecContext
 
-from realtime_fast.peer.codecs.pictures import Budget, EncodedPicture, check, lent
+from realtime_fast.peer.codecs.pictures import VideoEncoder, lent
 from realtime_fast.peer.quantiser import H264Quantiser, nal_units
 
 _NOMINAL_RATE = 30
@@ -48,7 +47,7 @@ _X264 = ":".join(
 )
 
 
-class H264Encoder:
+class H264Encoder(VideoEncoder):
     """A `VideoEncoder` for H.264: profile-level-id 42e01f as far as the size allows.
 
     Args:
@@ -57,25 +56,18 @@ class H264Encoder:
             long for 0.2 dB at most.
     """
 
+    codec_name = "H.264"
+
     def __init__(self, bitrate: int, *, preset: str = "superfast") -> None:
-        self._budget = Budget(bitrate)
+        super().__init__(bitrate)
         self._preset = preset
-        self._codec: VideoCodecContext | None = None
         self._quantiser = H264Quantiser()
         self._opened_for = 0.0
         self._count = 0
-        self._closed = False
 
-    def encode(self, frame: VideoFrame, key: bool = False) -> EncodedPicture | None:
-        """Encode one picture, as `VideoEncoder` says."""
-        check(frame)
-        if self._closed:
-            raise RuntimeError("The H.264 encoder was closed; make a new one")
-        started = time.perf_counter()
-        bits = self._budget.next(frame.time)
-        if self._budget.overdrawn and not key:
-            return None
-        codec = self._fitting(frame, key, bits)
+    def _coded(
+        self, codec: VideoCodecContext, frame: VideoFrame, bits: float, key: bool
+    ) -> tuple[bytes, bool, float | None]:
         codec.bit_rate = round(bits * _NOMINAL_RATE * self._share())
         with lent(
             frame, key=key, pts=self._count, duration=1, time_base=Fraction(1, _NOMINAL_RATE)
@@ -83,39 +75,16 @@ class H264Encoder:
             packets = codec.encode(picture)
         self._count += 1
         data, is_key = _without_sei(b"".join(bytes(packet) for packet in packets))
-        self._budget.spend(len(data))
-        return EncodedPicture(
-            data=data,
-            key=is_key,
-            width=frame.width,
-            height=frame.height,
-            qp=self._quantiser.of(data),
-            encode_time=time.perf_counter() - started,
-        )
-
-    def set_bitrate(self, bitrate: int) -> None:
-        """Aim at so many bits per second from the next picture on."""
-        self._budget.aim(bitrate)
-
-    def close(self) -> None:
-        """Free the codec."""
-        self._closed = True
-        self._codec = None
+        return data, is_key, self._quantiser.of(data)
 
     def _share(self) -> float:
         return min(max(1 - self._budget.owed / _REPAYMENT, _LEAST_SHARE), _GREATEST_SHARE)
 
-    def _fitting(self, frame: VideoFrame, key: bool, bits: float) -> VideoCodecContext:
-        codec = self._codec
-        if codec is not None and (codec.width, codec.height) == (frame.width, frame.height):
-            stretch = bits / self._opened_for
-            least, most = 1 / _SHRINKAGE, _HEADROOM / _GREATEST_SHARE
-            if key:
-                least, most = 1 / _BUFFER_STRETCH, _BUFFER_STRETCH
-            if least <= stretch <= most:
-                return codec
-        self._codec = self._open(frame, bits)
-        return self._codec
+    def _still_suits(self, bits: float, key: bool) -> bool:
+        stretch = bits / self._opened_for
+        if key:
+            return 1 / _BUFFER_STRETCH <= stretch <= _BUFFER_STRETCH
+        return 1 / _SHRINKAGE <= stretch <= _HEADROOM / _GREATEST_SHARE
 
     def _open(self, frame: VideoFrame, bits: float) -> VideoCodecContext:
         ceiling = round(bits * _NOMINAL_RATE * _HEADROOM)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import time
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Protocol
+from typing import ClassVar
 
 from av import VideoFrame
+from av.video.codeccontext import VideoCodecContext
 from av.video.frame import PictureType
 
 KEY_FRAME_SPAN = 0.2
@@ -48,8 +51,15 @@ class EncodedPicture:
     encode_time: float
 
 
-class VideoEncoder(Protocol):
+class VideoEncoder(ABC):
     """Turns pictures into bits, for one stream and from one thread at a time."""
+
+    codec_name: ClassVar[str]
+
+    def __init__(self, bitrate: int) -> None:
+        self._budget = Budget(bitrate)
+        self._codec: VideoCodecContext | None = None
+        self._closed = False
 
     def encode(self, frame: VideoFrame, key: bool = False) -> EncodedPicture | None:
         """Encode one picture; another size than the one before begins a new key frame.
@@ -67,6 +77,30 @@ class VideoEncoder(Protocol):
             ValueError: The picture's format or size is not as above.
             RuntimeError: The encoder was closed.
         """
+        check(frame)
+        if self._closed:
+            raise RuntimeError(f"The {self.codec_name} encoder was closed; make a new one")
+        started = time.perf_counter()
+        bits = self._budget.next(frame.time)
+        if self._budget.overdrawn and not key:
+            return None
+        codec = self._codec
+        if (
+            codec is None
+            or (codec.width, codec.height) != (frame.width, frame.height)
+            or not self._still_suits(bits, key)
+        ):
+            codec = self._codec = self._open(frame, bits)
+        data, is_key, quantiser = self._coded(codec, frame, bits, key)
+        self._budget.spend(len(data))
+        return EncodedPicture(
+            data=data,
+            key=is_key,
+            width=frame.width,
+            height=frame.height,
+            qp=quantiser,
+            encode_time=time.perf_counter() - started,
+        )
 
     def set_bitrate(self, bitrate: int) -> None:
         """Aim at so many bits per second from the next picture on, without a key frame.
@@ -74,9 +108,26 @@ class VideoEncoder(Protocol):
         Raises:
             ValueError: It is not positive.
         """
+        self._budget.aim(bitrate)
 
     def close(self) -> None:
         """Free the codec; doing so again changes nothing."""
+        self._closed = True
+        self._codec = None
+
+    @abstractmethod
+    def _still_suits(self, bits: float, key: bool) -> bool:
+        """Whether the open codec can make the next picture, of so many bits."""
+
+    @abstractmethod
+    def _open(self, frame: VideoFrame, bits: float) -> VideoCodecContext:
+        """A new codec for pictures like this one, of so many bits; it begins with a key frame."""
+
+    @abstractmethod
+    def _coded(
+        self, codec: VideoCodecContext, frame: VideoFrame, bits: float, key: bool
+    ) -> tuple[bytes, bool, float | None]:
+        """A picture of about so many bits: its data, whether it is a key frame, and its mean quantiser."""
 
 
 class Budget:
