@@ -106,7 +106,7 @@ test-wheel: wheel
 	rm -rf target/wheel && mkdir -p target/wheel
 	$(PYTHON) -m venv target/wheel/venv
 	$(BIN)/uv pip install --quiet --python target/wheel/venv/bin/python --group test "$$(ls dist/*.whl)[server,cli]"
-	cp -r tests examples pyproject.toml target/wheel
+	cp -r tests benches examples conftest.py pyproject.toml target/wheel
 	cd target/wheel && venv/bin/python -P -m pytest $(SIDE_BY_SIDE) $(ARGS)
 
 # Minutes, not CI: FUZZ_SECONDS for each target. Needs nightly and `cargo install cargo-fuzz`.

@@ -6,12 +6,15 @@ import os
 import socket
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
 from tests.alone import Turn
 from tests.sockets import GUARD, SocketOpenedError
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="nothing is guarded there")
@@ -57,14 +60,17 @@ def test_a_test_is_alone_or_among_others(tmp_path: Path) -> None:
 
 
 @pytest.mark.sockets
+@pytest.mark.skipif(
+    find_spec("cv2") is None or not (ROOT / "benches").is_dir(),
+    reason="the benches, or what they need, are not here",
+)
 def test_the_benches_are_an_option_away() -> None:
-    root = Path(__file__).parents[2]
     # Without those that import half of the world.
     options = ["--benchmark", "--collect-only", "-q", "--ignore-glob=*/benches/test_[!m]*"]
     outside = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
     ran = subprocess.run(
         [sys.executable, "-m", "pytest", *options],
-        cwd=root,
+        cwd=ROOT,
         env=outside,
         capture_output=True,
         text=True,
