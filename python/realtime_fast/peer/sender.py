@@ -286,9 +286,9 @@ class VideoSendStream(SendStream[VideoFrame]):
             encode_time=picture.encode_time,
         )
 
-    def _work(self, shape: Callable[[], VideoFrame], key: bool, bitrate: int) -> EncodedPicture | None:
+    def _work(self, make: Callable[[], VideoFrame], key: bool, bitrate: int) -> EncodedPicture | None:
         """In the stream's thread."""
-        picture = shape()
+        picture = make()
         if self._encoder is None:
             self._encoder = video_encoder(self._config["codec"], bitrate)
         self._encoder.set_bitrate(bitrate)
