@@ -87,7 +87,8 @@ class StatsSample(_Event):
 class CompositeLatency(_Event):
     """An estimate of end-to-end latency, the sum of its parts, in milliseconds (docs/latency.md).
 
-    `lower_bound` is true while the client's own round trip is unknown and counted as 0.
+    `lower_bound` is true while a part of it is unknown and counted as 0. `legs` says how the round trips were summed:
+    `two` ways to an SFU are added, `one` path that both ends measure counts once.
     """
 
     name: ClassVar[str] = "composite_latency"
@@ -96,6 +97,7 @@ class CompositeLatency(_Event):
     pipeline_latency_ms: float
     composite_e2e_ms: float
     lower_bound: bool = False
+    legs: Literal["one", "two"] = "two"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,19 +111,38 @@ class PixelLatency(_Event):
 
 
 @dataclass(frozen=True, slots=True)
+class ControlChannelLatency(_Event):
+    """A marker that was asked for over the control channel came back.
+
+    It has been to the service and back with the next picture that the service sent: the pipeline is not in it, so it
+    is no end-to-end latency.
+    """
+
+    name: ClassVar[str] = "control_channel_latency"
+    seq: int
+    control_channel_ms: float
+    timestamp: float
+
+
+@dataclass(frozen=True, slots=True)
 class PixelLatencyEvent(_Event):
-    """The outcome of one probe; `seq` is None for a corrupted marker, the latency None unless it was read."""
+    """The outcome of one probe; `seq` is None for a corrupted marker, the latencies None unless measured."""
 
     name: ClassVar[str] = "pixel_latency_event"
     status: Literal["ok", "ok_reordered", "corrupted", "lost"]
     seq: int | None
     e2e_latency_ms: float | None
     timestamp: float
+    control_channel_ms: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class PixelLatencyReport(_Event):
-    """Five seconds of probes: counts since the last report, percentiles and mean of the window (ms, None if empty)."""
+    """Five seconds of probes: counts since the last report, percentiles and mean of the window (ms, None if empty).
+
+    Added up over all reports so far, `sent` is received + lost + corrupted + dropped, and the latest `pending`.
+    `method` says what the latencies are of (`LatencySnapshot`).
+    """
 
     name: ClassVar[str] = "pixel_latency_report"
     sent: int
@@ -137,6 +158,8 @@ class PixelLatencyReport(_Event):
     p99_ms: float | None = None
     max_ms: float | None = None
     avg_ms: float | None = None
+    dropped: int = 0
+    method: Literal["end_to_end", "control_channel"] = "end_to_end"
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +208,7 @@ Event: TypeAlias = (
     | StatsSample
     | CompositeLatency
     | PixelLatency
+    | ControlChannelLatency
     | PixelLatencyEvent
     | PixelLatencyReport
     | ServerMetrics

@@ -99,13 +99,16 @@ class LatencyTracking:
         composite: Estimate latency as the sum of round trips and pipeline latency.
         pixel_marker: Mark pictures with numbers, and measure when these come back.
         probe_interval_ms: Milliseconds between two probes; 0 marks every frame.
+        reader: How received markers are read: `soft` copes with encoders and scaling, `hard` is the reference reader.
     """
 
     composite: bool = False
     pixel_marker: bool = False
     probe_interval_ms: float = 2000.0
+    reader: Literal["soft", "hard"] = "soft"
 
     def __post_init__(self) -> None:
+        _one_of("reader", self.reader, ("soft", "hard"))
         if not 0 <= self.probe_interval_ms < float("inf"):
             raise InvalidInputError(
                 f"probe_interval_ms must be 0 (every frame) or more, not {self.probe_interval_ms!r}"

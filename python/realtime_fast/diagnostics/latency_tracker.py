@@ -13,8 +13,15 @@ import anyio
 from av import VideoFrame
 
 from realtime_fast.control import messages
-from realtime_fast.events import Event, PixelLatencyReport, ServerMetrics
-from realtime_fast.latency import REPORT_INTERVAL, PixelProbes, composite_latency, measurement
+from realtime_fast.events import CompositeLatency, Event, PixelLatencyReport, ServerMetrics
+from realtime_fast.latency import (
+    REPORT_INTERVAL,
+    LatencySnapshot,
+    Legs,
+    PixelProbes,
+    composite_latency,
+    measurement,
+)
 from realtime_fast.marker import HEIGHT, WIDTH, Reading
 from realtime_fast.options import LatencyTracking
 
@@ -35,14 +42,19 @@ class LatencyTracker:
         tracking: Which methods run.
         stamps: Whether there is a local video track to stamp; without one, markers are requested over the control
             channel.
+        legs: How the round trips of both ends add up (`composite_latency`).
         emit: Takes the events.
     """
 
-    def __init__(self, tracking: LatencyTracking, *, stamps: bool, emit: Callable[[Event], None]) -> None:
+    def __init__(
+        self, tracking: LatencyTracking, *, stamps: bool, legs: Legs, emit: Callable[[Event], None]
+    ) -> None:
         self._tracking = tracking
         self._stamps = stamps
+        self._legs: Legs = legs
         self._emit = emit
-        self._probes = PixelProbes()
+        self._probes = PixelProbes(method="end_to_end" if stamps else "control_channel")
+        self._composite: CompositeLatency | None = None
         self._probing = False
         self._next_probe = 0.0
         self.client_rtt_s: float | None = None
@@ -60,27 +72,35 @@ class LatencyTracker:
         if not self._probes.pending:
             return None
         now = time.monotonic()
-        event = self._probes.observe(self._read(frame, now), now)
-        if event is None:
-            return None
-        if (measured := measurement(event)) is not None:
-            self._emit(measured)
-        self._emit(event)
-        return event.seq
+        reading = self._read(frame, now)
+        outcomes = self._probes.observe(reading, now)
+        for event in outcomes:
+            if (measured := measurement(event)) is not None:
+                self._emit(measured)
+            self._emit(event)
+        return next((event.seq for event in outcomes if event.seq == reading), None)
 
     def _read(self, frame: VideoFrame, now: float) -> Reading:
         """The marker of a picture; None where there can be none."""
         try:
-            return self._probes.read(frame, now)
+            return self._probes.read(frame, now, reader=self._tracking.reader)
         except ValueError:  # too small, or of a format that markers are not read from
             if frame.width < WIDTH or frame.height < HEIGHT:
                 return None
-            return self._probes.read(frame.reformat(format="yuv420p"), now)
+            frame = frame.reformat(format="yuv420p")
+            return self._probes.read(frame, now, reader=self._tracking.reader)
 
     def figures(self, metrics: ServerMetrics) -> None:
         """Process the service's own figures."""
         if self._tracking.composite:
-            self._emit(composite_latency(self.client_rtt_s, metrics.rtt_ms, metrics.pipeline_latency_ms))
+            self._composite = composite_latency(
+                self.client_rtt_s, metrics.rtt_ms, metrics.pipeline_latency_ms, self._legs
+            )
+            self._emit(self._composite)
+
+    def snapshot(self) -> LatencySnapshot:
+        """What is known now."""
+        return self._probes.snapshot(time.monotonic(), self._composite)
 
     async def run(self, send: Callable[[messages.ClientMessage], None]) -> None:
         """Probe until cancelled, when the connection ends; probes in flight are then dropped, not lost.
@@ -106,8 +126,8 @@ class LatencyTracker:
                 await anyio.sleep(TICK if self._stamps else min(TICK, self._request_interval))
         finally:
             self._probing = False
-            self._report(time.monotonic(), send)
             self._probes.drop_in_flight()
+            self._report(time.monotonic(), send)
 
     @property
     def _request_interval(self) -> float:
@@ -131,9 +151,13 @@ class LatencyTracker:
 
 
 def to_wire(report: PixelLatencyReport) -> messages.E2eLatencyReport:
-    """The `e2e_latency_report` message for one report: its counts are deltas already."""
+    """The `e2e_latency_report` message for one report: its counts are deltas already.
+
+    Probes over the control channel measure no end-to-end latency, so that they have none to report.
+    """
+    is_end_to_end = report.method == "end_to_end"
     return messages.E2eLatencyReport(
-        avg_latency_ms=None if report.avg_ms is None else round(report.avg_ms, 2),
+        avg_latency_ms=round(report.avg_ms, 2) if is_end_to_end and report.avg_ms is not None else None,
         delivery_rate=report.delivery_rate,
         lost=report.lost,
         corrupted=report.corrupted,

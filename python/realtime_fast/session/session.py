@@ -36,6 +36,7 @@ from realtime_fast.events import (
     StatsSample,
 )
 from realtime_fast.frames import PixelFormat
+from realtime_fast.latency import Legs
 from realtime_fast.media.frame_stream import FrameStream
 from realtime_fast.media.tracks import LocalMedia, ReceivedTrack, SentTrack
 from realtime_fast.options import LatencyTracking, ReconnectPolicy
@@ -255,7 +256,9 @@ class Session:
         if settings.latency_tracking is None:
             return None
         stamps = settings.media.video is not None
-        return LatencyTracker(settings.latency_tracking, stamps=stamps, emit=self.emit)
+        # Over webrtc both ends measure the path between them; otherwise each measures its way to an SFU.
+        legs: Legs = "one" if settings.transport.name == "webrtc" else "two"
+        return LatencyTracker(settings.latency_tracking, stamps=stamps, legs=legs, emit=self.emit)
 
     def _tracks(self) -> Sequence[MediaStreamTrack]:
         numbering = self._tracker.outgoing if self._tracker is not None else None

@@ -92,9 +92,9 @@ fuzz_target!(|input: Input| {
     for now in [input.now.0, input.now.1] {
         let found = probes.read(&evidence, now);
         check(found, |seq| (1..=64).contains(&seq));
-        if let Reading::Number(seq) = found.reading {
-            probes.arrive(seq, now);
-        }
+        let before = probes.pending();
+        let ended = probes.observe(found.reading, now).count();
+        assert_eq!(probes.pending() + ended, before);
     }
 
     // A marker nobody touched is read, wherever its number stands in the list.

@@ -7,11 +7,15 @@ use crate::picture::{Described, Picture};
 use crate::probes::ProbeLedger;
 use pyo3::intern;
 use pyo3::prelude::*;
+use pyo3::types::PyString;
 use realtime_fast_core::color::Range;
 use realtime_fast_core::marker::{self, Cell, Evidence, Levels, Reading, SoftReading};
 
 /// Unless the caller says otherwise.
 const ONE_PIXEL: CellArg = CellArg(Cell::PIXEL);
+
+/// A marker without a legible number, as `realtime_fast.marker.CORRUPTED` names it.
+const CORRUPTED: &str = "corrupted";
 
 /// Writes the number `seq` into the bottom-left corner of a picture, in place.
 ///
@@ -197,7 +201,24 @@ fn seconds(now: &Bound<'_, PyAny>) -> PyResult<f64> {
 fn to_python(py: Python<'_>, reading: Reading) -> PyResult<Bound<'_, PyAny>> {
     Ok(match reading {
         Reading::Number(seq) => seq.into_pyobject(py)?.into_any(),
-        Reading::Corrupted => intern!(py, "corrupted").clone().into_any(),
+        Reading::Corrupted => intern!(py, CORRUPTED).clone().into_any(),
         Reading::Absent => py.None().into_bound(py),
     })
+}
+
+/// A reading, in the form in which `read` returns it.
+pub struct ReadingArg(pub Reading);
+
+impl<'py> FromPyObject<'_, 'py> for ReadingArg {
+    type Error = PyErr;
+
+    fn extract(reading: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
+        if reading.is_none() {
+            return Ok(Self(Reading::Absent));
+        }
+        if reading.cast::<PyString>().is_ok_and(|text| text.to_str().is_ok_and(|text| text == CORRUPTED)) {
+            return Ok(Self(Reading::Corrupted));
+        }
+        Ok(Self(Reading::Number(number("reading", "a number of 0 to 65535, CORRUPTED or None", &reading)?)))
+    }
 }

@@ -1,8 +1,12 @@
 //! The ledger of probes in flight.
 
+use crate::marker::ReadingArg;
 use pyo3::prelude::*;
-use realtime_fast_core::marker::Probes;
+use realtime_fast_core::marker::{Outcome, Probes};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// When the frame of an outcome came, and what was read: number, seconds since its stamp, whether out of order.
+type Ended = (f64, Option<(u16, f64, bool)>);
 
 /// The numbers of the markers in flight, for `realtime_fast.latency`.
 #[pyclass(frozen, module = "realtime_fast._native")]
@@ -27,15 +31,16 @@ impl ProbeLedger {
         self.lock().stamp(now)
     }
 
-    /// Settles a number: (seconds since its stamp, whether a later number arrived before), or None if not in
-    /// flight.
-    fn arrive(&self, seq: u16, now: f64) -> Option<(f64, bool)> {
-        self.lock().arrive(seq, now).map(|arrival| (arrival.latency, arrival.reordered))
-    }
-
-    /// Notes a marker without a legible number; False if nothing is in flight that it could belong to.
-    fn corrupt(&self, now: f64) -> bool {
-        self.lock().corrupt(now)
+    /// Takes the reading of a frame that came at `now`, a number, "corrupted" or None: each outcome known by it as
+    /// (time of its frame, None for a corrupted marker or (number, seconds since its stamp, whether a later number
+    /// arrived before)).
+    fn observe(&self, reading: ReadingArg, now: f64) -> Vec<Ended> {
+        let outcomes = self.lock().observe(reading.0, now);
+        outcomes
+            .map(|Outcome { at, arrival }| {
+                (at, arrival.map(|found| (found.seq, found.latency, found.reordered)))
+            })
+            .collect()
     }
 
     /// Removes the numbers that have timed out.
@@ -44,9 +49,9 @@ impl ProbeLedger {
         std::iter::from_fn(|| probes.next_lost(now)).collect()
     }
 
-    /// Forgets everything in flight.
-    fn drop_in_flight(&self) {
-        self.lock().drop_in_flight();
+    /// Forgets everything in flight; returns how much that was.
+    fn drop_in_flight(&self) -> usize {
+        self.lock().drop_in_flight()
     }
 
     /// The numbers in flight, oldest first.

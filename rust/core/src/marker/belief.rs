@@ -24,6 +24,8 @@ const DRIFT: f32 = 0.02;
 const JUMP: f32 = 1e-4;
 /// Probability that the picture of an expected number shows nothing of it.
 const BLANK: f32 = 0.003;
+/// What one picture says at most: it may show what an earlier one left standing.
+const LOUDEST: f32 = 1e4;
 
 /// See the module's text.
 #[derive(Clone, Debug)]
@@ -75,6 +77,7 @@ impl Belief {
     pub(crate) fn weigh(&mut self, latency: f64, ratio: f32) {
         if let Some((bins, stray)) = self.around(latency) {
             let (spoken, due) = (&mut self.spoken[bins.clone()], &mut self.due[bins]);
+            let ratio = ratio.min(LOUDEST);
             for ((spoken, due), stray) in spoken.iter_mut().zip(due).zip(stray) {
                 *spoken += stray * ratio;
                 *due += stray;
@@ -83,12 +86,17 @@ impl Belief {
     }
 
     /// Updates the belief by the frame's numbers and returns the weight of its having none. `repeat` is the
-    /// likelihood ratio of a repeated picture, which says nothing about latency.
-    pub(crate) fn settle(&mut self, repeat: f32) -> f32 {
+    /// likelihood ratio of a repeated picture, which says nothing about latency. `unweighed` is that of a number
+    /// that was not weighed; `None` if all were.
+    pub(crate) fn settle(&mut self, repeat: f32, unweighed: Option<f32>) -> f32 {
         let mut none = self.unmarked;
         let mut total = self.unmarked;
         for ((bin, spoken), due) in self.bins.iter_mut().zip(&self.spoken).zip(&self.due) {
-            let blank = (1.0 - due).max(BLANK);
+            let covered = due.min(1.0);
+            let (blank, spoken) = match unweighed {
+                Some(ratio) => (BLANK, spoken + (1.0 - covered) * ratio.min(LOUDEST)),
+                None => ((1.0 - due).max(BLANK), *spoken),
+            };
             none += *bin * blank;
             *bin *= blank + (1.0 - BLANK) * spoken + repeat;
             total += *bin;
@@ -96,6 +104,12 @@ impl Belief {
         self.bins.iter_mut().for_each(|bin| *bin /= total);
         self.unmarked /= total;
         none
+    }
+
+    /// The likeliest latency in seconds.
+    pub(crate) fn likeliest(&self) -> f64 {
+        let best = self.bins.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1));
+        best.map_or(0.0, |(at, _)| at as f64 * BIN)
     }
 
     /// Probability that frames are marked.
@@ -139,7 +153,7 @@ mod tests {
         for number in 0..60 {
             belief.weigh(number as f64 * FRAME, ratio(number));
         }
-        belief.settle(0.0);
+        belief.settle(0.0, None);
     }
 
     /// What does not speak for the true number speaks for another one each time.
@@ -196,7 +210,7 @@ mod tests {
         for _ in 0..30 {
             belief.advance(60.0 * FRAME);
             belief.weigh(50.0 * FRAME, 1e-3);
-            belief.settle(0.0);
+            belief.settle(0.0, None);
         }
         assert!(belief.expects(20.0 * FRAME) > 0.5, "{}", belief.expects(20.0 * FRAME));
         assert!(belief.marked() > before - 0.05, "{} of {before}", belief.marked());
@@ -208,7 +222,7 @@ mod tests {
         for late in [f64::NAN, f64::INFINITY, -1.0, 0.0, 1e9, 0.5] {
             belief.advance(late);
             belief.weigh(late, 1e12);
-            belief.settle(0.1);
+            belief.settle(0.1, None);
             assert!((0.0..=1.0).contains(&belief.marked()), "{late}: {}", belief.marked());
             assert!((0.0..=1.01).contains(&belief.expects(late)), "{late}: {}", belief.expects(late));
         }

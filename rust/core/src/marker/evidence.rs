@@ -116,6 +116,11 @@ impl Evidence {
         if self.plain == Some(seq) { best + PLAIN } else { best }
     }
 
+    /// The numbers that can be read without weighing any, by either of two readers.
+    pub(crate) fn legible(&self) -> impl Iterator<Item = u16> {
+        self.plain.into_iter().chain(self.clear())
+    }
+
     /// The number at full size once the rows are averaged and thresholded.
     #[must_use]
     pub fn clear(&self) -> Option<u16> {

@@ -18,7 +18,7 @@ mod stamp;
 pub use code::{CELLS, ROWS, Reading};
 pub use evidence::Evidence;
 pub use levels::{Cell, Levels};
-pub use probes::{Arrival, Probes};
+pub use probes::{Arrival, Outcome, Probes};
 pub use read_hard::read_hard;
 pub use soft::{SoftReading, read_soft};
 pub use stamp::stamp;
