@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from realtime_fast import frames, ivs, marker, models
     from realtime_fast.client.opening import Connecting
+    from realtime_fast.client.preflight import ConnectivityReport, check_connectivity
     from realtime_fast.client.publisher import RealtimeClient
     from realtime_fast.client.viewer import SubscribeClient
     from realtime_fast.compat.decart import accelerate, restore
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
         encode_subscribe_token,
     )
     from realtime_fast.control.urls import package_version
+    from realtime_fast.diagnostics.event_log import EventLog, read_event_log
     from realtime_fast.errors import (
         AckTimeoutError,
         AuthenticationError,
@@ -47,18 +49,24 @@ if TYPE_CHECKING:
     from realtime_fast.events import (
         CompositeLatency,
         ConnectionChange,
+        ConnectionQuality,
+        ControlChannelLatency,
         Diagnostic,
         ErrorRaised,
         Event,
         EventsDropped,
         GenerationTickMessage,
+        LimitingFactor,
         PixelLatency,
         PixelLatencyEvent,
         PixelLatencyReport,
+        QualityLevel,
+        QualityMetrics,
         RemoteTrack,
         ServerMetrics,
         StatsSample,
     )
+    from realtime_fast.latency import LatencyFigures, LatencySnapshot, ProbeCounts
     from realtime_fast.media.frame_stream import Frame, FrameStream
     from realtime_fast.media.recorder import Recorder
     from realtime_fast.media.sources import MediaSource, VideoSource, open_source
@@ -67,11 +75,13 @@ if TYPE_CHECKING:
     from realtime_fast.options import (
         ConnectionState,
         CustomizeOffer,
+        Exporter,
         IceServer,
         ImageInput,
         LatencyTracking,
         ModelState,
         Prompt,
+        QualityBands,
         RealtimeConnectOptions,
         ReconnectPolicy,
         SetInput,
@@ -94,10 +104,12 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "client.opening": ("Connecting",),
+    "client.preflight": ("ConnectivityReport", "check_connectivity"),
     "client.publisher": ("RealtimeClient",),
     "client.viewer": ("SubscribeClient",),
     "compat.decart": ("accelerate", "restore"),
     "control.subscribe_token": ("TokenPayload", "decode_subscribe_token", "encode_subscribe_token"),
+    "diagnostics.event_log": ("EventLog", "read_event_log"),
     "errors": (
         "AckTimeoutError",
         "AuthenticationError",
@@ -116,18 +128,24 @@ _HOMES = {
     "events": (
         "CompositeLatency",
         "ConnectionChange",
+        "ConnectionQuality",
+        "ControlChannelLatency",
         "Diagnostic",
         "ErrorRaised",
         "Event",
         "EventsDropped",
         "GenerationTickMessage",
+        "LimitingFactor",
         "PixelLatency",
         "PixelLatencyEvent",
         "PixelLatencyReport",
+        "QualityLevel",
+        "QualityMetrics",
         "RemoteTrack",
         "ServerMetrics",
         "StatsSample",
     ),
+    "latency": ("LatencyFigures", "LatencySnapshot", "ProbeCounts"),
     "media.frame_stream": ("Frame", "FrameStream"),
     "media.recorder": ("Recorder",),
     "media.sources": ("MediaSource", "VideoSource", "open_source"),
@@ -136,11 +154,13 @@ _HOMES = {
     "options": (
         "ConnectionState",
         "CustomizeOffer",
+        "Exporter",
         "IceServer",
         "ImageInput",
         "LatencyTracking",
         "ModelState",
         "Prompt",
+        "QualityBands",
         "RealtimeConnectOptions",
         "ReconnectPolicy",
         "SetInput",
@@ -175,15 +195,20 @@ __all__ = [
     "ConnectTimeoutError",
     "Connecting",
     "ConnectionChange",
+    "ConnectionQuality",
     "ConnectionState",
     "ConnectionStats",
+    "ConnectivityReport",
     "ControlChannelError",
+    "ControlChannelLatency",
     "CustomizeOffer",
     "Diagnostic",
     "ErrorRaised",
     "Event",
+    "EventLog",
     "EventStream",
     "EventsDropped",
+    "Exporter",
     "Frame",
     "FrameStream",
     "GenerationTickMessage",
@@ -192,7 +217,10 @@ __all__ = [
     "ImageInput",
     "InvalidInputError",
     "InvalidSubscribeTokenError",
+    "LatencyFigures",
+    "LatencySnapshot",
     "LatencyTracking",
+    "LimitingFactor",
     "MediaSource",
     "Model",
     "ModelDefinition",
@@ -202,7 +230,11 @@ __all__ = [
     "PixelLatency",
     "PixelLatencyEvent",
     "PixelLatencyReport",
+    "ProbeCounts",
     "Prompt",
+    "QualityBands",
+    "QualityLevel",
+    "QualityMetrics",
     "RealtimeClient",
     "RealtimeConnectOptions",
     "RealtimeError",
@@ -226,6 +258,7 @@ __all__ = [
     "VideoStats",
     "__version__",
     "accelerate",
+    "check_connectivity",
     "decode_subscribe_token",
     "encode_subscribe_token",
     "frames",
@@ -233,6 +266,7 @@ __all__ = [
     "marker",
     "models",
     "open_source",
+    "read_event_log",
     "restore",
 ]
 

@@ -162,6 +162,50 @@ class PixelLatencyReport(_Event):
     method: Literal["end_to_end", "control_channel"] = "end_to_end"
 
 
+QualityLevel: TypeAlias = Literal["good", "fair", "poor", "critical"]
+
+LimitingFactor: TypeAlias = Literal["bandwidth", "latency", "loss", "stall", "cpu", "none"]
+"""What keeps a connection from being better."""
+
+
+@dataclass(frozen=True, slots=True)
+class QualityMetrics:
+    """The figures behind a verdict, smoothed over the last samples; None where unknown.
+
+    Attributes:
+        rtt_ms: Round trip.
+        e2e_ms: End-to-end latency, as markers measure it.
+        first_frame_ms: From the call of `connect` to the first picture.
+        fps: Pictures received a second, the least of the samples.
+        packet_loss: Share of the packets sent that the far side reports lost.
+        frame_loss: Share of marked pictures that never returned.
+        upstream_jitter_ms: Jitter of what is sent, as the far side reports it.
+        frame_drop_ratio: Share of the received pictures that were never shown.
+        available_upstream_kbps: What can be sent.
+    """
+
+    rtt_ms: float | None = None
+    e2e_ms: float | None = None
+    first_frame_ms: float | None = None
+    fps: float | None = None
+    packet_loss: float | None = None
+    frame_loss: float | None = None
+    upstream_jitter_ms: float | None = None
+    frame_drop_ratio: float | None = None
+    available_upstream_kbps: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionQuality(_Event):
+    """The verdict on the connection changed, or its warm-up ended (docs/quality.md)."""
+
+    name: ClassVar[str] = "connection_quality"
+    quality: QualityLevel
+    limiting_factor: LimitingFactor
+    warming_up: bool
+    metrics: QualityMetrics = QualityMetrics()
+
+
 @dataclass(frozen=True, slots=True)
 class ServerMetrics(_Event):
     """The service's own figures, about once a second; None where unknown."""
@@ -211,6 +255,7 @@ Event: TypeAlias = (
     | ControlChannelLatency
     | PixelLatencyEvent
     | PixelLatencyReport
+    | ConnectionQuality
     | ServerMetrics
     | RemoteTrack
 )

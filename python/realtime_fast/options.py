@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Literal, Protocol, TypeAlias, get_args
@@ -115,6 +115,71 @@ class LatencyTracking:
             )
 
 
+Band: TypeAlias = tuple[float, float, float]
+"""The limits of good, fair and poor; what is beyond the last is critical."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class QualityBands:
+    """When a connection is good, fair, poor or critical (docs/quality.md).
+
+    Attributes:
+        e2e_ms: End-to-end latency as markers measure it, at most.
+        rtt_ms: Round trip, at most; judged where no marker measures.
+        relay_ms: Milliseconds by which that band is wider where a relay is in between.
+        packet_loss: Share of the packets sent that the far side reports lost, at most.
+        frame_loss: Share of marked pictures that never returned, at most.
+        bandwidth: Available outgoing bit rate as a share of the wanted one, at least.
+        wanted_kbps: The wanted bit rate; less where `max_bitrate` is less.
+        fps: Pictures received a second, at least; less for models that make fewer than 25.
+        first_frame_ms: From the call of `connect` to the first picture, at most; does not count for the live verdict.
+    """
+
+    e2e_ms: Band = (500, 900, 1500)
+    rtt_ms: Band = (150, 300, 500)
+    relay_ms: float = 100
+    packet_loss: Band = (0.001, 0.01, 0.05)
+    frame_loss: Band = (0.001, 0.01, 0.05)
+    bandwidth: Band = (1.0, 0.8, 0.5)
+    wanted_kbps: float = 3500
+    fps: Band = (20, 12, 5)
+    first_frame_ms: Band = (4000, 6000, 10_000)
+
+    def __post_init__(self) -> None:
+        for name in ("e2e_ms", "rtt_ms", "packet_loss", "frame_loss", "first_frame_ms"):
+            good, fair, poor = getattr(self, name)
+            if not 0 <= good <= fair <= poor:
+                raise InvalidInputError(
+                    f"{name}: expected 0 <= good <= fair <= poor, got {good}, {fair}, {poor}"
+                )
+        for name in ("bandwidth", "fps"):
+            good, fair, poor = getattr(self, name)
+            if not good >= fair >= poor >= 0:
+                raise InvalidInputError(
+                    f"{name}: expected good >= fair >= poor >= 0, got {good}, {fair}, {poor}"
+                )
+        if not self.wanted_kbps > 0 or not self.relay_ms >= 0:
+            raise InvalidInputError(
+                f"expected wanted_kbps > 0 and relay_ms >= 0, got {self.wanted_kbps!r} and {self.relay_ms!r}"
+            )
+
+
+class Exporter(Protocol):
+    """Keeps what a client raises, or passes it on: `EventLog` is one.
+
+    Its methods are called in a thread, one at a time. One that raises is logged and called no more.
+    """
+
+    def begin(self, about: Mapping[str, Any]) -> None:
+        """A session begins; `about` says which (`sdk_version`, `transport`, `model`, `integration`)."""
+
+    def export(self, events: Sequence[tuple[float, Any]]) -> None:
+        """Take events in order, each with its Unix time in milliseconds."""
+
+    def end(self) -> None:
+        """The session is over."""
+
+
 @dataclass(frozen=True)
 class Telemetry:
     """Where to report session statistics (`url`), and how often (`interval`, seconds)."""
@@ -188,6 +253,8 @@ class RealtimeConnectOptions:
         latency_tracking: Which latency measurements run.
         stats_interval_ms: Milliseconds between two statistics samples, at least 500; None for off.
         telemetry: Where to report; None for nowhere.
+        quality_bands: What counts as good, fair and poor.
+        exporters: What keeps or passes on the session's events, such as an `EventLog`.
         extra_query_params: Added to the control channel's URL.
         jitter_buffer_min_delay: Milliseconds by which received media is delayed for an even pace (ivs).
         ice_servers: STUN and TURN servers; empty for host candidates only.
@@ -209,6 +276,8 @@ class RealtimeConnectOptions:
     latency_tracking: LatencyTracking | None = field(default=None, kw_only=True)
     stats_interval_ms: float | None = field(default=None, kw_only=True)
     telemetry: Telemetry | None = field(default=None, kw_only=True)
+    quality_bands: QualityBands = field(default=QualityBands(), kw_only=True)
+    exporters: Sequence[Exporter] = field(default=(), kw_only=True)
     extra_query_params: Mapping[str, str] | None = field(default=None, kw_only=True)
     jitter_buffer_min_delay: float = field(default=0.0, kw_only=True)
     ice_servers: tuple[IceServer, ...] = field(default=DEFAULT_ICE_SERVERS, kw_only=True)
@@ -262,6 +331,8 @@ class SubscribeOptions:
         ice_servers: STUN and TURN servers (webrtc).
         connect_timeout: Seconds for connecting, all phases together (an ivs join has 30 s at the most).
         reconnect: The reconnect policy; None for no retries.
+        quality_bands: What counts as good, fair and poor.
+        exporters: What keeps or passes on the session's events, such as an `EventLog`.
     """
 
     token: str = field(repr=False)
@@ -269,6 +340,8 @@ class SubscribeOptions:
     ice_servers: tuple[IceServer, ...] = field(default=DEFAULT_ICE_SERVERS, kw_only=True)
     connect_timeout: float = field(default=300.0, kw_only=True)
     reconnect: ReconnectPolicy | None = field(default=ReconnectPolicy(), kw_only=True)
+    quality_bands: QualityBands = field(default=QualityBands(), kw_only=True)
+    exporters: Sequence[Exporter] = field(default=(), kw_only=True)
 
 
 def _one_of(name: str, value: object, allowed: tuple[object, ...]) -> None:

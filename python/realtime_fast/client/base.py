@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from realtime_fast.events import ConnectionQuality
 from realtime_fast.frames import PixelFormat
+from realtime_fast.latency import LatencySnapshot
 from realtime_fast.media.frame_stream import FrameStream
 from realtime_fast.options import ConnectionState
 from realtime_fast.session.event_hub import EventStream
@@ -35,6 +37,15 @@ class ClientBase:
     def get_connection_state(self) -> ConnectionState:
         """`connecting`, `connected`, `generating`, `reconnecting` or `disconnected`."""
         return self._session.connect_loop.state
+
+    @property
+    def connection_quality(self) -> ConnectionQuality | None:
+        """The newest verdict on the connection (docs/quality.md), None before the first sample."""
+        return self._session.quality
+
+    def get_latency(self) -> LatencySnapshot | None:
+        """What is known about latency now (docs/latency.md); None without `latency_tracking`."""
+        return self._session.latency()
 
     def on(self, event: str, callback: Callable[[Any], object]) -> None:
         """Call `callback`, sync or async, with each event of this name.

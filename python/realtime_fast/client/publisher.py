@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import warnings
 from typing import Any
 
@@ -15,6 +16,7 @@ from realtime_fast.control import messages
 from realtime_fast.control.api_key import checked_key
 from realtime_fast.control.subscribe_token import encode_subscribe_token
 from realtime_fast.control.urls import stream_url, user_agent
+from realtime_fast.diagnostics.quality import QualityMonitor
 from realtime_fast.diagnostics.telemetry_sender import TelemetrySender
 from realtime_fast.errors import InvalidInputError
 from realtime_fast.media.tracks import local_media
@@ -29,6 +31,7 @@ from realtime_fast.redaction import Secrets
 from realtime_fast.session.attempt import IMAGE_TIMEOUT, PROMPT_TIMEOUT
 from realtime_fast.session.core import DesiredState
 from realtime_fast.session.event_hub import EventHub
+from realtime_fast.session.exporting import exports
 from realtime_fast.session.session import Session, SessionSettings
 from realtime_fast.transports import make_transport
 
@@ -86,6 +89,7 @@ class RealtimeClient(ClientBase):
         options: Any,
         integration: str | None,
     ) -> RealtimeClient:
+        began = time.monotonic()
         checked_key(api_key)
         options = _adopted(options)
         agent = user_agent(integration)
@@ -119,6 +123,13 @@ class RealtimeClient(ClientBase):
             else DEFAULT_STATS_INTERVAL
             if needed
             else None,
+            began=began,
+            quality=QualityMonitor(
+                options.quality_bands, model_fps=options.model.fps, max_kbps=options.max_bitrate / 1000
+            ),
+            exports=exports(
+                options.exporters, transport.name, model=options.model.name, integration=integration
+            ),
             telemetry=options.telemetry
             and TelemetrySender(
                 options.telemetry,

@@ -9,12 +9,14 @@ from realtime_fast.client.opening import Connecting
 from realtime_fast.control.api_key import checked_key
 from realtime_fast.control.subscribe_token import decode_subscribe_token
 from realtime_fast.control.urls import subscribe_url, user_agent
+from realtime_fast.diagnostics.quality import QualityMonitor
 from realtime_fast.errors import InvalidInputError
 from realtime_fast.media.tracks import LocalMedia
 from realtime_fast.options import SubscribeOptions
 from realtime_fast.redaction import Secrets
 from realtime_fast.session.core import DesiredState
 from realtime_fast.session.event_hub import EventHub
+from realtime_fast.session.exporting import exports
 from realtime_fast.session.session import Session, SessionSettings
 from realtime_fast.transports import make_viewer_transport
 
@@ -58,6 +60,8 @@ class SubscribeClient(ClientBase):
                 media=LocalMedia(),
                 desired=DesiredState(),
                 on_remote_stream=options.on_remote_stream,
+                quality=QualityMonitor(options.quality_bands),
+                exports=exports(options.exporters, transport.name, model=None, integration=integration),
             ),
             hub,
         )

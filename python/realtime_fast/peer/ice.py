@@ -85,7 +85,7 @@ async def gather(connection: Connection) -> None:
 
 
 async def _reflexive(hosts: list[StunProtocol], server: tuple[str, int], found: list[Candidate]) -> None:
-    addresses = await _resolve(server[0])
+    addresses = await resolve(server[0])
     if not addresses:
         logger.debug("STUN server %s has no address", server[0])
         return
@@ -133,7 +133,7 @@ async def _relayed(connection: Connection, server: tuple[str, int], found: list[
     seams.protocols.of(connection).append(protocol)
 
 
-async def _resolve(name: str) -> list[IPAddress]:
+async def resolve(name: str) -> list[IPAddress]:
     """The addresses of `name`, none when it has none or a lookup of it already hangs.
 
     Runs in a thread of its own: a resolver that hangs in the loop's executor would keep the program from exiting.

@@ -24,10 +24,13 @@ from realtime_fast.aio.callers import is_own_cancellation
 from realtime_fast.aio.tasks import owned_tasks
 from realtime_fast.control import messages
 from realtime_fast.diagnostics.latency_tracker import LatencyTracker
+from realtime_fast.diagnostics.quality import QualityMonitor
+from realtime_fast.diagnostics.quality_figures import QualityFigures
 from realtime_fast.diagnostics.stall import StallDetector
 from realtime_fast.diagnostics.telemetry_sender import TelemetrySender
 from realtime_fast.errors import RealtimeError, TransportName
 from realtime_fast.events import (
+    ConnectionQuality,
     Diagnostic,
     ErrorRaised,
     Event,
@@ -36,15 +39,16 @@ from realtime_fast.events import (
     StatsSample,
 )
 from realtime_fast.frames import PixelFormat
-from realtime_fast.latency import Legs
+from realtime_fast.latency import LatencySnapshot, Legs
 from realtime_fast.media.frame_stream import FrameStream
 from realtime_fast.media.tracks import LocalMedia, ReceivedTrack, SentTrack
-from realtime_fast.options import LatencyTracking, ReconnectPolicy
+from realtime_fast.options import LatencyTracking, QualityBands, ReconnectPolicy
 from realtime_fast.redaction import Secrets
 from realtime_fast.session.attempt import Attempt, Plan
 from realtime_fast.session.connect_loop import ConnectLoop
 from realtime_fast.session.core import DesiredState
 from realtime_fast.session.event_hub import EventHub
+from realtime_fast.session.exporting import Export
 from realtime_fast.stats import StatsParser
 from realtime_fast.transports.base import MediaLink, Transport
 
@@ -52,6 +56,9 @@ logger = logging.getLogger(__name__)
 
 FAREWELL_GRACE = 0.25
 """Seconds for callbacks and the final report when a session ends."""
+
+QUALITY_INTERVAL = 1.0
+"""Seconds between samples where no statistics are asked for: quality is judged all the same."""
 
 STALL_INTERVAL = 0.5
 """Seconds between checks of the frame rate."""
@@ -73,6 +80,9 @@ class SessionSettings:
     latency_tracking: LatencyTracking | None = None
     stats_interval: float | None = None
     telemetry: TelemetrySender | None = None
+    began: float = field(default_factory=time.monotonic)
+    quality: QualityMonitor = field(default_factory=lambda: QualityMonitor(QualityBands()))
+    exports: Sequence[Export] = ()
 
 
 class Session:
@@ -86,6 +96,9 @@ class Session:
         self._telemetry = settings.telemetry
         self._tracker = self._make_tracker(settings)
         self._parser = StatsParser()
+        self._quality = settings.quality
+        self._figures = QualityFigures()
+        self._has_picture = False
         self._video: ReceivedTrack | None = None
         # Held weakly: a stream that nobody reads is collected, and its thread ends.
         self._streams: weakref.WeakSet[FrameStream] = weakref.WeakSet()
@@ -110,6 +123,15 @@ class Session:
     def transport(self) -> TransportName:
         """How its media travels."""
         return self._settings.transport.name
+
+    @property
+    def quality(self) -> ConnectionQuality | None:
+        """The newest verdict on the connection, None before the first sample."""
+        return self._quality.current
+
+    def latency(self) -> LatencySnapshot | None:
+        """What is known about latency now; None if it is not tracked."""
+        return None if self._tracker is None else self._tracker.snapshot()
 
     # Lifetime
 
@@ -139,16 +161,18 @@ class Session:
     async def _own(self) -> None:
         try:
             async with owned_tasks() as self._callbacks:
-                delivered = anyio.Event()
-                self._callbacks.start_soon(self._deliver, delivered)
+                told = anyio.Event()
+                self._callbacks.start_soon(self._tell, told)
                 try:
                     with self._serving:
                         await self._serve()
                 finally:
                     self._decided.set()
                     self.hub.close()
+                    for export in self._settings.exports:
+                        export.close()
                     with anyio.move_on_after(FAREWELL_GRACE, shield=True):
-                        await delivered.wait()
+                        await told.wait()
         finally:
             for stream in tuple(self._streams):
                 stream.close()
@@ -167,9 +191,13 @@ class Session:
                 raise
             self._failure = self._died("The session", error)
 
-    async def _deliver(self, delivered: anyio.Event) -> None:
-        await self.hub.deliver(self._spawn)
-        delivered.set()
+    async def _tell(self, told: anyio.Event) -> None:
+        """Deliver and export events until both are closed."""
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self.hub.deliver, self._spawn)
+            for export in self._settings.exports:
+                tasks.start_soon(export.run)
+        told.set()
 
     def _spawn(self, body: Callable[[], Coroutine[Any, Any, None]]) -> None:
         if self._callbacks is not None:
@@ -178,19 +206,19 @@ class Session:
     # What attempts ask of their host
 
     def emit(self, event: Event) -> None:
-        """Raise an event, and pass it to latency tracking and telemetry."""
+        """Raise an event, and pass it to latency tracking, telemetry and exporters."""
+        self.hub.emit(event)
+        for export in self._settings.exports:
+            export.put(event)
         match event:
             case ServerMetrics() if self._tracker is not None:
-                self.hub.emit(event)
                 self._tracker.figures(event)
-                return
             case Diagnostic() if self._telemetry is not None:
                 self._telemetry.buffer.add_diagnostic(event.kind, event.data, event.timestamp)
             case StatsSample() if self._telemetry is not None:
                 self._telemetry.buffer.add_stats(event.stats.to_dict())
             case _:
                 pass
-        self.hub.emit(event)
 
     def identified(self, session: messages.SessionId) -> None:
         """The service named the session."""
@@ -221,8 +249,8 @@ class Session:
         self._decided.set()
         async with owned_tasks() as tasks:
             tasks.start_soon(self._part, "Stall detection", self._watch_stall)
-            if (interval := self._settings.stats_interval) is not None and attempt.link is not None:
-                tasks.start_soon(self._part, "Statistics", partial(self._sample, attempt.link, interval))
+            if attempt.link is not None:
+                tasks.start_soon(self._part, "Statistics", partial(self._sample, attempt.link))
             if self._tracker is not None:
                 tasks.start_soon(self._part, "Latency tracking", partial(self._tracker.run, attempt.send))
             await anyio.sleep_forever()
@@ -277,6 +305,11 @@ class Session:
     def _incoming(self, frame: VideoFrame | AudioFrame) -> None:
         if not isinstance(frame, VideoFrame):
             return
+        if not self._has_picture:
+            self._has_picture = True
+            first_frame_ms = (time.monotonic() - self._settings.began) * 1000
+            self._quality.first_frame(first_frame_ms)
+            self.emit(Diagnostic("firstFrame", {"duration_ms": first_frame_ms}, time.time() * 1000))
         seq = self._tracker.incoming(frame) if self._tracker is not None else None
         for stream in tuple(self._streams):
             stream.put(frame, seq)
@@ -294,12 +327,22 @@ class Session:
                 data = {"stalled": stalled, "duration_ms": lasted * 1000}
                 self.emit(Diagnostic("videoStall", data, time.time() * 1000))
 
-    async def _sample(self, link: MediaLink, interval: float) -> None:
+    async def _sample(self, link: MediaLink) -> None:
         """Take a sample every interval; a slow one delays the next."""
+        wanted = self._settings.stats_interval
         self._parser.reset()
+        self._figures.restart()
+        self._quality.restart()
         while True:
-            await anyio.sleep(interval)
-            stats = self._parser.parse(await link.stats(), time.monotonic())
+            await anyio.sleep(wanted or QUALITY_INTERVAL)
+            report = await link.stats()
+            now = time.monotonic()
+            stats = self._parser.parse(report, now)
             if self._tracker is not None:
                 self._tracker.client_rtt_s = stats.connection.current_round_trip_time
-            self.emit(StatsSample(stats))
+            if wanted is not None:
+                self.emit(StatsSample(stats))
+            fps = self._video.meter.rate(now) if self._video is not None else 0.0
+            sample = self._figures.sample(report, stats, fps=fps, latency=self.latency())
+            if (verdict := self._quality.update(sample)) is not None:
+                self.emit(verdict)
