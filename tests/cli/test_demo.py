@@ -39,7 +39,10 @@ def test_a_run_is_measured_and_recorded(tmp_path: Path) -> None:
     assert figures["errors"] == []
     assert figures["frames_received"] >= 0.5 * figures["frames_sent"] > 0
     assert figures["e2e_ms"]["n"] >= 1
-    assert figures["markers"]["received"] == figures["e2e_ms"]["n"]
+    markers = figures["markers"]
+    assert markers["received"] == figures["e2e_ms"]["n"]
+    ended = sum(markers[name] for name in ("received", "lost", "corrupted", "dropped"))
+    assert markers["sent"] == ended + markers["pending"]
     assert set(figures["connect_ms"]) == {"websocket", "initial-prompt", "webrtc-handshake", "total"}
     assert 0 < figures["connect_ms"]["total"] < figures["first_frame_ms"]
     with av.open(str(output)) as recorded:
@@ -120,8 +123,8 @@ def test_events_become_figures() -> None:
     measured.event(Diagnostic("phaseTiming", {"phase": "total", "duration_ms": 12.34, "success": True}, 0))
     for latency in (30.0, 10.0, 20.0):
         measured.event(PixelLatency(1, latency, 0))
-    for _ in range(2):
-        measured.event(PixelLatencyReport(5, 3, 1, 1, 1, 0.6, 0, 0))
+    measured.event(PixelLatencyReport(5, 2, 1, 1, 1, 0.6, 1, 0))
+    measured.event(PixelLatencyReport(5, 2, 1, 1, 1, 0.6, 1, 0, dropped=1))
     measured.event(ErrorRaised(IceError("gone")))
     measured.event(EventsDropped(4))
     measured.start(0, 0)
@@ -129,7 +132,9 @@ def test_events_become_figures() -> None:
     figures = measured.summary(first_frame_ms=0, cpu_seconds=0)
     assert figures["connect_ms"] == {"total": 12.3}
     assert figures["e2e_ms"] == {"n": 3, "p50": 20.0, "p95": 30.0, "p99": 30.0, "max": 30.0}
-    assert figures["markers"] == {"sent": 10, "received": 6, "lost": 2, "corrupted": 2, "out_of_order": 2}
+    assert figures["markers"] == {
+        "sent": 10, "received": 4, "lost": 2, "corrupted": 2, "dropped": 1, "out_of_order": 2, "pending": 1,
+    }  # fmt: skip
     assert figures["errors"] == ["WEBRTC_ICE_ERROR: gone", "4 events were dropped unread"]
 
 

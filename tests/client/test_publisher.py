@@ -135,8 +135,11 @@ async def test_without_a_camera_markers_are_asked_for(service: Service) -> None:
     async with RealtimeClient.connect(service.url, KEY, None, wanted) as client:
         with anyio.fail_after(20):
             async for event in client.events():
-                if event.name == "pixel_latency":
+                assert event.name != "pixel_latency", "the pipeline is not in it"
+                if event.name == "control_channel_latency":
                     break
+            assert (latency := client.get_latency()) is not None
+            assert latency.method == "control_channel"
 
 
 @pytest.mark.parametrize(

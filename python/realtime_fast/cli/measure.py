@@ -17,7 +17,7 @@ from realtime_fast.events import (
     StatsSample,
 )
 
-MARKERS = ("sent", "received", "lost", "corrupted", "out_of_order")
+MARKERS = ("sent", "received", "lost", "corrupted", "dropped", "out_of_order")
 
 
 class Measurement:
@@ -38,6 +38,7 @@ class Measurement:
         self._transport = transport
         self._phases: dict[str, float] = {}
         self._markers: Counter[str] = Counter()
+        self._pending = 0
         self._errors: list[str] = []
         self._began = self._ended = 0.0
         self._running = False
@@ -79,6 +80,7 @@ class Measurement:
                 self.latencies.append(event.e2e_latency_ms)
             case PixelLatencyReport():
                 self._markers.update({name: getattr(event, name) for name in MARKERS})
+                self._pending = event.pending
             case StatsSample() if event.stats.video is not None:
                 self.bitrate = event.stats.video.bitrate
             case ErrorRaised():
@@ -107,7 +109,7 @@ class Measurement:
             "connect_ms": self._phases,
             "first_frame_ms": round(first_frame_ms, 1),
             "e2e_ms": percentiles(self.latencies),
-            "markers": {name: self._markers[name] for name in MARKERS},
+            "markers": {name: self._markers[name] for name in MARKERS} | {"pending": self._pending},
             "client_cpu_cores": round(cpu_seconds / seconds, 3),
             "errors": self._errors,
         }

@@ -20,8 +20,8 @@ const NEAR: usize = 40;
 const NEXT: usize = 4;
 const TURN: usize = 16;
 
-/// Seconds by which a number that was left standing may be late.
-const STANDING: f64 = 0.25;
+/// Numbers in flight that were stamped so many seconds apart, or more, are not taken for each other.
+const STANDING: f64 = 0.18;
 /// Share of the likelihood of the number due that another one needs, before the picture is looked at.
 const DUE: f32 = 0.25;
 /// A number that a frame may carry.
@@ -84,7 +84,9 @@ impl Probes {
             return true;
         };
         let rivals = candidates.iter().zip(priors).filter(|(candidate, _)| {
-            candidate.seq != seq && (candidate.latency - candidates[read].latency).abs() < STANDING
+            candidate.seq != seq
+                && (candidate.latency - candidates[read].latency).abs() < STANDING
+                && self.offset(candidate.seq).is_some()
         });
         let Some(best) = rivals.map(|(_, prior)| *prior).reduce(f32::max) else {
             return true;

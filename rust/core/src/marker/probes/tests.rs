@@ -33,9 +33,7 @@ fn show(probes: &mut Probes, seq: Option<u16>, now: f64) -> Vec<Option<(u16, f64
     let reading = probes.read(&evidence, now).reading;
     assert_eq!(reading, seq.map_or(Reading::Absent, Reading::Number));
     let outcomes = probes.observe(reading, now);
-    outcomes
-        .map(|outcome| outcome.arrival.map(|found| (found.seq, (found.latency * 1e6).round() / 1e6)))
-        .collect()
+    outcomes.map(|outcome| outcome.arrival.map(|found| (found.seq, found.latency))).collect()
 }
 
 const FRAME: f64 = 1.0 / 32.0;
@@ -122,10 +120,10 @@ fn a_latency_that_did_change_is_measured() {
 fn a_lone_marker_needs_no_second() {
     let mut probes = Probes::new(60.0);
     for round in 0..5 {
-        let at = f64::from(round);
+        let at = f64::from(round) * 0.1875;
         let seq = probes.stamp(at).0;
-        assert_eq!(show(&mut probes, None, at + 0.1), []);
-        assert_eq!(show(&mut probes, Some(seq), at + 0.5 + at / 20.0), [Some((seq, 0.5 + at / 20.0))]);
+        assert_eq!(show(&mut probes, None, at + 0.02), []);
+        assert_eq!(show(&mut probes, Some(seq), at + 0.0625 + at / 16.0), [Some((seq, 0.0625 + at / 16.0))]);
     }
 }
 
