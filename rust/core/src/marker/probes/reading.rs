@@ -13,8 +13,9 @@ pub(super) const EARLIER: f32 = 0.02;
 pub(super) const PASSED: f32 = 0.07;
 pub(super) const MIN_PASSED: f32 = 0.005;
 
-/// Up to this many numbers in flight are all weighed in each picture.
-const ALL: usize = 64;
+/// Up to this many numbers in flight are all weighed in each picture: few of them, or as long as nothing is known.
+const ALL: usize = 128;
+const ALL_AT_FIRST: usize = 1024;
 /// Beyond, so many near the believed latency are, so many after the newest that was read, and so many in turn.
 const NEAR: usize = 40;
 const NEXT: usize = 4;
@@ -45,7 +46,7 @@ impl Probes {
         self.belief.advance(oldest);
         let last = self.arrived.back().map(|arrived| arrived.seq);
         let mut repeat = 0.0;
-        let mut sampled = Mean::default();
+        let mut sampled = Vec::new();
         let mut priors = Vec::with_capacity(candidates.len());
         let mut weights = Vec::with_capacity(candidates.len() + 1);
         for &Candidate { seq, latency, order, is_sample } in &candidates {
@@ -55,14 +56,14 @@ impl Probes {
             weights.push((seq, prior * ratio));
             self.belief.weigh(latency, ratio);
             if is_sample {
-                sampled.add(ratio);
+                sampled.push(ratio);
             }
             if Some(seq) == last {
                 repeat = REPEAT * ratio;
                 weights.push((seq, self.belief.marked() * repeat));
             }
         }
-        let none = self.belief.settle(repeat, sampled.get());
+        let none = self.belief.settle(repeat, median(sampled));
         let found = decide(evidence, &weights, none);
         let is_due = match found.reading {
             Reading::Number(seq) => self.is_due(seq, &candidates, &priors),
@@ -123,10 +124,14 @@ impl Probes {
         candidates
     }
 
+    fn weighs_all(&self) -> bool {
+        self.pending <= if self.is_settled { ALL } else { ALL_AT_FIRST }
+    }
+
     /// Places in the window of the numbers to weigh, oldest first, and whether each is one of those in turn.
     fn chosen(&mut self, evidence: &Evidence, newest: Option<u16>, now: f64) -> Vec<(usize, bool)> {
         let count = self.window.len();
-        let mut chosen: Vec<(usize, bool)> = if self.pending <= ALL {
+        let mut chosen: Vec<(usize, bool)> = if self.weighs_all() {
             (0..count).map(|at| (at, false)).collect()
         } else {
             let due = now - self.belief.likeliest();
@@ -148,20 +153,8 @@ impl Probes {
     }
 }
 
-/// A mean of what there is.
-#[derive(Default)]
-struct Mean {
-    sum: f32,
-    count: f32,
-}
-
-impl Mean {
-    fn add(&mut self, value: f32) {
-        self.sum += value;
-        self.count += 1.0;
-    }
-
-    fn get(&self) -> Option<f32> {
-        (self.count > 0.0).then(|| self.sum / self.count)
-    }
+/// The middle one of the values. Their mean would be that of a few that resemble a marker by chance.
+fn median(mut values: Vec<f32>) -> Option<f32> {
+    let middle = values.len() / 2;
+    (!values.is_empty()).then(|| *values.select_nth_unstable_by(middle, f32::total_cmp).1)
 }
