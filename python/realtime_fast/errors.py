@@ -131,10 +131,25 @@ class ServerError(RealtimeError):
 
 
 class ConnectError(RealtimeError):
-    """A connection could not be established, or was lost."""
+    """A connection could not be established, or was lost.
+
+    Attributes:
+        status: The HTTP status of the refusal, None where it was none.
+    """
 
     _code = "CONNECT_ERROR"
     _of_transport = True
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int | None = None,
+        phase: str | None = None,
+        transport: TransportName | None = None,
+    ) -> None:
+        super().__init__(message, phase=phase, transport=transport)
+        self.status = status
 
 
 class ControlChannelError(ConnectError):
@@ -150,11 +165,7 @@ class IceError(ConnectError):
 
 
 class StageError(ConnectError):
-    """An IVS stage refused, disconnected or failed.
-
-    Attributes:
-        status: The HTTP status where a stage request was refused, else None.
-    """
+    """An IVS stage refused, disconnected or failed."""
 
     _code = "STAGE_ERROR"
 
@@ -166,8 +177,7 @@ class StageError(ConnectError):
         phase: str | None = None,
         transport: TransportName | None = "ivs",
     ) -> None:
-        super().__init__(message, phase=phase, transport=transport)
-        self.status = status
+        super().__init__(message, status=status, phase=phase, transport=transport)
 
 
 class ConnectTimeoutError(ConnectError):

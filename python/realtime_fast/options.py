@@ -205,6 +205,8 @@ class ReconnectPolicy:
         base_delay: Seconds before the first retry; doubled for each further one.
         max_delay: The longest wait, in seconds.
         jitter: Share of the wait that is random, 0 … 1.
+        patient: Whether a session that has never been connected is retried even where it stands no chance: nobody
+            listens at the address, there is no such host or model, or the service refuses (4xx).
     """
 
     retries: int = 5
@@ -213,6 +215,7 @@ class ReconnectPolicy:
     base_delay: float = 1.0
     max_delay: float = 10.0
     jitter: float = 0.25
+    patient: bool = False
 
     def __post_init__(self) -> None:
         if self.retries < 0 or (self.session_retries is not None and self.session_retries < 0):

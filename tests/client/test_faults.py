@@ -155,6 +155,7 @@ async def test_the_channel_fails_once_the_stage_carries_media(
     [
         (401, AuthenticationError, "AUTHENTICATION_ERROR"),
         (403, AuthenticationError, "AUTHENTICATION_ERROR"),
+        (404, ControlChannelError, "{}_WEBSOCKET_ERROR"),
         (503, ControlChannelError, "{}_WEBSOCKET_ERROR"),
     ],
 )

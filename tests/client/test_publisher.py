@@ -20,6 +20,7 @@ from realtime_fast import (
     Prompt,
     RealtimeClient,
     RealtimeConnectOptions,
+    ReconnectPolicy,
     ServerError,
     SetInput,
     decode_subscribe_token,
@@ -193,19 +194,35 @@ async def test_a_wrong_key_is_refused_once(camera: MediaSource) -> None:
         assert caught.value.phase == "websocket"
 
 
-async def test_nobody_listens(camera: MediaSource) -> None:
+SLOW = ReconnectPolicy(base_delay=1000, max_delay=1000)
+"""A retry by it would outlast every test."""
+
+
+def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
+        port: int = taken.getsockname()[1]
+        return port
+
+
+async def test_nobody_listens(camera: MediaSource) -> None:
     async with leaving_nothing():
         with pytest.raises(ControlChannelError, match="cannot be reached"):
-            await RealtimeClient.connect(f"ws://127.0.0.1:{port}", KEY, camera, options())
+            await RealtimeClient.connect(
+                f"ws://127.0.0.1:{free_port()}", KEY, camera, options(reconnect=SLOW)
+            )
+
+
+@pytest.mark.parametrize("host", ["localhost", "no-such-host.invalid"])
+async def test_a_name_where_nobody_listens(camera: MediaSource, host: str) -> None:
+    with pytest.raises(ControlChannelError, match="cannot be reached"):
+        await RealtimeClient.connect(f"ws://{host}:{free_port()}", KEY, camera, options(reconnect=SLOW))
 
 
 async def test_a_model_that_the_service_does_not_know(service: Service, camera: MediaSource) -> None:
     stranger = ModelDefinition("stranger", "/v1/stream", 30, 64, 64)
     async with leaving_nothing():
         with pytest.raises(ServerError, match="stranger"):
-            wanted = RealtimeConnectOptions(stranger, ice_servers=(), reconnect=None)
+            wanted = RealtimeConnectOptions(stranger, ice_servers=(), reconnect=SLOW)
             await RealtimeClient.connect(service.url, KEY, camera, wanted)
 
 

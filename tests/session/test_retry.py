@@ -1,9 +1,22 @@
 from __future__ import annotations
 
+import errno
+import socket
+from typing import Any
+
 import pytest
 
 from realtime_fast.control.refusals import server_failure
-from realtime_fast.errors import AuthenticationError, IceError, InvalidInputError, ServerError
+from realtime_fast.errors import (
+    AuthenticationError,
+    ConnectTimeoutError,
+    ControlChannelError,
+    IceError,
+    InvalidInputError,
+    RealtimeError,
+    ServerError,
+    StageError,
+)
 from realtime_fast.options import ReconnectPolicy
 from realtime_fast.session.retry import RetryBudget, is_permanent
 
@@ -97,7 +110,65 @@ def test_other_texts_may_pass() -> None:
     assert is_permanent(InvalidInputError("x"))
 
 
+def caused(cause: Exception) -> ControlChannelError:
+    failure = ControlChannelError("cannot be reached")
+    failure.__cause__ = cause
+    return failure
+
+
+BOTH_LOOPBACKS = OSError(
+    f"Multiple exceptions: [Errno {errno.ECONNREFUSED}] Connect call failed ('::1', 9, 0, 0), "
+    f"[Errno {errno.ECONNREFUSED}] Connect call failed ('127.0.0.1', 9)"
+)
+
+NO_CHANCE = [
+    caused(ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused")),
+    caused(BOTH_LOOPBACKS),
+    caused(socket.gaierror(socket.EAI_NONAME, "Name or service not known")),
+    ControlChannelError("refused", status=404),
+    StageError("refused", status=400),
+    ServerError("Unknown model 'lucy-9'; known are lucy-2.1"),
+    ServerError("The model lucy-9 does not exist"),
+]
+
+A_CHANCE = [
+    caused(TimeoutError(errno.ETIMEDOUT, "timed out")),
+    ControlChannelError("hung up"),
+    ControlChannelError("refused", status=503),
+    ControlChannelError("refused", status=429),
+    ConnectTimeoutError("websocket", 300),
+    ServerError("The model has no capacity"),
+]
+
+
+@pytest.mark.parametrize("failure", NO_CHANCE, ids=str)
+def test_a_first_connect_without_a_chance_fails_at_once(failure: RealtimeError) -> None:
+    assert budget().delay_after(failure, lived=None) is None
+    later = budget()
+    assert later.delay_after(LOST, lived=None) == 1
+    assert later.delay_after(failure, lived=None) is None
+
+
+@pytest.mark.parametrize("failure", NO_CHANCE, ids=str)
+def test_after_a_connection_or_with_patience_the_same_is_retried(failure: RealtimeError) -> None:
+    lost = budget()
+    assert lost.delay_after(LOST, lived=60) == 0
+    assert lost.delay_after(failure, lived=None) == 1
+    assert budget(ReconnectPolicy(patient=True)).delay_after(failure, lived=None) == 1
+
+
+@pytest.mark.parametrize("failure", A_CHANCE, ids=str)
+def test_a_first_connect_with_a_chance_is_retried(failure: RealtimeError) -> None:
+    assert budget().delay_after(failure, lived=None) == 1
+
+
 def test_a_policy_that_cannot_work_is_refused() -> None:
-    for bad in ({"retries": -1}, {"base_delay": 5, "max_delay": 1}, {"jitter": 2}, {"session_retries": -1}):
+    bad_policies: list[dict[str, Any]] = [
+        {"retries": -1},
+        {"base_delay": 5, "max_delay": 1},
+        {"jitter": 2},
+        {"session_retries": -1},
+    ]
+    for bad in bad_policies:
         with pytest.raises(InvalidInputError):
             ReconnectPolicy(**bad)

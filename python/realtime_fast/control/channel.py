@@ -50,4 +50,4 @@ def _failure(message: str, *, status: int | None = None) -> RealtimeError:
         return AuthenticationError(
             f"The service rejected the API key (HTTP {status}): check the key and its permissions"
         )
-    return ControlChannelError(message)
+    return ControlChannelError(message, status=status)

@@ -28,3 +28,14 @@ def server_failure(text: str) -> RealtimeError:
     if _PERMANENT.search(text):
         return AuthenticationError(text)
     return ServerError(text or "The service reported an error without a text")
+
+
+_UNKNOWN_MODEL = re.compile(
+    r"\b(?:unknown|invalid|unsupported|no such) model\b|\bmodel\b.*\b(?:not found|does not exist)\b",
+    re.IGNORECASE,
+)
+
+
+def names_unknown_model(text: str) -> bool:
+    """Whether the service's text says that there is no such model."""
+    return _UNKNOWN_MODEL.search(text) is not None
