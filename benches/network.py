@@ -27,7 +27,7 @@ from realtime_fast import (
     models,
     open_source,
 )
-from realtime_fast.cli.demo import service_process
+from realtime_fast.cli.embedded import service_process
 from realtime_fast.errors import TransportName
 
 Codec = Literal["vp8", "h264"]

@@ -43,9 +43,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "diagnostics": VOCABULARY | PICTURES | {"aio", "control"},
     "session": VOCABULARY | PICTURES | ENGINE | {"diagnostics", "transports"},
     "client": VOCABULARY | PICTURES | ENGINE | {"diagnostics", "session", "transports"},
+    "report": {"errors", "events", "diagnostics"},
     "compat": VOCABULARY | {"control", "client"},
     "server": VOCABULARY | PICTURES | ENGINE | {"ivs"},
-    "cli": VOCABULARY | PICTURES | ENGINE | CLIENT | {"server"},
+    "cli": VOCABULARY | PICTURES | ENGINE | CLIENT | {"report", "server"},
     "__init__": VOCABULARY | PICTURES | ENGINE | CLIENT | {"compat"},
     "__main__": {"compat"},
 }

@@ -5,6 +5,8 @@ from __future__ import annotations
 import typer
 
 from realtime_fast.cli.demo import demo
+from realtime_fast.cli.measure import measure
+from realtime_fast.cli.report import report
 from realtime_fast.cli.serve import FAULTS, serve
 from realtime_fast.cli.watch import watch
 
@@ -25,4 +27,6 @@ def _commands() -> None:
 
 app.command(epilog=FAULTS)(serve)
 app.command()(demo)
+app.command()(measure)
+app.command()(report)
 app.command()(watch)
