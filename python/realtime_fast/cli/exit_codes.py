@@ -32,6 +32,11 @@ EXIT_CODES: dict[type[BaseException], int] = {
 }
 """The first class that fits gives the code."""
 
+HELP = (
+    "\b\nExit codes: 0 done, 1 failed otherwise, 2 wrong arguments, 3 key or access refused,\n"
+    "4 the service reported a failure, 5 no connection, 6 timed out, 130 interrupted."
+)
+
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback when something fails.")]
 
 

@@ -59,7 +59,7 @@ def measure(
 ) -> None:
     """Measure a service: the latency of every frame, statistics and quality, and a report at the end.
 
-    Everything is written as it happens: if the process is killed, `realtime-fast report DIR` shows what there is.
+    Everything is written as it happens: if the process is killed, the command `report` shows what there is.
 
     \b
     Examples:
