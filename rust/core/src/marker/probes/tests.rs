@@ -4,7 +4,7 @@ use super::reading::{EARLIER, MIN_PASSED, PASSED};
 use super::*;
 use crate::format::PixelFormat;
 use crate::frame::FrameMut;
-use crate::marker::{Evidence, Levels, stamp};
+use crate::marker::{Cell, Evidence, Levels, stamp};
 use crate::plane::Plane;
 use crate::size::Size;
 
@@ -25,11 +25,17 @@ fn show(probes: &mut Probes, seq: Option<u16>, now: f64) -> Vec<Option<(u16, f64
     let size = Size::new(32, 8).unwrap();
     let mut grey = [90; 32 * 8];
     if let Some(seq) = seq {
-        stamp(&mut FrameMut::packed(PixelFormat::Gray8, size, &mut grey).unwrap(), Levels::LIMITED, seq)
-            .unwrap();
+        stamp(
+            &mut FrameMut::packed(PixelFormat::Gray8, size, &mut grey).unwrap(),
+            Levels::LIMITED,
+            Cell::PIXEL,
+            seq,
+        )
+        .unwrap();
     }
     let plane = Plane::new("gray", &grey, 32, 8, 32).unwrap();
-    let evidence = Evidence::new(plane, PixelFormat::Gray8, size, Levels::LIMITED, Cell::PIXEL, Some(size)).unwrap();
+    let evidence =
+        Evidence::new(plane, PixelFormat::Gray8, size, Levels::LIMITED, Cell::PIXEL, Some(size)).unwrap();
     let reading = probes.read(&evidence, now).reading;
     assert_eq!(reading, seq.map_or(Reading::Absent, Reading::Number));
     let outcomes = probes.observe(reading, now);
