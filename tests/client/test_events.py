@@ -11,6 +11,7 @@ from typing import Any
 
 import anyio
 import pytest
+from anyio.abc import SocketStream
 
 from realtime_fast import LatencyTracking, RealtimeClient, Telemetry
 from realtime_fast.events import ConnectionChange, Diagnostic, Event, EventsDropped
@@ -18,6 +19,7 @@ from realtime_fast.media.sources import MediaSource
 from realtime_fast.server import Faults, Service, ServiceConfig
 from realtime_fast.session.event_hub import QUEUE_LIMIT
 
+from tests.far_side import far_side
 from tests.support import KEY, eventually, first_picture, leaving_nothing, options
 
 
@@ -186,6 +188,20 @@ async def test_a_dead_telemetry_backend_disturbs_nothing(
             items += len(batch.diagnostics)
             batch = reporter.buffer.take()
         assert items < 5_000
+
+
+async def test_a_telemetry_backend_without_an_end_is_given_up(
+    service: Service, camera: MediaSource, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def endless(stream: SocketStream, _: bytes) -> None:
+        await stream.send(b"HTTP/1.1 200 OK\r\n\r\n")
+        while True:
+            await stream.send(b"x" * 65536)
+
+    async with far_side(endless) as side:
+        wanted = options(telemetry=Telemetry(f"http://{side.place}/", interval=0.1))
+        async with RealtimeClient.connect(service.url, KEY, camera, wanted):
+            await eventually(lambda: "answers with more than 65536 bytes" in caplog.text)
 
 
 async def quickest(service: Service, camera: MediaSource) -> float:

@@ -153,3 +153,18 @@ def test_a_heartbeat_pings_and_gives_up_without_an_answer() -> None:
     assert beat.tick(110.5) == "ping"
     assert beat.tick(113.4) is None
     assert beat.tick(113.5) == "dead"
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    ['{"a": ' + "[" * 500 + "]" * 500 + "}", "[" * 100_000, '{"a": {"b": 1}}', '{"a": [1]}'],
+    ids=["deep", "endless", "object", "list"],
+)
+def test_attributes_are_flat(attributes: str) -> None:
+    """Whatever is nested is refused before it takes memory many times its length."""
+    text = (
+        '{"type": "STAGE_STATE", "payload": {"sequenceNumber": 1, "participants": '
+        f'[{{"id": "a", "userId": "b", "attributes": {attributes}}}]}}}}'
+    )
+    with pytest.raises(ValueError, match="expected a message"):
+        events.decode(text)

@@ -9,6 +9,7 @@ import socket
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from itertools import pairwise
 from typing import Any, TypeVar
 
 import anyio
@@ -43,6 +44,7 @@ from realtime_fast.peer.codecs.h264 import H264Encoder
 from realtime_fast.server import Service
 from realtime_fast.server.stage.room import Room
 
+from tests.far_side import far_side, http
 from tests.support import Colour, Issue, Tone, eventually, mean_colour
 
 E = TypeVar("E")
@@ -438,6 +440,33 @@ async def test_a_dead_events_socket_is_replaced(stage_token: Issue, monkeypatch:
         await until(events, EventsRestored)
         assert states >= 2
         assert pings >= 1
+
+
+async def test_a_stage_that_greets_and_hangs_up_is_dialled_with_growing_pauses(stage_token: Issue) -> None:
+    dialled: list[float] = []
+
+    async def hanging_up(connection: ServerConnection) -> None:
+        dialled.append(anyio.current_time())
+        await connection.send('{"type":"STAGE_STATE","payload":{"sequenceNumber":1}}')
+        await connection.recv()
+
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    token = elsewhere(stage_token(), events_url=f"ws://127.0.0.1:{port}")
+    async with serve(hanging_up, "127.0.0.1", port, subprotocols=[Subprotocol(token)]), Stage(token):
+        await eventually(lambda: len(dialled) == 5, 20)
+    pauses = [later - earlier for earlier, later in pairwise(dialled)]
+    least = presence.REDIAL_DELAYS[: len(pauses)]
+    assert [pause >= delay * 0.9 for pause, delay in zip(pauses, least, strict=True)] == [True] * 4
+
+
+async def test_an_endless_answer_to_a_publication_is_given_up(
+    stage_token: Issue, camera: type[Colour]
+) -> None:
+    async with far_side(http(201, b"v" * 300_000, Location="/x")) as side, Stage(stage_token()) as stage:
+        move(stage, f"http://{side.place}")
+        with pytest.raises(StageError, match="answers with more than 262144 bytes"):
+            await stage.publish(video=camera())
 
 
 async def test_a_stage_that_disconnects_a_participant_is_left_for_good(

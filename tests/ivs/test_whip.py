@@ -52,6 +52,36 @@ def test_subscribe_names_the_other_participant() -> None:
     assert request.url == f"{BASE}/subscribe/them"
 
 
+@pytest.mark.parametrize(
+    ("participant", "path"),
+    [
+        ("a/../../admin", "a%2F..%2F..%2Fadmin"),
+        ("a?x=1#y", "a%3Fx%3D1%23y"),
+        ("a b\r\nX: y", "a%20b%0D%0AX%3A%20y"),
+        ("%2e%2e", "%252e%252e"),
+    ],
+)
+def test_a_participant_s_id_is_one_step_of_the_path(participant: str, path: str) -> None:
+    for action in (whip.publish, whip.subscribe):
+        assert next(action(BASE, participant, TOKEN, OFFER)).url == f"{BASE}/{action.__name__}/{path}"
+
+
+@pytest.mark.parametrize("participant", ["", ".", ".."])
+def test_what_no_quoting_saves_is_no_id(participant: str) -> None:
+    with pytest.raises(StageError, match="no participant id"):
+        next(whip.subscribe(BASE, participant, TOKEN, OFFER))
+
+
+def test_an_answer_with_thousands_of_candidates_is_refused() -> None:
+    body = (
+        ANSWER
+        + b"m=video 9 X 96\r\n"
+        + b"".join(b"a=candidate:%d 1 udp 1 h 1 typ host\r\n" % n for n in range(999))
+    )
+    with pytest.raises(StageError, match="999 candidates; at most 64"):
+        drive(whip.publish(BASE, "me", TOKEN, OFFER), created(body=body))
+
+
 @pytest.mark.parametrize("status", [307, 308])
 def test_a_redirect_is_followed_with_body_and_token_and_the_session_belongs_to_its_target(
     status: int,

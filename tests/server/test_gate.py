@@ -15,7 +15,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.typing import Origin
 
 from realtime_fast.errors import AuthenticationError, InvalidInputError
-from realtime_fast.server import Service, ServiceConfig
+from realtime_fast.server import Service, ServiceConfig, bodies
 from realtime_fast.server.http.gate import Gate
 
 DEVELOPER_ROUTES = [
@@ -197,6 +197,24 @@ async def test_no_request_makes_a_traceback_or_repeats_itself_in_a_log(
     assert [record for record in caplog.records if record.exc_info] == []
     assert "Traceback" not in caplog.text
     assert "s3cret" not in caplog.text
+
+
+@pytest.mark.parametrize("path", ["/dev/faults", "/dev/stages/{stage_id}/tokens"])
+async def test_bodies_for_developer_routes_are_bounded_in_size_and_time(
+    path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with Service(ServiceConfig(port=0)) as service, httpx2.AsyncClient(trust_env=False) as http:
+        url = service.url.replace("ws", "http", 1) + path.format(stage_id=service.stages.create().stage_id)
+        json = {"Content-Type": "application/json"}
+        answer = await http.post(url, headers=json, content=b"[" * 2_000_000)
+        assert answer.status_code == 413
+        monkeypatch.setattr(bodies, "WITHIN", 0.1)
+        path = url.partition(service.url.rpartition("/")[2])[2]
+        head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n["
+        async with await anyio.connect_tcp(*service.address) as stream:
+            await stream.send(head.encode())
+            with anyio.fail_after(10):
+                assert (await stream.receive()).startswith(b"HTTP/1.1 408 ")
 
 
 async def test_a_handler_that_fails_is_answered_and_logged_in_one_line(

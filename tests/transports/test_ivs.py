@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import math
 from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack
@@ -23,6 +24,7 @@ from realtime_fast.server import Service, ServiceConfig
 from realtime_fast.server.stage.room import Room
 from realtime_fast.transports.ivs import IvsTransport, invited_as_viewer
 
+from tests.far_side import far_side, http
 from tests.support import Colour, Issue, Tone, eventually, mean_colour
 
 E = TypeVar("E")
@@ -275,6 +277,26 @@ async def test_a_viewer_asks_for_its_token_and_touches_no_session(
     with pytest.raises(AuthenticationError, match="Invalid session"):
         async with gone.open(line, [], reports):
             pass
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (http(200, b"[" * 60_000), "names no stage"),
+        (http(200, b"x" * 70_000), "answers with more than 65536 bytes"),
+        (
+            http(200, gzip.compress(b" " * 10_000_000), Content_Encoding="gzip"),
+            "answers with more than 65536 bytes",
+        ),
+        (http(302, Location="http://evil.test/"), "HTTP 302"),
+    ],
+)
+async def test_a_viewer_s_grant_has_a_limit(line: Line, reports: Reports, answer: bytes, words: str) -> None:
+    async with far_side(answer) as side:
+        viewer = IvsTransport(invite=invited_as_viewer(f"http://{side.place}/", "k", "test", Secrets()))
+        with pytest.raises(ConnectError, match=words):
+            async with viewer.open(line, [], reports):
+                pass
 
 
 async def test_a_viewer_with_a_wrong_key_is_refused(line: Line, reports: Reports) -> None:
