@@ -210,9 +210,11 @@ async def test_bodies_for_developer_routes_are_bounded_in_size_and_time(
         assert answer.status_code == 413
         monkeypatch.setattr(bodies, "WITHIN", 0.1)
         path = url.partition(service.url.rpartition("/")[2])[2]
-        head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n["
+        head = (
+            f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 9"
+        )
         async with await anyio.connect_tcp(*service.address) as stream:
-            await stream.send(head.encode())
+            await stream.send(f"{head}\r\n\r\n[".encode())
             with anyio.fail_after(10):
                 assert (await stream.receive()).startswith(b"HTTP/1.1 408 ")
 

@@ -63,6 +63,11 @@ pub enum Error {
         /// The side that came.
         got: usize,
     },
+    /// There is no memory for a picture in between.
+    Memory {
+        /// Bytes that it takes.
+        bytes: usize,
+    },
     /// The picture cannot hold a marker.
     TooSmall {
         /// The least size.
@@ -97,6 +102,7 @@ impl fmt::Display for Error {
                 "expected a picture of {}x{} pixels, got {}x{}",
                 expected.0, expected.1, got.0, got.1
             ),
+            Self::Memory { bytes } => write!(f, "expected {bytes} bytes of memory to be free"),
             Self::CellSide { longest, got } => {
                 write!(f, "expected a cell of 1 to {longest} pixels, got {got}")
             }

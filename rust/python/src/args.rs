@@ -1,8 +1,10 @@
 //! Arguments: short strings to the core's enums, numbers within their bounds.
 
-use crate::error::{invalid, value_error};
+use crate::error::{invalid, is_ordinary, value_error};
 use pyo3::exceptions::PyOverflowError;
+use pyo3::intern;
 use pyo3::prelude::*;
+use pyo3::types::PyDict;
 use realtime_fast_core::color::{Matrix, Range};
 use realtime_fast_core::format::PixelFormat;
 use realtime_fast_core::level::Level;
@@ -112,9 +114,12 @@ impl<'a, 'py> FromPyObject<'a, 'py> for SizeArg {
     type Error = PyErr;
 
     fn extract(obj: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
-        let sides =
-            obj.try_iter().and_then(|sides| sides.map(|side| Side::of(&side?)).collect::<PyResult<Vec<_>>>());
+        // One more than there may be: an iterator can be endless.
+        let sides = obj
+            .try_iter()
+            .and_then(|sides| sides.take(3).map(|side| Side::of(&side?)).collect::<PyResult<Vec<_>>>());
         match sides.as_deref() {
+            Err(error) if !is_ordinary(obj.py(), error) => Err(error.clone_ref(obj.py())),
             Ok([width, height]) => Size::new(width.pixels, height.pixels).map(Self).map_err(|_| {
                 invalid(format!(
                     "expected a picture of 1x1 to {MAX_SIDE}x{MAX_SIDE} pixels, got {}x{}",
@@ -123,7 +128,7 @@ impl<'a, 'py> FromPyObject<'a, 'py> for SizeArg {
             }),
             _ => Err(invalid(format!(
                 "expected a size of two whole numbers (width, height), got {}",
-                written(&obj)
+                written(&obj)?
             ))),
         }
     }
@@ -142,13 +147,17 @@ impl Side {
             Err(error) if error.is_instance_of::<PyOverflowError>(side.py()) => 0,
             pixels => pixels?,
         };
-        Ok(Self { pixels, written: written(side) })
+        Ok(Self { pixels, written: written(side)? })
     }
 }
 
 /// For errors. Python does not write out integers of thousands of digits.
-fn written(obj: &Bound<'_, PyAny>) -> String {
-    obj.repr().map_or_else(|_| "one far larger".to_owned(), |repr| repr.to_string())
+fn written(obj: &Bound<'_, PyAny>) -> PyResult<String> {
+    match obj.repr() {
+        Ok(repr) => Ok(repr.to_string()),
+        Err(error) if is_ordinary(obj.py(), &error) => Ok("one far larger".to_owned()),
+        Err(error) => Err(error),
+    }
 }
 
 /// A number by the name of its argument. One that is too large or too small is invalid input like any other;
@@ -161,6 +170,24 @@ where
         if !error.is_instance_of::<PyOverflowError>(obj.py()) {
             return error;
         }
-        invalid(format!("{name}: expected {expected}, got {}", written(obj)))
+        match written(obj) {
+            Ok(got) => invalid(format!("{name}: expected {expected}, got {got}")),
+            Err(error) => error,
+        }
     })
+}
+
+/// The time of a call.
+pub fn seconds(now: &Bound<'_, PyAny>) -> PyResult<f64> {
+    number("now", "seconds as a float", now)
+}
+
+/// A pair from a dict.
+type Item<'py> = (Bound<'py, PyAny>, Bound<'py, PyAny>);
+
+/// The pairs of a dict. PyO3's iterator panics when the dict changes meanwhile, which reading a value may bring about;
+/// Python's own raises a `RuntimeError`.
+pub fn items<'py>(dict: &Bound<'py, PyDict>) -> PyResult<impl Iterator<Item = PyResult<Item<'py>>>> {
+    let items = dict.as_any().call_method0(intern!(dict.py(), "items"))?.try_iter()?;
+    Ok(items.map(|item| item?.extract()))
 }

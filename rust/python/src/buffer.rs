@@ -8,7 +8,7 @@
 //! inputs or touches its outputs, the bytes between an output's rows included. Within one call
 //! [`refuse_overlap`] makes sure of it.
 
-use crate::error::{invalid, value_error};
+use crate::error::{invalid, is_ordinary, value_error};
 use pyo3::buffer::ElementType;
 use pyo3::exceptions::PyBufferError;
 use pyo3::ffi;
@@ -186,6 +186,9 @@ impl<'a> Export<'a> {
 }
 
 fn not_bytes(name: &str, obj: &Bound<'_, PyAny>, cause: PyErr) -> PyErr {
+    if !is_ordinary(obj.py(), &cause) {
+        return cause;
+    }
     let error = invalid(format!(
         "{name}: expected a buffer of uint8, got {}",
         obj.get_type().name().map_or_else(|_| "an unnamed type".into(), |name| name.to_string())

@@ -1,6 +1,6 @@
 //! The marker's functions, as `realtime_fast.marker` shows them.
 
-use crate::args::{CellArg, FormatArg, SizeArg, number};
+use crate::args::{CellArg, FormatArg, SizeArg, number, seconds};
 use crate::buffer::{Slot, refuse_overlap};
 use crate::error::{invalid, value_error};
 use crate::picture::{Described, Picture};
@@ -16,6 +16,8 @@ const ONE_PIXEL: CellArg = CellArg(Cell::PIXEL);
 
 /// A marker without a legible number, as `realtime_fast.marker.CORRUPTED` names it.
 const CORRUPTED: &str = "corrupted";
+/// All the numbers there are.
+const MOST_NUMBERS: usize = 1 << 16;
 
 /// Writes the number `seq` into the bottom-left corner of a picture, in place.
 ///
@@ -179,8 +181,12 @@ fn soft(
     }
     let numbers = in_flight
         .try_iter()?
+        .take(MOST_NUMBERS + 1) // an iterator can be endless
         .map(|seq| number("in_flight", "numbers of 0 to 65535", &seq?))
         .collect::<PyResult<Vec<u16>>>()?;
+    if numbers.len() > MOST_NUMBERS {
+        return Err(invalid(format!("in_flight: expected at most {MOST_NUMBERS} numbers, got more")));
+    }
     Ok(marker::read_soft(&evidence, Some(&numbers)))
 }
 
@@ -192,10 +198,6 @@ fn levels(picture: &Picture<'_>, full_range: Option<bool>) -> PyResult<Levels> {
         None => picture.range()? == Some(Range::Full),
     };
     Ok(if is_full { Levels::FULL } else { Levels::LIMITED })
-}
-
-fn seconds(now: &Bound<'_, PyAny>) -> PyResult<f64> {
-    number("now", "seconds as a float", now)
 }
 
 fn to_python(py: Python<'_>, reading: Reading) -> PyResult<Bound<'_, PyAny>> {

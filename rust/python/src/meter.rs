@@ -1,5 +1,6 @@
 //! The video meter; its figures have the names of webrtc-stats.
 
+use crate::args::{number, seconds};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use realtime_fast_core::meter::Meter;
@@ -23,13 +24,21 @@ impl VideoMeter {
     }
 
     /// Counts a frame of this size that came at `now` (monotonic seconds).
-    fn add(&self, now: f64, width: u32, height: u32) {
+    fn add(
+        &self,
+        now: &Bound<'_, PyAny>,
+        width: &Bound<'_, PyAny>,
+        height: &Bound<'_, PyAny>,
+    ) -> PyResult<()> {
+        let (now, width, height) = (seconds(now)?, side("width", width)?, side("height", height)?);
         self.lock().add(now, width, height);
+        Ok(())
     }
 
     /// Frames within the last second.
-    fn rate(&self, now: f64) -> usize {
-        self.lock().rate(now)
+    fn rate(&self, now: &Bound<'_, PyAny>) -> PyResult<usize> {
+        let now = seconds(now)?;
+        Ok(self.lock().rate(now))
     }
 
     /// Frames in all.
@@ -51,7 +60,8 @@ impl VideoMeter {
     }
 
     /// The fields of an `inbound-rtp` entry that come from frames.
-    fn inbound<'py>(&self, py: Python<'py>, now: f64) -> PyResult<Bound<'py, PyDict>> {
+    fn inbound<'py>(&self, py: Python<'py>, now: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyDict>> {
+        let now = seconds(now)?;
         let (rate, figures) = {
             let mut meter = self.lock();
             (meter.rate(now), meter.figures())
@@ -70,7 +80,8 @@ impl VideoMeter {
     }
 
     /// The fields of an `outbound-rtp` entry that come from frames.
-    fn outbound<'py>(&self, py: Python<'py>, now: f64) -> PyResult<Bound<'py, PyDict>> {
+    fn outbound<'py>(&self, py: Python<'py>, now: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyDict>> {
+        let now = seconds(now)?;
         let (rate, figures) = {
             let mut meter = self.lock();
             (meter.rate(now), meter.figures())
@@ -82,4 +93,8 @@ impl VideoMeter {
         entry.set_item("frameHeight", figures.height)?;
         Ok(entry)
     }
+}
+
+fn side(name: &str, obj: &Bound<'_, PyAny>) -> PyResult<u32> {
+    number(name, "a number of pixels", obj)
 }

@@ -1,5 +1,6 @@
 //! The ledger of probes in flight.
 
+use crate::args::seconds;
 use crate::marker::ReadingArg;
 use pyo3::prelude::*;
 use realtime_fast_core::marker::{Outcome, Probes};
@@ -22,31 +23,34 @@ impl ProbeLedger {
 #[pymethods]
 impl ProbeLedger {
     #[new]
-    fn new(timeout: f64) -> Self {
-        Self(Mutex::new(Probes::new(timeout)))
+    fn new(timeout: &Bound<'_, PyAny>) -> PyResult<Self> {
+        Ok(Self(Mutex::new(Probes::new(number("timeout", "seconds as a float", timeout)?))))
     }
 
     /// The number for a frame stamped at `now`, and the number that was dropped for it, if any.
-    fn stamp(&self, now: f64) -> (u16, Option<u16>) {
-        self.lock().stamp(now)
+    fn stamp(&self, now: &Bound<'_, PyAny>) -> PyResult<(u16, Option<u16>)> {
+        let now = seconds(now)?;
+        Ok(self.lock().stamp(now))
     }
 
     /// Takes the reading of a frame that came at `now`, a number, "corrupted" or None: each outcome known by it as
     /// (time of its frame, None for a corrupted marker or (number, seconds since its stamp, whether a later number
     /// arrived before)).
-    fn observe(&self, reading: ReadingArg, now: f64) -> Vec<Ended> {
+    fn observe(&self, reading: ReadingArg, now: &Bound<'_, PyAny>) -> PyResult<Vec<Ended>> {
+        let now = seconds(now)?;
         let outcomes = self.lock().observe(reading.0, now);
-        outcomes
+        Ok(outcomes
             .map(|Outcome { at, arrival }| {
                 (at, arrival.map(|found| (found.seq, found.latency, found.reordered)))
             })
-            .collect()
+            .collect())
     }
 
     /// Removes the numbers that have timed out.
-    fn lost(&self, now: f64) -> Vec<u16> {
+    fn lost(&self, now: &Bound<'_, PyAny>) -> PyResult<Vec<u16>> {
+        let now = seconds(now)?;
         let mut probes = self.lock();
-        std::iter::from_fn(|| probes.next_lost(now)).collect()
+        Ok(std::iter::from_fn(|| probes.next_lost(now)).collect())
     }
 
     /// Forgets everything in flight; returns how much that was.

@@ -1,7 +1,7 @@
 //! Statistics entries that are Python objects, and samples as tuples for `realtime_fast.stats`.
 
-use crate::args::number;
-use crate::error::invalid;
+use crate::args::{items, seconds};
+use crate::error::{invalid, is_ordinary};
 use pyo3::IntoPyObjectExt;
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -11,6 +11,7 @@ use realtime_fast_core::stats::{
     self, AudioStats, Candidate, ConnectionStats, Entry, Number, OutboundStats, Parser, RtcStats, Text,
     VideoStats,
 };
+use std::cell::RefCell;
 use std::sync::{Mutex, PoisonError};
 
 /// Turns reports into samples; remembers the last one for the deltas.
@@ -31,7 +32,7 @@ impl StatsParser {
         now: &Bound<'py, PyAny>,
     ) -> PyResult<Bound<'py, PyTuple>> {
         let py = report.py();
-        let now = number("now", "seconds as a float", now)?;
+        let now = seconds(now)?;
         if let Ok(text) = report.cast::<PyString>() {
             let text = text
                 .to_str()
@@ -67,15 +68,17 @@ fn malformed(error: stats::json::JsonError) -> PyErr {
 }
 
 fn parse_mapping(parser: &mut Parser, report: &Bound<'_, PyAny>, now: f64) -> PyResult<RtcStats> {
+    let failure = RefCell::new(None);
     let mut sampling = parser.begin(now);
     if let Ok(report) = report.cast::<PyDict>() {
-        for (id, entry) in report {
-            add(&mut sampling, &id, entry);
+        for item in items(report)? {
+            let (id, entry) = item?;
+            add(&mut sampling, &id, entry, &failure)?;
         }
     } else if let Ok(report) = report.cast::<PyMapping>() {
         for item in report.items()? {
             let (id, entry) = item.extract::<(Bound<'_, PyAny>, Bound<'_, PyAny>)>()?;
-            add(&mut sampling, &id, entry);
+            add(&mut sampling, &id, entry, &failure)?;
         }
     } else {
         return Err(invalid(format!(
@@ -83,27 +86,40 @@ fn parse_mapping(parser: &mut Parser, report: &Bound<'_, PyAny>, now: f64) -> Py
             report.get_type().name()?
         )));
     }
-    Ok(sampling.finish())
+    let sample = sampling.finish();
+    failure.into_inner().map_or(Ok(sample), Err)
 }
 
-fn add<'py>(
-    sampling: &mut stats::Sampling<'_, PyEntry<'py>>,
+fn add<'a, 'py>(
+    sampling: &mut stats::Sampling<'_, PyEntry<'a, 'py>>,
     id: &Bound<'py, PyAny>,
     entry: Bound<'py, PyAny>,
-) {
+    failure: &'a Failure,
+) -> PyResult<()> {
     if let Ok(id) = id.cast::<PyString>().map_err(PyErr::from).and_then(|id| id.to_str()) {
-        sampling.add(id, &PyEntry::of(entry));
+        sampling.add(id, &PyEntry { members: Members::of(entry), failure });
     }
+    failure.take().map_or(Ok(()), Err)
 }
 
-/// An entry that is a dict, or an object with attributes.
+/// What reading an entry died of, if that is for the program and not for the sample, such as a `KeyboardInterrupt`.
+type Failure = RefCell<Option<PyErr>>;
+
+/// An entry of a report.
 #[derive(Clone)]
-enum PyEntry<'py> {
+struct PyEntry<'a, 'py> {
+    members: Members<'py>,
+    failure: &'a Failure,
+}
+
+/// The members of a dict, or the attributes of an object.
+#[derive(Clone)]
+enum Members<'py> {
     Dict(Bound<'py, PyDict>),
     Object(Bound<'py, PyAny>),
 }
 
-impl<'py> PyEntry<'py> {
+impl<'py> Members<'py> {
     fn of(entry: Bound<'py, PyAny>) -> Self {
         match entry.cast_into::<PyDict>() {
             Ok(dict) => Self::Dict(dict),
@@ -111,11 +127,10 @@ impl<'py> PyEntry<'py> {
         }
     }
 
-    /// A member; one that cannot be read counts as missing.
-    fn get(&self, name: &Bound<'py, PyString>) -> Option<Bound<'py, PyAny>> {
+    fn get(&self, name: &Bound<'py, PyString>) -> PyResult<Option<Bound<'py, PyAny>>> {
         match self {
-            Self::Dict(dict) => dict.get_item(name).ok()?,
-            Self::Object(object) => object.getattr_opt(name).ok()?,
+            Self::Dict(dict) => dict.get_item(name),
+            Self::Object(object) => object.getattr_opt(name),
         }
     }
 }
@@ -134,32 +149,53 @@ fn names(py: Python<'_>) -> &Names {
     })
 }
 
-impl<'py> PyEntry<'py> {
+impl<'py> PyEntry<'_, 'py> {
     fn py(&self) -> Python<'py> {
-        match self {
-            Self::Dict(dict) => dict.py(),
-            Self::Object(object) => object.py(),
+        match &self.members {
+            Members::Dict(dict) => dict.py(),
+            Members::Object(object) => object.py(),
+        }
+    }
+
+    /// A member; one that cannot be read counts as missing.
+    fn get(&self, name: &Bound<'py, PyString>) -> Option<Bound<'py, PyAny>> {
+        self.noted(self.members.get(name))?
+    }
+
+    fn number(&self, value: &Bound<'py, PyAny>) -> Option<f64> {
+        self.noted(as_number(value))?
+    }
+
+    fn noted<T>(&self, read: PyResult<T>) -> Option<T> {
+        match read {
+            Ok(value) => Some(value),
+            Err(error) => {
+                if !is_ordinary(self.py(), &error) {
+                    self.failure.replace(Some(error));
+                }
+                None
+            }
         }
     }
 }
 
-fn as_number(value: &Bound<'_, PyAny>) -> Option<f64> {
+fn as_number(value: &Bound<'_, PyAny>) -> PyResult<Option<f64>> {
     // Floats and ints only: bools are ints in Python, and strings are no numbers.
     if value.is_exact_instance_of::<PyFloat>()
         || value.is_exact_instance_of::<PyInt>()
         || (!value.is_instance_of::<PyBool>()
             && (value.is_instance_of::<PyFloat>() || value.is_instance_of::<PyInt>()))
     {
-        value.extract().ok()
+        value.extract().map(Some)
     } else {
-        None
+        Ok(None)
     }
 }
 
-impl Entry for PyEntry<'_> {
+impl Entry for PyEntry<'_, '_> {
     fn raw_number(&self, name: Number) -> Option<f64> {
         let py = self.py();
-        as_number(&self.get(names(py).numbers[name as usize].bind(py))?)
+        self.number(&self.get(names(py).numbers[name as usize].bind(py))?)
     }
 
     fn with_text<R>(&self, name: Text, read: impl FnOnce(&str) -> R) -> Option<R> {
@@ -178,10 +214,12 @@ impl Entry for PyEntry<'_> {
         let Some(Ok(durations)) = durations.map(|value| value.cast_into::<PyDict>()) else {
             return Vec::new();
         };
-        durations
-            .iter()
+        let items = self.noted(items(&durations)).into_iter().flatten();
+        items
+            .map_while(|item| self.noted(item)) // an iterator that fails may do so for ever
             .filter_map(|(name, seconds)| {
-                let seconds = as_number(&seconds).filter(|seconds| *seconds >= 0.0 && seconds.is_finite())?;
+                let seconds =
+                    self.number(&seconds).filter(|seconds| *seconds >= 0.0 && seconds.is_finite())?;
                 Some((name.cast::<PyString>().ok()?.to_str().ok()?.to_owned(), seconds))
             })
             .collect()

@@ -37,7 +37,7 @@ const STRIP: usize = 16;
 /// [`convert::convert`].
 ///
 /// # Errors
-/// None today; it returns a result so that it can be used as `convert` is.
+/// There is no memory for what is needed in between.
 pub fn resize(src: &Frame<'_>, dst: &mut FrameMut<'_>, color: Color, filter: Filter) -> Result<(), Error> {
     resize_with(Level::detect(), src, dst, color, filter)
 }
@@ -56,7 +56,7 @@ pub fn resize_with(
     }
     if src.format() == PixelFormat::Yuyv422 {
         // Luma and chroma lie too mixed to be scaled where they are.
-        let mut data = vec![0; PixelFormat::Yuv420p.packed_bytes(src.size())];
+        let mut data = zeroed(PixelFormat::Yuv420p.packed_bytes(src.size()))?;
         let mut planar = FrameMut::packed(PixelFormat::Yuv420p, src.size(), &mut data)?;
         convert::convert_with(level, src, &mut planar, color)?;
         return resize_with(level, &planar.as_frame(), dst, color, filter);
@@ -67,7 +67,7 @@ pub fn resize_with(
     }
     let size = dst.size();
     let strip = |rows| Size { width: size.width, height: rows };
-    let mut data = vec![0; src.format().packed_bytes(strip(STRIP.min(size.height)))];
+    let mut data = zeroed(src.format().packed_bytes(strip(STRIP.min(size.height))))?;
     for y in (0..size.height).step_by(STRIP) {
         let rows = STRIP.min(size.height - y);
         let mut scaled = FrameMut::packed(src.format(), strip(rows), &mut data)?;
@@ -75,6 +75,14 @@ pub fn resize_with(
         convert::convert_with(level, &scaled.as_frame(), &mut dst.rows_mut(y, rows), color)?;
     }
     Ok(())
+}
+
+/// Memory for a picture, which may be as large as the caller likes: where there is none, that is an error.
+fn zeroed(bytes: usize) -> Result<Vec<u8>, Error> {
+    let mut data = Vec::new();
+    data.try_reserve_exact(bytes).map_err(|_| Error::Memory { bytes })?;
+    data.resize(bytes, 0);
+    Ok(data)
 }
 
 /// The weights for scaling one picture.

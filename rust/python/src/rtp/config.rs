@@ -1,7 +1,7 @@
 //! What was agreed for a stream, from the words of Python.
 
 use super::{maybe_whole, whole};
-use crate::args::words;
+use crate::args::{items, words};
 use crate::error::invalid;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -49,7 +49,9 @@ pub fn codecs(descriptions: Vec<CodecDescription<'_>>) -> PyResult<Vec<ReceiveCo
 /// Ids of header extensions by their names.
 pub fn extensions(ids: Option<&Bound<'_, PyDict>>) -> PyResult<ExtensionIds> {
     let mut extensions = ExtensionIds::default();
-    for (name, id) in ids.into_iter().flatten() {
+    let Some(ids) = ids else { return Ok(extensions) };
+    for item in items(ids)? {
+        let (name, id) = item?;
         let slot = match name.extract::<&str>() {
             Ok("mid") => &mut extensions.mid,
             Ok("abs_send_time") => &mut extensions.abs_send_time,

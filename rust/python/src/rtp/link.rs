@@ -1,7 +1,7 @@
 //! The model of a network that holds datagrams of Python: what a relay needs.
 
 use super::{maybe_whole, refused, seconds, span, time, whole};
-use crate::args::number;
+use crate::args::{items, number};
 use crate::error::invalid;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
@@ -98,7 +98,8 @@ fn schedule(first: Option<&Bound<'_, PyDict>>, changes: Option<Vec<Change<'_>>>)
 /// Conditions by their names; those that are not named are ideal.
 fn conditions(named: &Bound<'_, PyDict>) -> PyResult<Conditions> {
     let mut conditions = Conditions::default();
-    for (name, value) in named {
+    for item in items(named)? {
+        let (name, value) = item?;
         match name.extract::<&str>() {
             Ok("loss") => conditions.loss = number("loss", "a number", &value)?,
             Ok("burst_loss") => conditions.burst_loss = number("burst_loss", "a number", &value)?,
