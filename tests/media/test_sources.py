@@ -7,9 +7,10 @@ import gc
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import anyio
 import av
@@ -21,6 +22,7 @@ from av import AudioFrame, VideoFrame
 
 from realtime_fast.errors import InvalidInputError
 from realtime_fast.media.decode import decoded
+from realtime_fast.media.inputs import Input, open_input
 from realtime_fast.media.sources import MediaSource, VideoSource, open_source
 
 
@@ -97,7 +99,7 @@ async def test_sound_comes_beside_the_pictures_in_even_chunks(clip: Path, nothin
 
 
 def test_looping_continues_the_time(clip: Path) -> None:
-    frames = decoded(av.open(str(clip)), loop=True, size=None, fps=None)
+    frames = decoded(open_input(str(clip)), loop=True)
     times: dict[str, list[float]] = {"video": [], "audio": []}
     brightness = []
     while len(times["video"]) < 60:
@@ -114,7 +116,7 @@ def test_looping_continues_the_time(clip: Path) -> None:
 
 
 def test_pictures_and_sound_come_in_order_of_time(clip: Path) -> None:
-    times = [at for at, _ in decoded(av.open(str(clip)), loop=False, size=None, fps=None)]
+    times = [at for at, _ in decoded(open_input(str(clip)))]
     worst = max(max(times[:index]) - at for index, at in enumerate(times) if index)
     assert worst < 0.15, "a frame that comes late by much would be played late"
 
@@ -145,7 +147,7 @@ async def test_a_synthetic_picture_moves_and_has_a_tone(nothing_left: None) -> N
 async def test_what_ffmpeg_reads_live_is_not_paced(nothing_left: None) -> None:
     # A camera's frames come when they come; FFmpeg's test pictures stand in for one, as fast as they are made.
     container = av.open("testsrc2=size=320x240:rate=30", format="lavfi")
-    frames = decoded(container, loop=False, size=None, fps=None)
+    frames = decoded(Input(container, container.streams.video[0], None, is_live=True))
     async with MediaSource(frames, has_audio=False, paced=False) as source:
         begin = time.monotonic()
         got = await read(source.video, 30)
@@ -301,12 +303,35 @@ async def test_every_format_is_taken(layout: str, shape: tuple[int, ...]) -> Non
     assert abs(int((await source.recv()).to_ndarray()[10, 10]) - 126) < 4
 
 
+@pytest.mark.parametrize(
+    "view",
+    [
+        lambda array: array[::-1],
+        lambda array: array[:, ::-1],
+        lambda array: array[::-1, ::-1],
+        lambda array: array[..., ::-1],
+        lambda array: np.repeat(array, 2, axis=1)[:, ::2],
+        lambda array: np.repeat(array, 2, axis=0)[::2],
+        lambda array: array.transpose(1, 0, 2).copy().transpose(1, 0, 2),
+    ],
+)
+async def test_a_view_in_any_direction_is_as_good_as_its_copy(
+    view: Callable[[np.ndarray], np.ndarray],
+) -> None:
+    array = np.random.default_rng(1).integers(0, 256, (48, 64, 3), np.uint8)
+    pictures: list[Any] = []
+    for pushed in (view(array), np.ascontiguousarray(view(array))):
+        source = VideoSource(64, 48)
+        source.push(pushed)
+        pictures.append((await source.recv()).to_ndarray())
+    assert np.array_equal(pictures[0], pictures[1])
+
+
 def test_arrays_and_settings_that_cannot_be_are_refused() -> None:
     source = VideoSource(64, 48)
     for array in (picture(0, 47), picture(0)[..., :1], picture(0).astype(np.float32), [1, 2], None):
         with pytest.raises(InvalidInputError, match="uint8 array of shape"):
             source.push(array)  # type: ignore[arg-type]
-    source.push(np.zeros((48, 128, 3), np.uint8)[:, ::2])  # strided: as good as any
     for settings in (
         {"width": 63, "height": 48},
         {"width": 64, "height": 2},

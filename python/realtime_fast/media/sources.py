@@ -24,13 +24,8 @@ from realtime_fast.aio.drop_oldest import DropOldest
 from realtime_fast.errors import InvalidInputError
 from realtime_fast.frames import PixelFormat, from_ndarray
 from realtime_fast.media.clock import VIDEO_TIME_BASE
-from realtime_fast.media.decode import (
-    LEAST_HEIGHT,
-    LEAST_WIDTH,
-    Timed,
-    decoded,
-    open_container,
-)
+from realtime_fast.media.decode import Timed, decoded
+from realtime_fast.media.inputs import LEAST_HEIGHT, LEAST_WIDTH, name_of, open_input
 from realtime_fast.media.synthetic import synthetic
 
 logger = logging.getLogger(__name__)
@@ -105,7 +100,7 @@ class VideoSource(MediaStreamTrack):
         if not isinstance(array, np.ndarray) or array.dtype != np.uint8 or array.shape != self._shape:
             came = f"{array.dtype} {array.shape}" if isinstance(array, np.ndarray) else type(array).__name__
             raise InvalidInputError(f"push expects a uint8 array of shape {self._shape}, not {came}")
-        if not array[0].flags.c_contiguous:
+        if array.strides[0] < 0 or not array[0].flags.c_contiguous:
             array = np.ascontiguousarray(array)
         self._box.put(from_ndarray(array, self.format, range="limited"))
 
@@ -178,39 +173,41 @@ class MediaSource:
 
 
 def open_source(
-    path: str | os.PathLike[str],
+    path: str | int | os.PathLike[str],
     *,
     loop: bool = False,
     size: tuple[int, int] | None = None,
     fps: float | None = None,
+    input_format: str | None = None,
 ) -> MediaSource:
-    """Open a file, a V4L2 camera (`/dev/video0`) or `"synthetic"`, a moving picture with a tone.
+    """Open a file, a camera, a live stream, or `"synthetic"`, a moving picture with a tone.
 
-    Opening blocks for some milliseconds, for a camera up to a second; a thread does the rest.
+    Opening blocks for some milliseconds, for a camera or a stream up to seconds; a thread does the rest.
 
     Args:
-        path: What to open.
+        path: What to open: a path; a camera's device file (`/dev/video0`, `/dev/v4l/by-id/…`) or number, or
+            `avfoundation:NAME` (macOS), `dshow:video=NAME` (Windows); a URL such as `rtsp://…`, `srt://…`, `udp://…`.
         loop: Start a file over at its end, without a jump in time.
         size: Width and height, both even, to scale to; None keeps the picture's own. A camera is asked for it.
         fps: Maximum frame rate: surplus pictures of a file are dropped, a camera is asked for it, a synthetic
             source has exactly it (30 by default).
+        input_format: What a camera is asked for, such as "mjpeg"; by default that for pictures of more than 480 rows.
 
     Raises:
-        InvalidInputError: There is no such file or camera, it cannot be read, or has no video in it.
+        InvalidInputError: There is no such input, it cannot be read, or has no video that can be decoded.
     """
     if size is not None:
         _check_size(*size)
     if fps is not None and not 0 < fps <= 1000:
         raise InvalidInputError(f"fps must be over 0 and at most 1000, not {fps!r}")
-    name = os.fspath(path)
+    name = name_of(path)
     if name == "synthetic":
         return MediaSource(synthetic(size, fps), has_audio=True, paced=True)
-    device = name.startswith("/dev/video")
-    container = open_container(name, device=device, size=size, fps=fps)
+    source = open_input(name, size=size, fps=fps, input_format=input_format)
     return MediaSource(
-        decoded(container, loop=loop and not device, size=size, fps=None if device else fps),
-        has_audio=bool(container.streams.audio),
-        paced=not device,
+        decoded(source, loop=loop and not source.is_live, size=size, fps=None if source.is_live else fps),
+        has_audio=source.audio is not None,
+        paced=not source.is_live,
     )
 
 

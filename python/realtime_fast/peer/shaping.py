@@ -1,18 +1,11 @@
-"""A picture as the encoder takes it: yuv420p, of the wanted size, with its marker in it."""
+"""A picture as the encoder takes it: as receivers expect it, of the wanted size, with its marker in it."""
 
 from __future__ import annotations
-
-from typing import Final
 
 from av import VideoFrame
 
 from realtime_fast import marker
-from realtime_fast.frames import convert
-
-_CONVERTIBLE: Final = frozenset(
-    {"yuv420p", "yuvj420p", "nv12", "yuyv422", "gray", "rgb24", "bgr24", "rgba", "bgra"}
-)
-"""Formats that the core scales and converts in one pass; FFmpeg does the others."""
+from realtime_fast.media.picture import as_sent, is_plain
 
 
 def shaped(
@@ -23,18 +16,13 @@ def shaped(
     It is a copy, with the frame's times, unless the frame is `owned` and nothing has to be changed but the cells of the
     marker: an encoder puts its own times on the picture, and the frame may be somebody else's as well.
     """
-    if any(plane.line_size < 0 for plane in frame.planes):
-        # Upside down, as FFmpeg flips pictures: only its own scaler reads that. The deeper format makes it copy.
-        frame = frame.reformat(format="yuv420p16le")
-        owned = False
-    if owned and (frame.format.name, frame.width, frame.height) == ("yuv420p", width, height):
+    is_ready = (frame.format.name, frame.width, frame.height) == ("yuv420p", width, height) and is_plain(
+        frame
+    )
+    if owned and is_ready and all(plane.line_size > 0 for plane in frame.planes):
         picture = frame
-    elif frame.format.name in _CONVERTIBLE:
-        picture = VideoFrame(width, height, "yuv420p")
-        resizes = (frame.width, frame.height) != (width, height)
-        convert(frame, picture, filter="area" if resizes else None)
     else:
-        picture = frame.reformat(width=width, height=height, format="yuv420p")
+        picture = as_sent(frame, width, height)
     if picture is not frame:
         picture.pts = frame.pts
         if frame.time_base is not None:
