@@ -37,7 +37,7 @@ class VideoStats(_Stats, frozen=True):
 
     Attributes:
         frames_decoded: Frames decoded.
-        frames_dropped: Frames dropped before they were shown.
+        frames_dropped: Complete frames that were not decoded, and those in `frames_unread`.
         frames_per_second: Frames within the last second.
         frame_width: Width of the latest frame in pixels.
         frame_height: Height of the latest frame in pixels.
@@ -56,7 +56,7 @@ class VideoStats(_Stats, frozen=True):
         nack_count_delta: See `packets_lost_delta`.
         fir_count: Full intra requests sent.
         pli_count: Picture loss indications sent.
-        frames_received: Complete frames received.
+        frames_received: Complete frames received, before the decoder.
         avg_inter_frame_delay_ms: Mean gap between frames.
         inter_frame_delay_variance_ms: Root mean square of the gaps; the name is the backend's.
         inter_frame_delay_stddev_ms: Standard deviation of the gaps.
@@ -65,6 +65,7 @@ class VideoStats(_Stats, frozen=True):
         avg_decode_time_ms: Mean time to decode a frame.
         avg_jitter_buffer_ms: Mean time in the jitter buffer.
         avg_processing_delay_ms: Mean time from first packet to decoded frame.
+        frames_unread: Frames that a `FrameStream` dropped because its reader was too slow for them.
     """
 
     frames_decoded: int = 0
@@ -96,6 +97,7 @@ class VideoStats(_Stats, frozen=True):
     avg_decode_time_ms: float = 0.0
     avg_jitter_buffer_ms: float = 0.0
     avg_processing_delay_ms: float = 0.0
+    frames_unread: int = 0
 
 
 class AudioStats(_Stats, frozen=True):

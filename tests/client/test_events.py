@@ -89,8 +89,6 @@ async def test_pictures_that_stall_and_come_back(service: Service, camera: Media
             "diagnostic", lambda event: stalls.append(event.data) if event.kind == "videoStall" else None
         )
         await first_picture(client)
-        await eventually(lambda: not (stalls and stalls[-1]["stalled"]))
-        stalls.clear()  # of the time before the first picture
         service.set_faults(Faults(stall=0), live=True)
         await eventually(lambda: stalls and stalls[-1]["stalled"])
         assert stalls[-1] == {"stalled": True, "duration_ms": 0}
@@ -99,7 +97,7 @@ async def test_pictures_that_stall_and_come_back(service: Service, camera: Media
         service.set_faults(Faults(), live=True)
         await eventually(lambda: len(stalls) == 2)
         assert not stalls[-1]["stalled"]
-        assert 900 < stalls[-1]["duration_ms"] < 10_000
+        assert 3000 < stalls[-1]["duration_ms"] < 15_000
 
 
 class Backend:

@@ -7,9 +7,11 @@ import time
 from typing import Any
 
 import anyio
+import pytest
 from aiortc import AudioStreamTrack, VideoStreamTrack
 
-from realtime_fast.peer import Peer, open_peer
+from realtime_fast.peer import Peer, ice, open_peer
+from realtime_fast.peer.codecs.decoders import DamagedPictureError, VideoDecoder
 from realtime_fast.peer.link_events import LinkEvent, TrackArrived
 
 
@@ -91,6 +93,55 @@ async def test_a_report_says_what_went_over_the_wire() -> None:
         other = await callee.stats()
         assert other["inbound-rtp-0"]["framesDecoded"] >= 30
         assert other["outbound-rtp-0"]["pliCount"] >= 1, "the key frame asked for above"
+
+
+async def receiving(caller: Peer, callee: Peer) -> None:
+    """Have `caller` send video to `callee`."""
+    caller.send(VideoStreamTrack())
+    await caller.accept_answer(await callee.create_answer(await caller.create_offer()))
+    with anyio.fail_after(10):
+        await caller.wait_up()
+
+
+async def test_no_report_waits_for_the_round_trip(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, answered = 0, anyio.Event()
+
+    async def slow(*_: Any) -> float:
+        nonlocal begun
+        begun += 1
+        await answered.wait()
+        return 0.123
+
+    async with open_peer(lambda _: None) as caller, open_peer(lambda _: None) as callee:
+        await receiving(caller, callee)
+        monkeypatch.setattr(ice, "round_trip", slow)
+        for _ in range(3):
+            with anyio.fail_after(5):
+                assert (await caller.stats()).get("candidate-pair", {}).get("currentRoundTripTime") != 0.123
+        with anyio.fail_after(5):
+            while not begun:
+                await anyio.sleep(0.01)
+        assert begun == 1, "one check at a time"
+        answered.set()
+        with anyio.fail_after(5):
+            while (await caller.stats())["candidate-pair"].get("currentRoundTripTime") != 0.123:
+                await anyio.sleep(0.01)
+
+
+async def test_pictures_that_cannot_be_decoded_were_received_and_are_dropped(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def damaged(*_: Any) -> None:
+        raise DamagedPictureError
+
+    monkeypatch.setattr(VideoDecoder, "decode", damaged)
+    async with open_peer(lambda _: None) as caller, open_peer(lambda _: None) as callee:
+        await receiving(caller, callee)
+        with anyio.fail_after(20):
+            while (video := (await callee.stats()).get("inbound-rtp-0", {})).get("framesDropped", 0) < 5:
+                await anyio.sleep(0.05)
+    assert video["framesDecoded"] == 0
+    assert video["framesReceived"] >= video["framesDropped"]
 
 
 async def test_a_peer_that_is_not_up_reports_no_stream() -> None:

@@ -15,13 +15,14 @@ INBOUND_COUNTERS = {
     "fir_count": "firCount",
     "pli_count": "pliCount",
     "frames_received": "framesReceived",
+    "frames_unread": "framesUnread",
 }
 INBOUND_DELTAS = {
-    "packets_lost_delta": "packets_lost",
-    "frames_dropped_delta": "frames_dropped",
-    "freeze_count_delta": "freeze_count",
-    "freeze_duration_delta": "total_freezes_duration",
-    "nack_count_delta": "nack_count",
+    "packets_lost_delta": "packetsLost",
+    "frames_dropped_delta": "framesDropped",
+    "freeze_count_delta": "freezeCount",
+    "freeze_duration_delta": "totalFreezesDuration",
+    "nack_count_delta": "nackCount",
 }
 OUTBOUND_COUNTERS = {
     "bytes_sent": "bytesSent",
@@ -39,11 +40,51 @@ Entry: TypeAlias = Any
 """A mapping or an object with attributes."""
 
 Figures: TypeAlias = dict[str, Any]
-Previous: TypeAlias = dict[tuple[str, str], float]
+GONE = 30.0
+
+MOMENTARY = {"framesPerSecond", "frameWidth", "frameHeight", "jitter", "targetBitrate"}
+
+
+class Known:
+    """An entry that knows what earlier ones of its id have said."""
+
+    def __init__(self, entry: Entry, before: "Known | None", now: float) -> None:
+        self.entry, self.before, self.now = entry, before, now
+        self.numbers: dict[str, float] = dict(before.numbers) if before else {}
+        self.bytes_at: tuple[float, float | None] = before.bytes_at if before else (now, None)
+        self.bitrate: int = before.bitrate if before else 0
+
+    def get(self, name: Any) -> Any:
+        value = number(self.entry, name)
+        if value is None:
+            return get(self.entry, name) if name in MOMENTARY else self.numbers.get(name)
+        self.numbers[name] = value
+        return value
+
+    def delta(self, name: str) -> float:
+        before = self.before.numbers.get(name, 0) if self.before else 0
+        whole = float if name.startswith("total") else lambda value: min(int(value), MOST)
+        return max(0, whole(amount(self, name)) - whole(before))
+
+    def rate(self, name: str, elapsed: float) -> int:
+        """The bitrate of the counter `name`; `elapsed` is for a stream that is new."""
+        if self.before is not None and number(self.entry, name) is None:
+            return self.bitrate
+        stamp = number(self.entry, "timestamp")
+        if self.before is not None:
+            then, stamped = self.bytes_at
+            elapsed = self.now - then
+            if stamp is not None and stamped is not None and elapsed > 0:
+                by_stamp = (stamp - stamped) / 1000
+                elapsed = by_stamp if elapsed / 2 <= by_stamp <= 2 * elapsed else elapsed
+        gain = self.delta(name)
+        self.bitrate = min(int(8 * gain / elapsed + 0.5), MOST) if elapsed > 0 else 0
+        self.bytes_at = (self.now, stamp)
+        return self.bitrate
 
 
 def get(entry: Any, name: Any) -> Any:
-    return entry.get(name) if isinstance(entry, dict) else getattr(entry, name, None)
+    return entry.get(name) if isinstance(entry, (dict, Known)) else getattr(entry, name, None)
 
 
 def number(entry: Any, name: Any) -> float | None:
@@ -81,14 +122,14 @@ class ReferenceParser:
 
     def reset(self) -> None:
         self.at: float | None = None
-        self.previous: Previous = {}
+        self.known: dict[str, Known] = {}
 
     def parse(self, report: Any, now: float) -> dict[str, Any]:
         if isinstance(report, (str, bytes)):
             report = json.loads(report)
         elapsed = now - self.at if self.at is not None else 0.0
         self.at = now
-        previous, self.previous = self.previous, {}
+        current: dict[str, Known] = {}
 
         inbound: list[Figures] = []
         audio: list[Figures] = []
@@ -100,13 +141,16 @@ class ReferenceParser:
             kind = text(entry, "type")
             if kind == "inbound-rtp":
                 media = text(entry, "kind")
-                if media == "video":
-                    inbound.append(self.inbound(key, entry, previous, elapsed))
-                elif media == "audio":
-                    audio.append(self.audio(key, entry, previous, elapsed))
+                if media in ("video", "audio"):
+                    current[key] = known = Known(entry, self.known.get(key), now)
+                    if media == "video":
+                        inbound.append(self.inbound(known, elapsed))
+                    else:
+                        audio.append(self.audio(known, elapsed))
             elif kind == "outbound-rtp":
                 if text(entry, "kind") == "video":
-                    outbound.append(self.outbound(key, entry, previous, elapsed))
+                    current[key] = known = Known(entry, self.known.get(key), now)
+                    outbound.append(self.outbound(known, entry, elapsed))
             elif kind == "remote-inbound-rtp":
                 remote.append(number(entry, "roundTripTime"))
             elif kind == "candidate-pair":
@@ -114,6 +158,9 @@ class ReferenceParser:
                     pairs.append((key, entry))
             elif kind in ("local-candidate", "remote-candidate"):
                 candidates[key] = entry
+        self.known = {
+            key: known for key, known in (self.known | current).items() if abs(now - known.now) <= GONE
+        }
         return {
             "video": merge(inbound, {*INBOUND_COUNTERS, *INBOUND_DELTAS, "total_freezes_duration"}),
             "audio": merge(
@@ -123,27 +170,18 @@ class ReferenceParser:
             "connection": connection(pairs, candidates, remote),
         }
 
-    def delta(self, key: str, name: Any, value: float, previous: Previous) -> float:
-        self.previous[key, name] = value
-        return max(0, value - previous.get((key, name), 0))
-
-    def bitrate(self, key: str, name: Any, value: float, previous: Previous, elapsed: float) -> int:
-        before = previous.get((key, name), 0)
-        self.previous[key, name] = value
-        return min(int(8 * max(0, value - before) / elapsed + 0.5), MOST) if elapsed > 0 else 0
-
-    def inbound(self, key: str, e: Entry, previous: Previous, elapsed: float) -> Figures:
+    def inbound(self, e: Known, elapsed: float) -> Figures:
         out: Figures = {ours: count(e, theirs) for ours, theirs in INBOUND_COUNTERS.items()}
         out["total_freezes_duration"] = amount(e, "totalFreezesDuration")
         for ours, of in INBOUND_DELTAS.items():
-            out[ours] = self.delta(key, of, out[of], previous)
+            out[ours] = e.delta(of)
         frames = out["frames_decoded"]
         emitted = amount(e, "jitterBufferEmittedCount")
         between = amount(e, "totalInterFrameDelay")
         squared = amount(e, "totalSquaredInterFrameDelay")
         variance = ratio(squared - ratio(between * between, frames), frames)
         return out | {
-            "bitrate": self.bitrate(key, "bytes_received", out["bytes_received"], previous, elapsed),
+            "bitrate": e.rate("bytesReceived", elapsed),
             "frames_per_second": amount(e, "framesPerSecond"),
             "frame_width": count(e, "frameWidth"),
             "frame_height": count(e, "frameHeight"),
@@ -158,31 +196,31 @@ class ReferenceParser:
             "avg_processing_delay_ms": ratio(amount(e, "totalProcessingDelay"), frames) * 1000,
         }
 
-    def audio(self, key: str, e: Entry, previous: Previous, elapsed: float) -> Figures:
+    def audio(self, e: Known, elapsed: float) -> Figures:
         received, lost = count(e, "bytesReceived"), count(e, "packetsLost")
         return {
             "bytes_received": received,
             "packets_received": count(e, "packetsReceived"),
             "packets_lost": lost,
             "jitter": amount(e, "jitter"),
-            "bitrate": self.bitrate(key, "bytes_received", received, previous, elapsed),
-            "packets_lost_delta": self.delta(key, "packets_lost", lost, previous),
+            "bitrate": e.rate("bytesReceived", elapsed),
+            "packets_lost_delta": e.delta("packetsLost"),
         }
 
-    def outbound(self, key: str, e: Entry, previous: Previous, elapsed: float) -> Figures:
+    def outbound(self, e: Known, entry: Entry, elapsed: float) -> Figures:
         out: Figures = {ours: count(e, theirs) for ours, theirs in OUTBOUND_COUNTERS.items()}
-        durations = get(e, "qualityLimitationDurations")
+        durations = get(entry, "qualityLimitationDurations")
         names = durations if isinstance(durations, dict) else {}
         target = number(e, "targetBitrate")
         return out | {
-            "quality_limitation_reason": text(e, "qualityLimitationReason", "none"),
+            "quality_limitation_reason": text(entry, "qualityLimitationReason", "none"),
             "quality_limitation_durations": {
                 name: value for name in names if (value := number(names, name)) is not None
             },
             "frames_per_second": amount(e, "framesPerSecond"),
             "frame_width": count(e, "frameWidth"),
             "frame_height": count(e, "frameHeight"),
-            "bitrate": self.bitrate(key, "bytes_sent", out["bytes_sent"], previous, elapsed),
+            "bitrate": e.rate("bytesSent", elapsed),
             "target_bitrate_kbps": None if target is None else target / 1000,
             "avg_packet_send_delay_ms": ratio(amount(e, "totalPacketSendDelay"), out["packets_sent"]) * 1000,
             "avg_encode_time_ms": ratio(amount(e, "totalEncodeTime"), count(e, "framesEncoded")) * 1000,

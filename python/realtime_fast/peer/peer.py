@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from typing import Any, Literal
 
 import anyio
+from aioice import Connection
 from aiortc import MediaStreamTrack, RTCSessionDescription
 from aiortc.sdp import candidate_from_sdp
 from anyio.abc import TaskGroup
@@ -127,6 +128,8 @@ class Peer:
         self._up = False
         self._lost: RealtimeError | None = None
         self._closing = False
+        self._round_trip: float | None = None
+        self._checking = False
         self._states = {"ice": "new", "connection": "new", "signaling": "stable"}
         self._pc.on("track", self._on_track)
         self._pc.on("iceconnectionstatechange", self._on_ice_state)
@@ -266,11 +269,14 @@ class Peer:
     async def stats(self) -> dict[str, Any]:
         """A report in the terms of W3C webrtc-stats: dictionaries with camelCase names, by id.
 
-        The round trip is measured with a STUN check that takes at most `STATS_PATIENCE` seconds; if that fails, it
-        is RTCP's.
+        All of it is of this moment, and each entry's `timestamp` says so: nothing is waited for. The round trip is that
+        of the latest STUN check, one of which each report begins, and RTCP's while there is none.
         """
         connections = self._pc.ice_connections[:1]
-        round_trip = await ice.round_trip(connections[0], STATS_PATIENCE) if connections else None
+        if connections and not self._checking and not self._closing:
+            self._checking = True
+            self._tasks.start_soon(self._check_round_trip, connections[0])
+        round_trip = self._round_trip
         entries: list[dict[str, Any]] = []
         for transceiver in self._pc.getTransceivers():
             sender, receiver = transceiver.sender, transceiver.receiver
@@ -292,6 +298,12 @@ class Peer:
                     media.get("availableIncomingBitrate"),
                 )
         return keyed(entries)
+
+    async def _check_round_trip(self, connection: Connection) -> None:
+        try:
+            self._round_trip = await ice.round_trip(connection, STATS_PATIENCE)
+        finally:
+            self._checking = False
 
     async def _describe(self, description: RTCSessionDescription) -> str:
         with foreign_errors(

@@ -102,11 +102,16 @@ class ReceiveStream:
         self._transport.request_key_frame(self._stream)
 
     def stats(self) -> dict[str, Any]:
-        """Figures of this stream under the names of webrtc-stats (`inbound-rtp`)."""
+        """Figures of this stream under the names of webrtc-stats (`inbound-rtp`).
+
+        `framesReceived` are the pictures that were complete, before the decoder; `framesDropped` those of them that
+        were not decoded, and `framesIncomplete` those that never became complete.
+        """
         figures = self._transport.receiver_stats(self._stream)
         if figures and self._kind == "video":
             figures |= self.meter.inbound(time.monotonic())
-            figures["framesDropped"] = figures.get("framesDropped", 0) + self._left_out
+            figures["framesIncomplete"] = figures.get("framesDropped", 0)
+            figures["framesDropped"] = self._left_out
             figures |= {"totalDecodeTime": self._decode_time, "totalProcessingDelay": self._processing}
         return figures
 

@@ -106,5 +106,9 @@ def _candidate(side: str, candidate: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+_EPOCH = time.time() - time.monotonic()
+
+
 def _epoch_ms() -> float:
-    return time.time() * 1000
+    """Unix time in ms on a clock that never jumps: rates are computed with it."""
+    return (_EPOCH + time.monotonic()) * 1000

@@ -10,7 +10,7 @@ import asyncio
 import logging
 import time
 import weakref
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -26,7 +26,7 @@ from realtime_fast.control import messages
 from realtime_fast.diagnostics.latency_tracker import LatencyTracker
 from realtime_fast.diagnostics.quality import QualityMonitor
 from realtime_fast.diagnostics.quality_figures import QualityFigures
-from realtime_fast.diagnostics.stall import StallDetector
+from realtime_fast.diagnostics.stall import Stall, StallDetector
 from realtime_fast.diagnostics.telemetry_sender import TelemetrySender
 from realtime_fast.errors import RealtimeError, TransportName
 from realtime_fast.events import (
@@ -61,7 +61,7 @@ QUALITY_INTERVAL = 1.0
 """Seconds between samples where no statistics are asked for: quality is judged all the same."""
 
 STALL_INTERVAL = 0.5
-"""Seconds between checks of the frame rate."""
+"""Seconds between looks for a stall."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,6 +99,8 @@ class Session:
         self._quality = settings.quality
         self._figures = QualityFigures()
         self._has_picture = False
+        self._stall = StallDetector()
+        self._unread = 0
         self._video: ReceivedTrack | None = None
         # Held weakly: a stream that nobody reads is collected, and its thread ends.
         self._streams: weakref.WeakSet[FrameStream] = weakref.WeakSet()
@@ -274,11 +276,16 @@ class Session:
 
     def frames(self, format: PixelFormat, *, latest: bool) -> FrameStream:  # noqa: A002
         """A stream of the received pictures, across reconnects; it ends with the session."""
-        stream = FrameStream(format, latest)
+        stream = FrameStream(format, latest, self._stream_closed)
         if self._over.is_set():
             stream.close()
         self._streams.add(stream)
         return stream
+
+    def _stream_closed(self, stream: FrameStream) -> None:
+        if stream in self._streams:
+            self._streams.discard(stream)
+            self._unread += stream.dropped
 
     def _make_tracker(self, settings: SessionSettings) -> LatencyTracker | None:
         if settings.latency_tracking is None:
@@ -305,11 +312,13 @@ class Session:
     def _incoming(self, frame: VideoFrame | AudioFrame) -> None:
         if not isinstance(frame, VideoFrame):
             return
+        now = time.monotonic()
         if not self._has_picture:
             self._has_picture = True
-            first_frame_ms = (time.monotonic() - self._settings.began) * 1000
+            first_frame_ms = (now - self._settings.began) * 1000
             self._quality.first_frame(first_frame_ms)
             self.emit(Diagnostic("firstFrame", {"duration_ms": first_frame_ms}, time.time() * 1000))
+        self._stall_changed(self._stall.picture(now))
         seq = self._tracker.incoming(frame) if self._tracker is not None else None
         for stream in tuple(self._streams):
             stream.put(frame, seq)
@@ -317,15 +326,16 @@ class Session:
     # Samplers
 
     async def _watch_stall(self) -> None:
-        detector = StallDetector()
+        self._stall.restart()
         while True:
             await anyio.sleep(STALL_INTERVAL)
-            now = time.monotonic()
-            fps = self._video.meter.rate(now) if self._video is not None else 0.0
-            if (change := detector.update(fps, now)) is not None:
-                stalled, lasted = change
-                data = {"stalled": stalled, "duration_ms": lasted * 1000}
-                self.emit(Diagnostic("videoStall", data, time.time() * 1000))
+            self._stall_changed(self._stall.tick(time.monotonic()))
+
+    def _stall_changed(self, change: Stall | None) -> None:
+        if change is not None:
+            data = {"stalled": change.stalled, "duration_ms": change.lasted * 1000}
+            at = time.time() - (time.monotonic() - change.at)
+            self.emit(Diagnostic("videoStall", data, at * 1000))
 
     async def _sample(self, link: MediaLink) -> None:
         """Take a sample every interval; a slow one delays the next."""
@@ -335,7 +345,7 @@ class Session:
         self._quality.restart()
         while True:
             await anyio.sleep(wanted or QUALITY_INTERVAL)
-            report = await link.stats()
+            report = self._with_unread(await link.stats())
             now = time.monotonic()
             stats = self._parser.parse(report, now)
             if self._tracker is not None:
@@ -346,3 +356,12 @@ class Session:
             sample = self._figures.sample(report, stats, fps=fps, latency=self.latency())
             if (verdict := self._quality.update(sample)) is not None:
                 self.emit(verdict)
+
+    def _with_unread(self, report: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The report with the pictures that were decoded, and dropped for the user's own slow loop."""
+        unread = self._unread + sum(stream.dropped for stream in tuple(self._streams))
+        for id_, entry in report.items():
+            if entry.get("type") == "inbound-rtp" and entry.get("kind") == "video":
+                dropped = entry.get("framesDropped", 0) + unread
+                return {**report, id_: {**entry, "framesDropped": dropped, "framesUnread": unread}}
+        return report

@@ -67,7 +67,6 @@ impl VideoMeter {
             (meter.rate(now), meter.figures())
         };
         let entry = PyDict::new(py);
-        entry.set_item("framesReceived", figures.frames)?;
         entry.set_item("framesDecoded", figures.frames)?;
         entry.set_item("framesPerSecond", rate)?;
         entry.set_item("frameWidth", figures.width)?;

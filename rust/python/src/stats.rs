@@ -250,7 +250,7 @@ fn video(py: Python<'_>, stats: VideoStats) -> PyResult<Bound<'_, PyTuple>> {
         freeze_count_delta freeze_duration_delta nack_count nack_count_delta fir_count pli_count frames_received
         avg_inter_frame_delay_ms inter_frame_delay_variance_ms inter_frame_delay_stddev_ms
         jitter_buffer_target_delay_ms jitter_buffer_minimum_delay_ms avg_decode_time_ms avg_jitter_buffer_ms
-        avg_processing_delay_ms)
+        avg_processing_delay_ms frames_unread)
 }
 
 fn audio(py: Python<'_>, stats: AudioStats) -> PyResult<Bound<'_, PyTuple>> {

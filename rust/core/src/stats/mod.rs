@@ -9,29 +9,23 @@ pub mod json;
 mod sample;
 mod scan;
 mod stops;
+mod streams;
 
 pub use entry::{DURATIONS, Entry, NOMINATED, Number, Text};
 pub use sample::{AudioStats, Candidate, ConnectionStats, OutboundStats, RtcStats, VideoStats};
 
 use sample::merge;
 use std::collections::HashMap;
+use streams::{Known, Stream};
 
-/// Counters of one stream at the last sample.
-#[derive(Clone, Copy, Debug, Default)]
-struct Previous {
-    bytes: u64,
-    packets_lost: u64,
-    frames_dropped: u64,
-    freeze_count: u64,
-    freezes_duration: f64,
-    nack_count: u64,
-}
+/// Seconds for which the counters of a stream are remembered while reports lack it.
+const GONE: f64 = 30.0;
 
-/// Remembers what deltas need: the time of the last sample, and its counters by id.
+/// Remembers what deltas need: the time of the last sample, and what was known of each stream by its id.
 #[derive(Debug, Default)]
 pub struct Parser {
     at: Option<f64>,
-    previous: HashMap<String, Previous>,
+    known: HashMap<String, Known>,
 }
 
 impl Parser {
@@ -48,7 +42,7 @@ impl Parser {
         Sampling {
             now,
             elapsed,
-            current: HashMap::with_capacity(self.previous.len()),
+            current: HashMap::with_capacity(self.known.len()),
             parser: self,
             video: None,
             audio: None,
@@ -65,7 +59,7 @@ pub struct Sampling<'p, E> {
     parser: &'p mut Parser,
     now: f64,
     elapsed: f64,
-    current: HashMap<String, Previous>,
+    current: HashMap<String, Known>,
     video: Option<(u64, VideoStats)>,
     audio: Option<(u64, AudioStats)>,
     outbound: Option<(u64, OutboundStats)>,
@@ -134,7 +128,8 @@ impl<E: Entry + Clone> Sampling<'_, E> {
     pub fn finish(self) -> RtcStats {
         let connection = connection(&self.pairs, &self.candidates, self.remote_trip);
         self.parser.at = Some(self.now);
-        self.parser.previous = self.current;
+        self.parser.known.extend(self.current);
+        self.parser.known.retain(|_, known| (self.now - known.seen()).abs() <= GONE);
         RtcStats {
             video: self.video.map(|(_, stats)| stats),
             audio: self.audio.map(|(_, stats)| stats),
@@ -143,109 +138,90 @@ impl<E: Entry + Clone> Sampling<'_, E> {
         }
     }
 
-    /// The counters of stream `id` at the last sample; remembers the current ones.
-    fn exchange(&mut self, id: &str, now: Previous) -> Previous {
-        self.current.insert(id.to_owned(), now);
-        self.parser.previous.get(id).copied().unwrap_or_default()
-    }
-
-    fn bitrate(&self, bytes: u64, before: u64) -> u64 {
-        if self.elapsed <= 0.0 {
-            return 0;
-        }
-        (8.0 * bytes.saturating_sub(before) as f64 / self.elapsed + 0.5) as u64
+    /// What is known of stream `id`, by this entry and before it; `bytes` is what its bitrate is of.
+    fn stream(&mut self, id: &str, e: &E, names: &[Number], bytes: Number) -> Stream {
+        let stream = Stream::new(self.parser.known.get(id), e, names, bytes, self.now, self.elapsed);
+        self.current.insert(id.to_owned(), stream.now.clone());
+        stream
     }
 
     fn video(&mut self, id: &str, e: &E) -> VideoStats {
-        let now = Previous {
-            bytes: e.count(Number::BytesReceived),
-            packets_lost: e.count(Number::PacketsLost),
-            frames_dropped: e.count(Number::FramesDropped),
-            freeze_count: e.count(Number::FreezeCount),
-            freezes_duration: e.amount(Number::TotalFreezesDuration),
-            nack_count: e.count(Number::NackCount),
-        };
-        let before = self.exchange(id, now);
-        let frames_decoded = e.count(Number::FramesDecoded);
+        let s = self.stream(id, e, streams::VIDEO, Number::BytesReceived);
+        let frames_decoded = s.count(Number::FramesDecoded);
         let frames = frames_decoded as f64;
-        let emitted = e.amount(Number::JitterBufferEmittedCount);
-        let between = e.amount(Number::TotalInterFrameDelay);
-        let squared = e.amount(Number::TotalSquaredInterFrameDelay);
+        let emitted = s.amount(Number::JitterBufferEmittedCount);
+        let between = s.amount(Number::TotalInterFrameDelay);
+        let squared = s.amount(Number::TotalSquaredInterFrameDelay);
         let variance = ratio(squared - ratio(between * between, frames), frames);
         VideoStats {
             frames_decoded,
-            frames_dropped: now.frames_dropped,
-            frames_per_second: e.amount(Number::FramesPerSecond),
-            frame_width: e.count(Number::FrameWidth),
-            frame_height: e.count(Number::FrameHeight),
-            bytes_received: now.bytes,
-            packets_received: e.count(Number::PacketsReceived),
-            packets_lost: now.packets_lost,
-            jitter: e.amount(Number::Jitter),
-            bitrate: self.bitrate(now.bytes, before.bytes),
-            freeze_count: now.freeze_count,
-            total_freezes_duration: now.freezes_duration,
-            packets_lost_delta: now.packets_lost.saturating_sub(before.packets_lost),
-            frames_dropped_delta: now.frames_dropped.saturating_sub(before.frames_dropped),
-            freeze_count_delta: now.freeze_count.saturating_sub(before.freeze_count),
-            freeze_duration_delta: (now.freezes_duration - before.freezes_duration).max(0.0),
-            nack_count: now.nack_count,
-            nack_count_delta: now.nack_count.saturating_sub(before.nack_count),
-            fir_count: e.count(Number::FirCount),
-            pli_count: e.count(Number::PliCount),
-            frames_received: e.count(Number::FramesReceived),
+            frames_dropped: s.count(Number::FramesDropped),
+            frames_per_second: s.amount(Number::FramesPerSecond),
+            frame_width: s.count(Number::FrameWidth),
+            frame_height: s.count(Number::FrameHeight),
+            bytes_received: s.count(Number::BytesReceived),
+            packets_received: s.count(Number::PacketsReceived),
+            packets_lost: s.count(Number::PacketsLost),
+            jitter: s.amount(Number::Jitter),
+            bitrate: s.bitrate(),
+            freeze_count: s.count(Number::FreezeCount),
+            total_freezes_duration: s.amount(Number::TotalFreezesDuration),
+            packets_lost_delta: s.gain(Number::PacketsLost),
+            frames_dropped_delta: s.gain(Number::FramesDropped),
+            freeze_count_delta: s.gain(Number::FreezeCount),
+            freeze_duration_delta: s.gained(Number::TotalFreezesDuration),
+            nack_count: s.count(Number::NackCount),
+            nack_count_delta: s.gain(Number::NackCount),
+            fir_count: s.count(Number::FirCount),
+            pli_count: s.count(Number::PliCount),
+            frames_received: s.count(Number::FramesReceived),
             avg_inter_frame_delay_ms: ratio(between, frames) * 1000.0,
             inter_frame_delay_variance_ms: ratio(squared, frames).sqrt() * 1000.0,
             inter_frame_delay_stddev_ms: variance.max(0.0).sqrt() * 1000.0,
-            jitter_buffer_target_delay_ms: ratio(e.amount(Number::JitterBufferTargetDelay), emitted) * 1000.0,
-            jitter_buffer_minimum_delay_ms: ratio(e.amount(Number::JitterBufferMinimumDelay), emitted)
+            jitter_buffer_target_delay_ms: ratio(s.amount(Number::JitterBufferTargetDelay), emitted) * 1000.0,
+            jitter_buffer_minimum_delay_ms: ratio(s.amount(Number::JitterBufferMinimumDelay), emitted)
                 * 1000.0,
-            avg_decode_time_ms: ratio(e.amount(Number::TotalDecodeTime), frames) * 1000.0,
-            avg_jitter_buffer_ms: ratio(e.amount(Number::JitterBufferDelay), emitted) * 1000.0,
-            avg_processing_delay_ms: ratio(e.amount(Number::TotalProcessingDelay), frames) * 1000.0,
+            avg_decode_time_ms: ratio(s.amount(Number::TotalDecodeTime), frames) * 1000.0,
+            avg_jitter_buffer_ms: ratio(s.amount(Number::JitterBufferDelay), emitted) * 1000.0,
+            avg_processing_delay_ms: ratio(s.amount(Number::TotalProcessingDelay), frames) * 1000.0,
+            frames_unread: s.count(Number::FramesUnread),
         }
     }
 
     fn audio(&mut self, id: &str, e: &E) -> AudioStats {
-        let now = Previous {
-            bytes: e.count(Number::BytesReceived),
-            packets_lost: e.count(Number::PacketsLost),
-            ..Previous::default()
-        };
-        let before = self.exchange(id, now);
+        let s = self.stream(id, e, streams::AUDIO, Number::BytesReceived);
         AudioStats {
-            bytes_received: now.bytes,
-            packets_received: e.count(Number::PacketsReceived),
-            packets_lost: now.packets_lost,
-            jitter: e.amount(Number::Jitter),
-            bitrate: self.bitrate(now.bytes, before.bytes),
-            packets_lost_delta: now.packets_lost.saturating_sub(before.packets_lost),
+            bytes_received: s.count(Number::BytesReceived),
+            packets_received: s.count(Number::PacketsReceived),
+            packets_lost: s.count(Number::PacketsLost),
+            jitter: s.amount(Number::Jitter),
+            bitrate: s.bitrate(),
+            packets_lost_delta: s.gain(Number::PacketsLost),
         }
     }
 
     fn outbound(&mut self, id: &str, e: &E) -> OutboundStats {
-        let now = Previous { bytes: e.count(Number::BytesSent), ..Previous::default() };
-        let before = self.exchange(id, now);
-        let packets_sent = e.count(Number::PacketsSent);
-        let frames = e.count(Number::FramesEncoded) as f64;
+        let s = self.stream(id, e, streams::OUTBOUND, Number::BytesSent);
+        let packets_sent = s.count(Number::PacketsSent);
+        let frames = s.count(Number::FramesEncoded) as f64;
         OutboundStats {
             quality_limitation_reason: e.text_or(Text::QualityLimitationReason, "none"),
             quality_limitation_durations: e.durations(),
-            bytes_sent: now.bytes,
+            bytes_sent: s.count(Number::BytesSent),
             packets_sent,
-            frames_per_second: e.amount(Number::FramesPerSecond),
-            frame_width: e.count(Number::FrameWidth),
-            frame_height: e.count(Number::FrameHeight),
-            bitrate: self.bitrate(now.bytes, before.bytes),
-            nack_count: e.count(Number::NackCount),
-            fir_count: e.count(Number::FirCount),
-            pli_count: e.count(Number::PliCount),
-            retransmitted_bytes_sent: e.count(Number::RetransmittedBytesSent),
-            retransmitted_packets_sent: e.count(Number::RetransmittedPacketsSent),
+            frames_per_second: s.amount(Number::FramesPerSecond),
+            frame_width: s.count(Number::FrameWidth),
+            frame_height: s.count(Number::FrameHeight),
+            bitrate: s.bitrate(),
+            nack_count: s.count(Number::NackCount),
+            fir_count: s.count(Number::FirCount),
+            pli_count: s.count(Number::PliCount),
+            retransmitted_bytes_sent: s.count(Number::RetransmittedBytesSent),
+            retransmitted_packets_sent: s.count(Number::RetransmittedPacketsSent),
             target_bitrate_kbps: e.number(Number::TargetBitrate).map(|bitrate| bitrate / 1000.0),
-            avg_packet_send_delay_ms: ratio(e.amount(Number::TotalPacketSendDelay), packets_sent as f64)
+            avg_packet_send_delay_ms: ratio(s.amount(Number::TotalPacketSendDelay), packets_sent as f64)
                 * 1000.0,
-            avg_encode_time_ms: ratio(e.amount(Number::TotalEncodeTime), frames) * 1000.0,
+            avg_encode_time_ms: ratio(s.amount(Number::TotalEncodeTime), frames) * 1000.0,
         }
     }
 }

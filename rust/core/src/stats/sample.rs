@@ -33,6 +33,7 @@ pub struct VideoStats {
     pub avg_decode_time_ms: f64,
     pub avg_jitter_buffer_ms: f64,
     pub avg_processing_delay_ms: f64,
+    pub frames_unread: u64,
 }
 
 /// Received audio.
@@ -138,7 +139,7 @@ impl Merge for VideoStats {
         add!(self, other;
             counters frames_decoded frames_dropped bytes_received packets_received packets_lost freeze_count
                 packets_lost_delta frames_dropped_delta freeze_count_delta nack_count nack_count_delta
-                bitrate fir_count pli_count frames_received;
+                bitrate fir_count pli_count frames_received frames_unread;
             amounts total_freezes_duration freeze_duration_delta);
     }
 }
