@@ -47,6 +47,22 @@ class Response:
     body: bytes = field(default=b"", repr=False)
 
 
+@dataclass(slots=True)
+class Progress:
+    """How far a request has come.
+
+    Attributes:
+        is_sent: Whether all of it was sent: from then on the far side may have it, whatever comes back.
+    """
+
+    is_sent: bool = False
+
+    async def trace(self, step: str, _: object) -> None:
+        """Take a step of the HTTP library (httpcore's `trace` extension)."""
+        if step.endswith(".send_request_body.complete"):
+            self.is_sent = True
+
+
 class HttpError(Exception):
     """A request without an answer, or with one that is too long; the text is a sentence fit to be shown."""
 
@@ -66,6 +82,7 @@ class HttpClient:
         max_bytes: int,
         within: float,
         may_follow: Callable[[str, str], bool] | None = None,
+        progress: Progress | None = None,
     ) -> Response:
         """Send a request and read the whole answer.
 
@@ -77,6 +94,7 @@ class HttpClient:
             within: Seconds for all of it, redirects included.
             may_follow: Called with the URL that redirects and the one it redirects to; whether to go there. Without
                 it a redirect is an answer like any other.
+            progress: Told how far the request comes, for those who must not send it twice.
 
         Raises:
             HttpError: There is no answer, it is too long or cannot be read, or a redirect is not allowed.
@@ -85,7 +103,7 @@ class HttpClient:
         try:
             with hushed(*_LOGGERS), anyio.fail_after(within):
                 for _ in range(MAX_REDIRECTS + 1):
-                    response = await self._send(request, far_side, secrets, max_bytes)
+                    response = await self._send(request, far_side, secrets, max_bytes, progress or Progress())
                     location = response.headers.get("location")
                     if may_follow is None or response.status not in _REDIRECTS or location is None:
                         return response
@@ -101,13 +119,21 @@ class HttpClient:
         for transport in transports.values():
             await transport.aclose()
 
-    async def _send(self, request: Request, far_side: str, secrets: Secrets, max_bytes: int) -> Response:
+    async def _send(
+        self, request: Request, far_side: str, secrets: Secrets, max_bytes: int, progress: Progress
+    ) -> Response:
         proxy = _proxy_for(request.url, far_side)
         transport = self._transport(proxy)
         # What is compressed is refused below unless it is simple: better not to ask for it.
         headers = {"Accept-Encoding": "identity", **request.headers}
         try:
-            sent = httpx2.Request(request.method, request.url, headers=headers, content=request.body)
+            sent = httpx2.Request(
+                request.method,
+                request.url,
+                headers=headers,
+                content=request.body,
+                extensions={"trace": progress.trace},
+            )
             answer = await transport.handle_async_request(sent)
             try:
                 if proxy is not None and answer.status_code == 407:

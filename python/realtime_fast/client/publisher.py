@@ -125,7 +125,9 @@ class RealtimeClient(ClientBase):
             else None,
             began=began,
             quality=QualityMonitor(
-                options.quality_bands, model_fps=options.model.fps, max_kbps=options.max_bitrate / 1000
+                options.quality_bands,
+                model_fps=options.model.fps,
+                max_kbps=None if options.max_bitrate is None else options.max_bitrate / 1000,
             ),
             exports=exports(
                 options.exporters, transport.name, model=options.model.name, integration=integration

@@ -94,13 +94,6 @@ class TelemetryBuffer:
         )
         return Batch(session, self._pop(self._stats, session), self._pop(self._diagnostics, session))
 
-    def put_back(self, batch: Batch) -> None:
-        """Put back the items of a failed request, as far as newer items leave room."""
-        for queue, items in ((self._stats, batch.stats), (self._diagnostics, batch.diagnostics)):
-            room = self._limit - len(queue)
-            kept = items[len(items) - min(room, len(items)) :]
-            queue.extendleft((batch.session_id, item) for item in reversed(kept))
-
     def _pop(
         self, queue: deque[tuple[str | None, Mapping[str, Any]]], session: str
     ) -> tuple[Mapping[str, Any], ...]:

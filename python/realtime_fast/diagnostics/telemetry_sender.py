@@ -1,16 +1,22 @@
-"""Sends a session's telemetry: every interval and once at the end, never disturbing the session."""
+"""Sends a session's telemetry: every interval and once at the end, never disturbing the session.
+
+A report is sent again until it has been sent whole, or as long as the service answers that it failed; never after it
+was sent and nothing came back (docs/protocol.md, Telemetry).
+"""
 
 from __future__ import annotations
 
 import logging
 import time
+import uuid
+from dataclasses import dataclass
 
 import anyio
 import msgspec
 
-from realtime_fast.aio.http import HttpClient, HttpError, Request, open_http
+from realtime_fast.aio.http import HttpClient, HttpError, Progress, Request, open_http
 from realtime_fast.control.urls import package_version
-from realtime_fast.diagnostics.telemetry_buffer import Batch, Reporter, TelemetryBuffer
+from realtime_fast.diagnostics.telemetry_buffer import Reporter, TelemetryBuffer
 from realtime_fast.errors import InvalidInputError, TransportName
 from realtime_fast.options import Telemetry
 from realtime_fast.redaction import Secrets
@@ -25,6 +31,14 @@ MAX_ANSWER_BYTES = 64 * 1024
 
 LAST_WORDS = 1.0
 """Seconds for the final report, all requests together."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Report:
+    """One request, the same each time it is sent."""
+
+    id: str
+    body: bytes
 
 
 class TelemetrySender:
@@ -46,6 +60,7 @@ class TelemetrySender:
         secrets: Secrets,
     ) -> None:
         self.buffer = TelemetryBuffer()
+        self._unsent: _Report | None = None
         self._settings = settings
         self._secrets = secrets
         self._headers = {"X-API-KEY": api_key, "User-Agent": agent, "Content-Type": "application/json"}
@@ -63,34 +78,44 @@ class TelemetrySender:
                     await self._flush(http)
 
     async def _flush(self, http: HttpClient) -> None:
-        while (batch := self.buffer.take()) is not None:
+        while (report := self._unsent or self._next()) is not None:
+            self._unsent = report
+            progress = Progress()
+            status: int | None = None
             try:
-                delivered = await self._post(http, batch)
-            except BaseException:
-                self.buffer.put_back(batch)
-                raise
-            if not delivered:
-                self.buffer.put_back(batch)
+                status = await self._post(http, report, progress)
+            finally:
+                # Without an answer to what was sent, the service may have it: better lost than told twice.
+                if progress.is_sent if status is None else status < 500:
+                    self._unsent = None
+            if status is None or status >= 500:
                 return
 
-    async def _post(self, http: HttpClient, batch: Batch) -> bool:
-        """Send one request; False if it should be tried again later."""
-        body = self._reporter.head(batch.session_id, time.time() * 1000)
-        body |= {"stats": batch.stats, "diagnostics": batch.diagnostics}
+    async def _post(self, http: HttpClient, report: _Report, progress: Progress) -> int | None:
+        """Send a report; the status it was answered with, None if it was not."""
+        headers = {**self._headers, "Idempotency-Key": report.id}
         try:
             response = await http.send(
-                Request("POST", self._settings.url, self._headers, msgspec.json.encode(body)),
+                Request("POST", self._settings.url, headers, report.body),
                 far_side="The telemetry service",
                 secrets=self._secrets,
                 max_bytes=MAX_ANSWER_BYTES,
                 within=REQUEST_TIMEOUT,
+                progress=progress,
             )
         except (HttpError, InvalidInputError) as error:
             logger.warning("telemetry could not be delivered: %s", error)
-            return False
+            return None
         if response.status >= 500:
             logger.warning("telemetry failed with HTTP %d: it is kept for later", response.status)
-            return False
-        if response.status >= 400:
+        elif response.status >= 400:
             logger.warning("telemetry was rejected with HTTP %d", response.status)
-        return True
+        return response.status
+
+    def _next(self) -> _Report | None:
+        batch = self.buffer.take()
+        if batch is None:
+            return None
+        body = self._reporter.head(batch.session_id, time.time() * 1000)
+        body |= {"stats": batch.stats, "diagnostics": batch.diagnostics}
+        return _Report(uuid.uuid4().hex, msgspec.json.encode(body))

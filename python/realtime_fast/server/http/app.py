@@ -101,6 +101,7 @@ def build_app(registry: Registry, abort_connection: AbortConnection) -> ASGIApp:
         Route("/v1/subscribe-ivs/{sid}", _stage_viewers(registry), methods=["GET"]),
         WebSocketRoute("/subscribe/{sid}", _guarded(registry, abort_connection, _watch)),
         *stage_routes(registry.stages),
+        *registry.telemetry.routes(registry.config.accepts),
         WebSocketRoute("/{path:path}", _nowhere),
         Route("/dev/sessions", _answering(registry, _sessions), methods=["GET"]),
         Route("/dev/faults", _answering(registry, _set_faults), methods=["POST"]),

@@ -14,6 +14,7 @@ import anyio
 
 from realtime_fast.server.faults import Faults, Switch
 from realtime_fast.server.http.config import ServiceConfig
+from realtime_fast.server.http.telemetry import TelemetrySink
 from realtime_fast.server.inference.conversation import Conversation
 from realtime_fast.server.inference.session import InferenceSession
 from realtime_fast.server.inference.viewers import Viewer
@@ -38,6 +39,7 @@ class Registry:
         ended: Information about the sessions that ended, newest last.
         stages: The embedded IVS stages.
         network: What lies between the service and its clients while it runs; None for nothing.
+        telemetry: What clients reported.
     """
 
     def __init__(self, config: ServiceConfig) -> None:
@@ -48,6 +50,7 @@ class Registry:
         self.ended: deque[dict[str, Any]] = deque(maxlen=KEPT_ENDED)
         self.stages = Stages(front_door=config.stage_front_door)
         self.network: Network | None = None
+        self.telemetry = TelemetrySink()
         self._open = False
         self._changed = anyio.Event()
 
