@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     )
     from realtime_fast.control.urls import package_version
     from realtime_fast.diagnostics.event_log import EventLog, read_event_log
+    from realtime_fast.diagnostics.otel import OpenTelemetryExporter
     from realtime_fast.errors import (
         AckTimeoutError,
         AuthenticationError,
@@ -110,6 +111,7 @@ _HOMES = {
     "compat.decart": ("accelerate", "restore"),
     "control.subscribe_token": ("TokenPayload", "decode_subscribe_token", "encode_subscribe_token"),
     "diagnostics.event_log": ("EventLog", "read_event_log"),
+    "diagnostics.otel": ("OpenTelemetryExporter",),
     "errors": (
         "AckTimeoutError",
         "AuthenticationError",
@@ -226,6 +228,7 @@ __all__ = [
     "ModelDefinition",
     "ModelState",
     "NotConnectedError",
+    "OpenTelemetryExporter",
     "OutboundVideoStats",
     "PixelLatency",
     "PixelLatencyEvent",
