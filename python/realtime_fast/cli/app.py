@@ -26,6 +26,7 @@ COMMANDS: Mapping[str, Entry] = {
     "serve": Entry("Run a local stand-in for the hosted service until interrupted.", "FAULTS"),
     "measure": Entry("Measure a service: the latency of every frame, statistics and quality."),
     "report": Entry("Make a report of a measurement: one HTML page that needs nothing else."),
+    "load": Entry("Open many sessions with a service, and say what became of each."),
     "doctor": Entry("Check what realtime video needs on this machine, in this network and at a service."),
     "watch": Entry("Watch a participant of a stage until they leave, or until interrupted."),
 }
