@@ -11,6 +11,7 @@ from typing import TypeVar
 import anyio
 import pytest
 from aiortc import AudioStreamTrack, MediaStreamTrack, VideoStreamTrack
+from aiortc.mediastreams import MediaStreamError
 
 from realtime_fast.control.messages import Candidate
 from realtime_fast.errors import IceError, InvalidInputError
@@ -308,3 +309,49 @@ async def test_a_second_cancellation_does_not_cut_the_close_short() -> None:
     with anyio.fail_after(3), pytest.raises(asyncio.CancelledError):
         await holder
     assert [peer._pc.connectionState for peer in peers] == ["closed", "closed"]
+
+
+async def test_a_far_side_that_restarts_ice_is_followed_and_media_goes_on() -> None:
+    far = Inbox()
+    async with open_peer(Inbox()) as caller, open_peer(far) as callee:
+        caller.send(VideoStreamTrack())
+        await negotiate(caller, callee)
+        with anyio.fail_after(10):
+            await caller.wait_up()
+            arrived = await far.wait(TrackArrived)
+            ours, theirs = (peer._pc.ice_connections[0] for peer in (callee, caller))
+            before = ours.local_username, ours.local_password
+            ice.renew_credentials(theirs)
+            await negotiate(caller, callee)
+            assert (ours.remote_username, ours.remote_password) == (
+                theirs.local_username,
+                theirs.local_password,
+            )
+            assert (theirs.remote_username, theirs.remote_password) == (
+                ours.local_username,
+                ours.local_password,
+            )
+            assert not set(before) & {ours.local_username, ours.local_password}
+            for connection in (ours, theirs):
+                assert await ice.round_trip(connection, 2) is not None
+            for _ in range(5):
+                await arrived.track.recv()
+        assert not far.of(LinkLost)
+
+
+async def test_a_section_that_is_given_to_another_track_begins_anew() -> None:
+    far = Inbox()
+    async with open_peer(Inbox()) as caller, open_peer(far) as callee:
+        caller.send(track := VideoStreamTrack())
+        await negotiate(caller, callee)
+        with anyio.fail_after(10):
+            first = (await far.wait(TrackArrived)).track
+            await first.recv()
+            offer = (await caller.create_offer()).replace(track.id, "another")
+            await caller.accept_answer(await callee.create_answer(offer))
+            second = (await far.wait(TrackArrived, 2)).track
+            assert (first.id, second.id) == (track.id, "another")
+            await second.recv()
+            with pytest.raises(MediaStreamError):
+                while True:  # what waits can still be read
+                    await first.recv()

@@ -233,6 +233,10 @@ ice_connection = Seam[RTCIceTransport, Connection](RTCIceTransport, "_connection
 """aioice's connection of a transport, which everything below needs. Goes with the last of that."""
 transport_policy = Seam[Connection, TransportPolicy](Connection, "_transport_policy")
 """What may be gathered. Goes, as all of gathering, when aioice bounds its own and survives its cancellation."""
+local_username = Seam[Connection, str](Connection, "_local_username")
+"""Replaced when the far side restarts ICE. Goes, with the next, when aioice can restart."""
+local_password = Seam[Connection, str](Connection, "_local_password")
+"""As `local_username`."""
 gathering_begun = Seam[Connection, bool](Connection, "_local_candidates_start")
 """Keeps aioice from gathering too. Part of gathering."""
 gathering_ended = Seam[Connection, bool](Connection, "_local_candidates_end")

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import anyio
 from aioice import Connection
 from aiortc import (
+    RTCBundlePolicy,
     RTCConfiguration,
     RTCDtlsTransport,
     RTCIceTransportPolicy,
@@ -51,6 +52,7 @@ class RtcConnection(seams.OpenPeerConnection):
         *,
         streams: Streams,
         relay_only: bool = False,
+        one_transport: bool = False,
     ) -> None:
         """Prepare a connection.
 
@@ -59,12 +61,15 @@ class RtcConnection(seams.OpenPeerConnection):
             failed: Told what setting up died of.
             streams: Makes what sends and receives, once media may flow.
             relay_only: Connect through a TURN server, and show the far side no address but the relay's.
+            one_transport: All sections share the transport of the first one from the beginning (RFC 9429, 4.1.1,
+                `max-bundle`). Otherwise aiortc lets two new sections of a kind share one that bundling then closes.
 
         Raises:
             InvalidInputError: An ICE server's URL is none.
         """
         policy = RTCIceTransportPolicy.RELAY if relay_only else RTCIceTransportPolicy.ALL
-        super().__init__(RTCConfiguration([], iceTransportPolicy=policy))
+        bundle = RTCBundlePolicy.MAX_BUNDLE if one_transport else RTCBundlePolicy.BALANCED
+        super().__init__(RTCConfiguration([], iceTransportPolicy=policy, bundlePolicy=bundle))
         self.far_side = FarSide()
         self._servers = IceServers.parse(ice_servers)
         self.set_up = anyio.Event()
@@ -78,7 +83,11 @@ class RtcConnection(seams.OpenPeerConnection):
     @property
     def transports(self) -> list[RTCDtlsTransport]:
         """The DTLS transports in use, that of the first section first."""
-        transports = (transceiver.receiver.transport for transceiver in self.getTransceivers())
+        transports = [transceiver.receiver.transport for transceiver in self.getTransceivers()]
+        if (
+            self.sctp is not None
+        ):  # data channels that the far side wants: they may even come first, and alone
+            transports.append(self.sctp.transport)
         return list(dict.fromkeys(transports))
 
     @property
@@ -108,11 +117,38 @@ class RtcConnection(seams.OpenPeerConnection):
     async def take(self, kind: Literal["offer", "answer"], sdp: str) -> None:
         """Apply the far side's description; may raise anything if it is invalid."""
         sdp = self.far_side.offer(sdp) if kind == "offer" else self.far_side.accepted(sdp, self._ours)
-        _check(sdp)
+        description = _checked(sdp)
+        self._follow_restart(kind, description)
         # Bundling closes unused transports, and aioice cannot close one whose closing was cancelled.
         with anyio.CancelScope(shield=True):
             await self.setRemoteDescription(RTCSessionDescription(sdp=sdp, type=kind))
         self._theirs = sdp
+        self._replace_tracks(description)
+
+    def _follow_restart(self, kind: Literal["offer", "answer"], description: SessionDescription) -> None:
+        """Follow a far side that restarts ICE, which is beyond aiortc: the path stays, its credentials are new."""
+        connections = self.ice_connections
+        remote = description.media[0].ice
+        if len(connections) != 1 or remote is None:
+            return
+        if connections[0].remote_username in (None, remote.usernameFragment):
+            return
+        if kind == "offer":
+            ice.renew_credentials(connections[0])
+        connections[0].remote_username = remote.usernameFragment
+        connections[0].remote_password = remote.password
+
+    def _replace_tracks(self, description: SessionDescription) -> None:
+        """Begin anew where a section was given to another track, which aiortc does not notice."""
+        sending = {
+            media.rtp.muxId: description.webrtc_track_id(media)
+            for media in description.media
+            if media.kind != "application" and media.direction in ("sendonly", "sendrecv")
+        }
+        for transceiver in self.getTransceivers():
+            track_id, receiver = sending.get(transceiver.mid or ""), transceiver.receiver
+            if track_id is not None and isinstance(receiver, TrackReceiver) and receiver.renew(track_id):
+                self.emit("track", receiver.track)
 
     async def connect_transports(self) -> None:
         """Set up what both descriptions allow by now, and tell of what that dies of."""
@@ -203,8 +239,8 @@ def foreign_errors(what: str, transport: TransportName) -> Iterator[None]:
         raise IceError(f"{what}: {detail}", transport=transport) from exc
 
 
-def _check(sdp: str) -> None:
-    """Reject descriptions that aiortc accepts but fails on later, in a background task."""
+def _checked(sdp: str) -> SessionDescription:
+    """A description, unless it is one that aiortc accepts but fails on later, in a background task."""
     description = SessionDescription.parse(sdp)
     mids = [media.rtp.muxId for media in description.media]
     if not mids:
@@ -217,3 +253,4 @@ def _check(sdp: str) -> None:
     for media in description.media:
         if media.dtls is None or not media.dtls.fingerprints:
             raise ValueError("a media section has no DTLS fingerprint and role")
+    return description

@@ -92,6 +92,17 @@ class TrackReceiver(RTCRtpReceiver):
             self._remote = RemoteTrack(self.kind, negotiated.id)
         return self._remote
 
+    def renew(self, track_id: str) -> bool:
+        """Receive another track from the next negotiation on, unless it is the one received already."""
+        if self.track is None or self.track.id == track_id:
+            return False
+        if self.stream is not None:
+            self.stream.close()
+            self.stream = None
+        self.track.stop()
+        self._remote = RemoteTrack(self.kind, track_id)
+        return True
+
     async def receive(self, parameters: RTCRtpReceiveParameters) -> None:
         """Begin to receive; the connection calls it again with each negotiation."""
         if self.stream is None and self.track is not None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import logging
+import secrets
 import socket
 import threading
 import time
@@ -175,6 +176,15 @@ async def round_trip(connection: Connection, within: float) -> float | None:
         await pair.protocol.request(request, pair.remote_addr, integrity_key=key)
         return time.monotonic() - begin
     return None
+
+
+def renew_credentials(connection: Connection) -> None:
+    """Take new credentials, for the next description to name: our half of an ICE restart (RFC 8839, 4.4.3).
+
+    Sockets, candidates and the pair in use stay as they are; the far side checks them anew.
+    """
+    seams.local_username.put(connection, secrets.token_hex(4))
+    seams.local_password.put(connection, secrets.token_hex(12))
 
 
 def selected_pair(connection: Connection) -> CandidatePair | None:

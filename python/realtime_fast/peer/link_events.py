@@ -18,6 +18,16 @@ class LinkUp:
 
 
 @dataclass(frozen=True, slots=True)
+class LinkInterrupted:
+    """The link repairs itself, and says either that it is restored or that it is lost; media may go on meanwhile."""
+
+
+@dataclass(frozen=True, slots=True)
+class LinkRestored:
+    """The link is whole again."""
+
+
+@dataclass(frozen=True, slots=True)
 class LinkLost:
     """The link was lost, or the peer went silent; `error` is the first cause."""
 
@@ -47,4 +57,6 @@ class StreamFailed:
     error: Exception
 
 
-LinkEvent: TypeAlias = LinkUp | LinkLost | TrackArrived | LinkDiagnostic | StreamFailed
+LinkEvent: TypeAlias = (
+    LinkUp | LinkInterrupted | LinkRestored | LinkLost | TrackArrived | LinkDiagnostic | StreamFailed
+)

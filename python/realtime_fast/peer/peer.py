@@ -59,6 +59,7 @@ async def open_peer(
     transport: TransportName = "webrtc",
     silence_limit: float = 4.0,
     relay_only: bool = False,
+    one_transport: bool = False,
     sending: SendOptions | None = None,
     min_delay: float = 0.0,
 ) -> AsyncIterator[Peer]:
@@ -72,6 +73,8 @@ async def open_peer(
         silence_limit: Seconds without any packet, and without an answer to a consent check, after which a
             link that was up is reported lost.
         relay_only: Connect through a TURN server, and show the far side no address but the relay's.
+        one_transport: Whether all sections share one transport from the beginning; a far side that offers several new
+            tracks at a time on a connection that is up needs it.
         sending: Bit rates, and what to give up first where not everything can be had.
         min_delay: Seconds that what is received is held back at least, to smooth jitter.
 
@@ -88,6 +91,7 @@ async def open_peer(
             transport,
             tasks=tasks,
             relay_only=relay_only,
+            one_transport=one_transport,
             sending=sending or SendOptions(),
             min_delay=min_delay,
         )
@@ -111,6 +115,7 @@ class Peer:
         *,
         tasks: TaskGroup,
         relay_only: bool,
+        one_transport: bool,
         sending: SendOptions,
         min_delay: float,
     ) -> None:
@@ -120,7 +125,11 @@ class Peer:
         self._transport = transport
         self._streams = Streams(tasks, self._report, sending, min_delay)
         self._pc = RtcConnection(
-            ice_servers, self._setup_failed, streams=self._streams, relay_only=relay_only
+            ice_servers,
+            self._setup_failed,
+            streams=self._streams,
+            relay_only=relay_only,
+            one_transport=one_transport,
         )
         self._early_candidates: list[Candidate | None] = []
         self._candidates = 0
