@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 RUST := $(shell find rust Cargo.toml Cargo.lock -name '*.rs' -o -name 'Cargo.*' 2>/dev/null | grep -v /target/)
 
-.PHONY: demo test quick browser check workflows lint types bench bench-core aarch64 network soak wheel test-wheel fuzz miri format clean
+.PHONY: demo test quick browser livekit interop check workflows lint types bench bench-core aarch64 network soak wheel test-wheel fuzz miri format clean
 .DELETE_ON_ERROR:
 
 .venv/.tools: pyproject.toml
@@ -14,7 +14,7 @@ RUST := $(shell find rust Cargo.toml Cargo.lock -name '*.rs' -o -name 'Cargo.*' 
 	touch $@
 
 .venv/.installed: .venv/.tools $(RUST)
-	VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/maturin develop --release --uv --quiet --extras server,cli
+	VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/maturin develop --release --uv --quiet --extras server,cli,livekit
 	touch $@
 
 demo: .venv/.installed
@@ -34,6 +34,22 @@ quick: lint types
 browser:
 	command -v chromium >/dev/null || { apt-get update -qq && apt-get install -y -qq chromium; } >/dev/null
 	cd tests/browser && PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 npm install --silent --no-audit --no-fund
+
+# LiveKit's server, for tests/interop and for rooms elsewhere (docs/livekit.md); minutes of processor time, needs Go
+livekit: .livekit/livekit-server
+.livekit/livekit-server:
+	GOBIN=$(CURDIR)/.livekit go install github.com/livekit/livekit-server/cmd/server@v1.9.11
+	mv .livekit/server $@
+
+# Unmodified programs of others against the embedded service, each in an environment of its own; with `make livekit`,
+# against a real server as well. Without their environments these tests skip.
+interop: .venv/.installed .interop/0.1.0/.installed .interop/0.2.4/.installed
+	$(BIN)/python -m pytest tests/interop $(ARGS)
+
+.interop/%/.installed: | .venv/.tools
+	$(PYTHON) -m venv .interop/$*
+	$(BIN)/uv pip install --quiet --python .interop/$*/bin/python "decart[realtime]==$*" "livekit==1.2.1"
+	touch $@
 
 # stubtest runs elsewhere because it would replace mypy's cache.
 check: lint types
@@ -105,7 +121,7 @@ wheel: .venv/.tools
 test-wheel: wheel
 	rm -rf target/wheel && mkdir -p target/wheel
 	$(PYTHON) -m venv target/wheel/venv
-	$(BIN)/uv pip install --quiet --python target/wheel/venv/bin/python --group test "$$(ls dist/*.whl)[server,cli]"
+	$(BIN)/uv pip install --quiet --python target/wheel/venv/bin/python --group test "$$(ls dist/*.whl)[server,cli,livekit]"
 	cp -r tests benches examples conftest.py pyproject.toml target/wheel
 	cd target/wheel && venv/bin/python -P -m pytest $(SIDE_BY_SIDE) $(ARGS)
 

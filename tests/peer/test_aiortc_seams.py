@@ -14,7 +14,7 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from types import FunctionType
-from typing import Any, NoReturn, cast
+from typing import Any, NoReturn
 
 import aiortc.codecs
 import anyio
@@ -30,9 +30,8 @@ from realtime_fast.peer import open_peer
 from realtime_fast.peer.connection import RtcConnection
 from realtime_fast.peer.streams import Streams
 from realtime_fast.server import Service, ServiceConfig
+from realtime_fast.server.forwarding.bundled_transport import BundledTransport
 from realtime_fast.server.network import Exposure
-from realtime_fast.server.stage.answers import Transport
-from realtime_fast.server.stage.bundled_transport import BundledTransport
 
 Seam = seams.Seam[Any, Any]
 
@@ -107,7 +106,7 @@ async def test_connecting_names_a_seam_of_another_kind(
 async def test_a_stage_refuses_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(seams, "_fault", "unsupported")
     with pytest.raises(UnsupportedAiortcError):
-        BundledTransport(RTCCertificate.generateCertificate(), cast("Transport", None), Exposure(None))
+        BundledTransport(RTCCertificate.generateCertificate(), Exposure(None))
 
 
 CLIENT = """

@@ -21,7 +21,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "architecture.md"
 VOCABULARY = {"errors", "redaction", "models", "options", "events", "stats"}
 PICTURES = {"_native", "frames", "marker", "latency"}
 ENGINE = {"aio", "control", "media", "peer"}
-CLIENT = {"client", "diagnostics", "session", "transports", "ivs"}
+CLIENT = {"client", "diagnostics", "session", "transports", "ivs", "livekit"}
 
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
@@ -39,14 +39,15 @@ MAY_IMPORT: dict[str, set[str]] = {
     "media": {"errors", "frames", "aio", "_native"},
     "peer": VOCABULARY | {"frames", "marker", "aio", "control", "media", "_native"},
     "ivs": VOCABULARY | {"aio", "media", "peer"},
-    "transports": VOCABULARY | {"aio", "control", "media", "peer", "ivs"},
+    "livekit": VOCABULARY | {"aio", "control", "media", "peer"},
+    "transports": VOCABULARY | {"aio", "control", "media", "peer", "ivs", "livekit"},
     "diagnostics": VOCABULARY | PICTURES | {"aio", "control"},
     "session": VOCABULARY | PICTURES | ENGINE | {"diagnostics", "transports"},
     "client": VOCABULARY | PICTURES | ENGINE | {"diagnostics", "session", "transports"},
     "report": {"errors", "events", "diagnostics"},
     "contrib": VOCABULARY | PICTURES | ENGINE | CLIENT | {"report"},
     "compat": VOCABULARY | {"control", "client"},
-    "server": VOCABULARY | PICTURES | ENGINE | {"ivs"},
+    "server": VOCABULARY | PICTURES | ENGINE | {"ivs", "livekit"},
     "cli": VOCABULARY | PICTURES | ENGINE | CLIENT | {"report", "contrib", "server"},
     "__init__": VOCABULARY | PICTURES | ENGINE | CLIENT | {"compat"},
     "__main__": {"compat"},
@@ -59,8 +60,10 @@ SERVER_MAY_IMPORT: dict[str, set[str]] = {
     "network": set(),
     "model": set(),
     "inference": {"faults", "network", "model"},
-    "stage": {"bodies", "network", "model"},
-    "http": {"bodies", "faults", "network", "inference", "stage"},
+    "forwarding": {"network"},
+    "stage": {"bodies", "faults", "network", "model", "forwarding"},
+    "room": {"faults", "network", "model", "forwarding"},
+    "http": {"bodies", "faults", "network", "inference", "stage", "room"},
     "__init__": {"faults", "network", "http"},
 }
 """The same within the embedded service."""

@@ -30,7 +30,7 @@ try:
 except ImportError:  # `serve` then says what to install; other commands work without it
     HELP = {}
 
-FAULTS = "\b\nFaults (phases are open, state, offer, answer, connected):\n" + "\n".join(
+FAULTS = "\b\nFaults (phases are open, state, offer, queue, answer, connected):\n" + "\n".join(
     f"  {line}" for line in HELP.values()
 )
 
@@ -69,6 +69,20 @@ def serve(
             "rate=600k,delay=40ms,loss=5%.",
         ),
     ] = None,
+    livekit_url: Annotated[
+        str | None,
+        typer.Option(
+            help="Carry the rooms of sessions on this LiveKit deployment instead of in this process.",
+            envvar="LIVEKIT_URL",
+            show_envvar=True,
+        ),
+    ] = None,
+    livekit_key: Annotated[
+        str, typer.Option(help="Its API key.", envvar="LIVEKIT_API_KEY", show_envvar=True)
+    ] = "",
+    livekit_secret: Annotated[
+        str, typer.Option(help="Its API secret.", envvar="LIVEKIT_API_SECRET", show_envvar=True)
+    ] = "",
     stage_front_door: Annotated[
         bool,
         typer.Option("--stage-front-door", help="Redirect IVS clients to the stage, as production does."),
@@ -95,6 +109,9 @@ def serve(
             origins=frozenset(origin or ()),
             faults=Faults.parse(fault or ()),
             resume=resume,
+            livekit_url=livekit_url,
+            livekit_key=livekit_key,
+            livekit_secret=livekit_secret,
             stage_front_door=stage_front_door,
             network=NetworkProfile.parse(network) if network else None,
         )

@@ -109,6 +109,26 @@ class IvsStageReady(Message, frozen=True, tag="ivs_stage_ready"):
         return f"IvsStageReady(stage_arn={self.stage_arn!r})"
 
 
+class LivekitRoomInfo(Message, frozen=True, tag="livekit_room_info"):
+    """The LiveKit room to join. The token stays out of the repr."""
+
+    livekit_url: str
+    token: str
+    room_name: str
+    session_id: str | None = None
+    """An old relay names none: then it is the room's name."""
+
+    def __repr__(self) -> str:
+        return f"LivekitRoomInfo(room_name={self.room_name!r}, session_id={self.session_id!r})"
+
+
+class QueuePosition(Message, frozen=True, tag="queue_position"):
+    """Waiting for capacity; the first place is 1."""
+
+    position: int
+    queue_size: int
+
+
 class MetricsReport(Message, frozen=True, tag="metrics_report"):
     """The service's own figures; null and absent both mean unknown."""
 
@@ -143,9 +163,13 @@ class Prompt(Message, frozen=True, tag="prompt"):
 
 
 class SetImage(Message, frozen=True, tag="set_image"):
-    """Change image, prompt or both; null image and null prompt together are passthrough."""
+    """Change image, prompt or both; null image and null prompt together are passthrough.
+
+    `image_ref` is the id of an uploaded file, instead of `image_data`.
+    """
 
     image_data: str | UnsetType | None = UNSET
+    image_ref: str | UnsetType = UNSET
     prompt: str | UnsetType | None = UNSET
     enhance_prompt: bool | UnsetType = UNSET
 
@@ -158,6 +182,19 @@ class SetImage(Message, frozen=True, tag="set_image"):
 
 class IvsJoined(Message, frozen=True, tag="ivs_joined"):
     """The client is on the stage."""
+
+
+class ClientCapabilities(msgspec.Struct, frozen=True, kw_only=True):
+    """What a client can do beyond the protocol."""
+
+    frame_timing: bool = False
+
+
+class LivekitJoin(Message, frozen=True, tag="livekit_join"):
+    """Ask for a LiveKit room; `passthrough` is false if a prompt or an image will follow."""
+
+    passthrough: bool | UnsetType = UNSET
+    client_capabilities: ClientCapabilities | UnsetType = UNSET
 
 
 class LatencyProbe(Message, frozen=True, tag="latency_probe"):
@@ -190,11 +227,21 @@ ServerMessage: TypeAlias = (
     | GenerationEnded
     | Error
     | IvsStageReady
+    | LivekitRoomInfo
+    | QueuePosition
     | MetricsReport
     | LatencyReport
 )
 ClientMessage: TypeAlias = (
-    Offer | Answer | IceCandidate | Prompt | SetImage | IvsJoined | LatencyProbe | E2eLatencyReport
+    Offer
+    | Answer
+    | IceCandidate
+    | Prompt
+    | SetImage
+    | IvsJoined
+    | LivekitJoin
+    | LatencyProbe
+    | E2eLatencyReport
 )
 
 

@@ -1,5 +1,7 @@
 """Faults for testing client resilience.
 
+The answer is an SDP answer, or the information about a LiveKit room.
+
 `Faults` is a frozen setting; `Switch` decides which connections it applies to. The fault of a phase takes effect when a
 connection enters the phase:
 
@@ -7,7 +9,8 @@ connection enters the phase:
 |-------------|-------------------------------------------------|---------------------------|
 | `open`      | the control channel is accepted                 | `session_id`              |
 | `state`     | the first prompt or image arrives               | its ack                   |
-| `offer`     | the first offer arrives                         | the answer                |
+| `offer`     | the first offer or `livekit_join` arrives       | the queue                 |
+| `queue`     | its places have been told, if there are any     | the answer                |
 | `answer`    | the answer is ready (a delay), or has been sent | media                     |
 | `connected` | media is up                                     | `generation_started`      |
 """
@@ -20,8 +23,11 @@ from typing import Any, Literal, TypeAlias, get_args
 
 from realtime_fast.errors import InvalidInputError
 
-FaultPhase: TypeAlias = Literal["open", "state", "offer", "answer", "connected"]
+FaultPhase: TypeAlias = Literal["open", "state", "offer", "queue", "answer", "connected"]
 AckFault: TypeAlias = Literal["never", "fail", "wrong", "twice"]
+InfoFault: TypeAlias = Literal["never", "malformed", "dead", "expired"]
+RoomFault: TypeAlias = Literal["signal", "removed", "deleted", "twice", "absent", "back", "double", "foreign"]
+WatchFault: TypeAlias = Literal["401", "404", "500", "html", "partial"]
 Noise: TypeAlias = Literal["garbage", "unknown", "mutated"]
 
 CAPACITY_ERROR = "Service is at capacity. Please try again later."
@@ -50,6 +56,14 @@ class Faults:
         stall: Seconds after media is up at which no more pictures are sent.
         silence: Seconds after media is up at which no more packets of any kind are sent.
         cut: Seconds after media is up at which the media sockets are closed without notice.
+        queue: Places that a client waits for, one after another, before it is answered.
+        room_info: What is wrong with the information about a LiveKit room: it never comes, is malformed, names a
+            dead server, or has an expired token.
+        room: Seconds after media is up at which something happens in the LiveKit room: the client's `signal` socket is
+            cut, the client is `removed`, the room is `deleted`, somebody joins with the client's identity (`twice`),
+            the service's participant is `absent` or comes `back`, comes a second time (`double`), or a `foreign`
+            participant publishes.
+        watch: How a viewer's request for a LiveKit room is answered: with a status, a page, or without a token.
         times: How many connections are affected; None for all.
     """
 
@@ -69,6 +83,10 @@ class Faults:
     stall: float | None = None
     silence: float | None = None
     cut: float | None = None
+    queue: int = 0
+    room_info: InfoFault | None = None
+    room: Mapping[RoomFault, float] = field(default_factory=dict)
+    watch: WatchFault | None = None
     times: int | None = None
 
     def __post_init__(self) -> None:
@@ -142,7 +160,7 @@ def noise(kind: Noise) -> tuple[str | bytes, ...]:
             )
         case "unknown":
             return (
-                '{"type": "queue_position", "position": 3}',
+                '{"type": "weather", "degrees": 3}',
                 '{"type": "x", "nested": {"type": "error", "error": "no"}}',
                 '{"type": "generation_tick_v2", "seconds": 1}',
             )
@@ -154,6 +172,7 @@ def noise(kind: Noise) -> tuple[str | bytes, ...]:
                 '{"type": "ice-candidate", "candidate": [1, 2]}',
                 '{"type": "generation_tick", "seconds": "soon"}',
                 '{"type": "metrics_report", "input_fps": {}}',
+                '{"type": "queue_position", "position": "first"}',
             )
 
 
@@ -172,9 +191,14 @@ HELP: dict[str, str] = {
     "stall": "stall[=SECONDS], send no more pictures from so long after media is up",
     "silence": "silence[=SECONDS], send no more packets from so long after media is up",
     "cut": "cut[=SECONDS], close the media sockets so long after media is up",
+    "queue": "queue=N, have the client wait for N places of a queue",
+    "room_info": "room-info=never|malformed|dead|expired, mistreat the information about a LiveKit room",
+    "room": "room=signal|removed|deleted|twice|absent|back|double|foreign[:SECONDS], in the LiveKit room so long after "
+    "media is up (repeatable)",
+    "watch": "watch=401|404|500|html|partial, answer a LiveKit viewer's request so",
     "times": "times=N, hit only the first N connections",
 }
-"""How each fault is written; phases are open, state, offer, answer, connected."""
+"""How each fault is written; phases are open, state, offer, queue, answer, connected."""
 
 
 def _choice(value: str, allowed: tuple[Any, ...]) -> str:
@@ -202,6 +226,11 @@ def _delay(settings: dict[str, Any], value: str) -> None:
     settings["delay"] = {**settings.get("delay", {}), _choice(phase, _PHASES): float(seconds)}
 
 
+def _room(settings: dict[str, Any], value: str) -> None:
+    fault, _, seconds = value.partition(":")
+    settings["room"] = {**settings.get("room", {}), _choice(fault, get_args(RoomFault)): float(seconds or 0)}
+
+
 def _value(name: str, convert: Callable[[str], Any], default: str = "") -> _Reader:
     def read(settings: dict[str, Any], value: str) -> None:
         settings[name] = convert(value or default)
@@ -225,6 +254,10 @@ _READERS: dict[str, _Reader] = {
     "trickle": _one_of("trickle", ("before", "after")),
     "slow": _value("slow", float),
     **{name: _value(name, float, "0") for name in ("renegotiate", "stall", "silence", "cut")},
+    "queue": _value("queue", int),
+    "room_info": _one_of("room_info", get_args(InfoFault)),
+    "room": _room,
+    "watch": _one_of("watch", get_args(WatchFault)),
     "times": _value("times", int),
 }
 
@@ -267,6 +300,13 @@ _CHECKS: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "stall": _LATER,
     "silence": _LATER,
     "cut": _LATER,
+    "queue": ("0 or more", lambda value: value >= 0),
+    "room_info": ("never, malformed, dead or expired", _within(None, *get_args(InfoFault))),
+    "room": (
+        "a mapping of what happens to seconds",
+        lambda faults: all(name in get_args(RoomFault) and _seconds(s) for name, s in faults.items()),
+    ),
+    "watch": ("401, 404, 500, html or partial", _within(None, *get_args(WatchFault))),
     "times": ("0 or more, or None", _optional(lambda value: value >= 0)),
 }
 _NONE = Faults()

@@ -14,7 +14,8 @@ from aiortc.rtcicetransport import RTCIceCandidate, RTCIceParameters
 from hypothesis import given
 from hypothesis import strategies as st
 
-from realtime_fast.server.stage.answers import Kind, Offer, Section, answer
+from realtime_fast.server.forwarding.sections import Kind, Section
+from realtime_fast.server.stage.answers import Offer, answer
 from realtime_fast.server.stage.refusal import Refusal
 
 OFFERS = Path(__file__).parent / "offers"

@@ -21,10 +21,13 @@ from realtime_fast.errors import InvalidInputError
 from realtime_fast.models import REALTIME_MODELS
 from realtime_fast.server.bodies import BodyError, bounded_body
 from realtime_fast.server.faults import Faults
+from realtime_fast.server.http import client_tokens
 from realtime_fast.server.http.gate import Gate, where
+from realtime_fast.server.http.livekit_routes import livekit_routes, over_livekit
 from realtime_fast.server.http.registry import Registry
+from realtime_fast.server.inference.chosen_path import by_first_message
 from realtime_fast.server.inference.conversation import ChannelClosedError, Conversation
-from realtime_fast.server.inference.session import InferenceSession, SessionRequest, over_webrtc
+from realtime_fast.server.inference.session import InferenceSession, OpenPath, SessionRequest, over_webrtc
 from realtime_fast.server.inference.viewers import Viewer
 from realtime_fast.server.stage import base_url, stage_routes
 from realtime_fast.server.stage.stage_path import over_stage
@@ -102,6 +105,8 @@ def build_app(registry: Registry, abort_connection: AbortConnection) -> ASGIApp:
         WebSocketRoute("/subscribe/{sid}", _guarded(registry, abort_connection, _watch)),
         *stage_routes(registry.stages),
         *registry.telemetry.routes(registry.config.accepts),
+        *livekit_routes(registry),
+        Route("/v1/client/tokens", _client_token(registry), methods=["POST"]),
         WebSocketRoute("/{path:path}", _nowhere),
         Route("/dev/sessions", _answering(registry, _sessions), methods=["GET"]),
         Route("/dev/faults", _answering(registry, _set_faults), methods=["POST"]),
@@ -124,7 +129,7 @@ def _guarded(
         if faults.http is not None:
             await _refuse(websocket, faults.http, "Refused by fault injection")
             return
-        if not registry.config.accepts(_key(websocket)):
+        if not registry.accepts(_key(websocket)):
             await _refuse(websocket, 401, "Invalid API key")
             return
         try:
@@ -158,11 +163,19 @@ async def _stream(
         # The address the client connected to: the bound one may be a wildcard. Over a stage there is none.
         address=websocket.scope["server"] if request.transport == "webrtc" else ("", 0),
         delay=registry.config.delay_ms / 1000,
-        open_path=over_webrtc(registry.network)
-        if request.transport == "webrtc"
-        else over_stage(registry.stages, base_url(websocket)),
+        open_path=_path(registry, websocket, request),
     )
     await serve_conversation(registry, session)
+
+
+def _path(registry: Registry, websocket: WebSocket, request: SessionRequest) -> OpenPath:
+    """The media path of a session."""
+    base = base_url(websocket)
+    if request.transport == "ivs":
+        return over_stage(registry.stages, base)
+    return by_first_message(
+        over_webrtc(registry.network), over_livekit(registry, base, request.livekit_codec)
+    )
 
 
 async def _watch(registry: Registry, websocket: WebSocket, channel: WebSocketChannel, faults: Faults) -> None:
@@ -182,7 +195,7 @@ def _stage_viewers(registry: Registry) -> Callable[[Request], Awaitable[Response
     """Stage tokens for viewers of a session; the session itself is not involved."""
 
     async def endpoint(request: Request) -> Response:
-        if not registry.config.accepts(request.headers.get("x-api-key", "")):
+        if not registry.accepts(request.headers.get("x-api-key", "")):
             return JSONResponse({"error": "Invalid API key"}, 401)
         place = registry.stages.places.get(request.path_params["sid"])
         if place is None and not registry.is_open:
@@ -193,6 +206,15 @@ def _stage_viewers(registry: Registry) -> Callable[[Request], Awaitable[Response
         return JSONResponse(
             {"subscribe_token": viewer.token, "server_publish_participant_id": place.participant_id}
         )
+
+    return endpoint
+
+
+def _client_token(registry: Registry) -> Callable[[Request], Awaitable[Response]]:
+    async def endpoint(request: Request) -> Response:
+        if not registry.accepts(request.headers.get("x-api-key", "")):
+            return JSONResponse({"error": "Invalid API key"}, 401)
+        return await client_tokens.answer(registry.client_tokens, request)
 
     return endpoint
 
@@ -219,6 +241,7 @@ def session_request(websocket: WebSocket) -> SessionRequest:
         model=model,
         resolution=resolution,
         latency_diagnostics=query.get("latency_diagnostics") == "true",
+        livekit_codec="vp8" if query.get("livekit_server_codec") == "vp8" else "h264",
         transport="ivs" if websocket.url.path.endswith(_OVER_STAGE) else "webrtc",
     )
 

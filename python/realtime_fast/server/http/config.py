@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 import re
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
 from realtime_fast.control.api_key import checked_key
 from realtime_fast.errors import InvalidInputError
@@ -29,6 +30,9 @@ class ServiceConfig:
         resume: Give a client that comes back the session id that it had, also after a restart of the service, and
             let viewers wait for it: subscribe tokens then outlive the session. Otherwise every session has a new id.
         network: What the network between the service and its clients is like; None for none in between.
+        livekit_url: The LiveKit deployment that carries the rooms of sessions; None for rooms in this service.
+        livekit_key: Its API key.
+        livekit_secret: Its API secret.
         stage_front_door: Have IVS clients redirected from a front door to the stage, as in production.
     """
 
@@ -40,6 +44,9 @@ class ServiceConfig:
     faults: Faults = field(default_factory=Faults)
     resume: bool = False
     network: NetworkProfile | None = None
+    livekit_url: str | None = None
+    livekit_key: str = ""
+    livekit_secret: str = field(default="", repr=False)
     stage_front_door: bool = False
 
     def __post_init__(self) -> None:
@@ -49,6 +56,12 @@ class ServiceConfig:
             raise InvalidInputError(
                 f"delay_ms must be between 0 and {MAX_DELAY_MS:g} milliseconds, not {self.delay_ms!r}"
             )
+        if self.livekit_url is None:
+            return
+        if urlsplit(self.livekit_url).scheme not in ("ws", "wss"):
+            raise InvalidInputError("livekit_url must be a ws:// or wss:// URL")
+        if not self.livekit_key or not self.livekit_secret:
+            raise InvalidInputError("livekit_url needs livekit_key and livekit_secret, which sign its tokens")
 
         for key in self.api_keys or ():
             checked_key(key)

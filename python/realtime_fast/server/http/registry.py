@@ -8,11 +8,13 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import anyio
 
+from realtime_fast.errors import InvalidInputError
 from realtime_fast.server.faults import Faults, Switch
+from realtime_fast.server.http.client_tokens import ClientTokens
 from realtime_fast.server.http.config import ServiceConfig
 from realtime_fast.server.http.telemetry import TelemetrySink
 from realtime_fast.server.inference.conversation import Conversation
@@ -21,11 +23,36 @@ from realtime_fast.server.inference.viewers import Viewer
 from realtime_fast.server.network import Network
 from realtime_fast.server.stage import Stages
 
+if TYPE_CHECKING:
+    from realtime_fast.server.room import Plane, Rooms
+
 RESUME_LIMIT = 15.0
 """Seconds a viewer waits for a session to return: longer than a client waits between two attempts."""
 
 KEPT_ENDED = 64
 """Number of ended sessions that are remembered."""
+
+
+def _rooms() -> Rooms | None:
+    """Rooms, if LiveKit's messages are installed."""
+    try:
+        from realtime_fast.server.room import Rooms
+    except ImportError:
+        return None
+    return Rooms()
+
+
+def _deployment(url: str, key: str, secret: str) -> Plane:
+    """A LiveKit deployment.
+
+    Raises:
+        InvalidInputError: LiveKit's messages are not installed.
+    """
+    try:
+        from realtime_fast.server.room import Deployment, Keys
+    except ImportError as error:
+        raise InvalidInputError(str(error)) from error
+    return Deployment(url, Keys(key, secret))
 
 
 class Registry:
@@ -38,6 +65,9 @@ class Registry:
         viewers: The live viewers.
         ended: Information about the sessions that ended, newest last.
         stages: The embedded IVS stages.
+        rooms: The embedded LiveKit rooms; None without the extra that they need.
+        plane: Where the rooms of sessions are; None as above.
+        client_tokens: Keys for programs that must not know the API key.
         network: What lies between the service and its clients while it runs; None for nothing.
         telemetry: What clients reported.
     """
@@ -49,6 +79,11 @@ class Registry:
         self.viewers: list[Viewer] = []
         self.ended: deque[dict[str, Any]] = deque(maxlen=KEPT_ENDED)
         self.stages = Stages(front_door=config.stage_front_door)
+        self.rooms = _rooms()
+        self.plane: Plane | None = self.rooms
+        if config.livekit_url is not None:
+            self.plane = _deployment(config.livekit_url, config.livekit_key, config.livekit_secret)
+        self.client_tokens = ClientTokens()
         self.network: Network | None = None
         self.telemetry = TelemetrySink()
         self._open = False
@@ -63,15 +98,24 @@ class Registry:
         """Accept sessions from now on."""
         self._open = True
         if self.config.network is not None and self.network is None:
-            self.network = self.stages.network = Network(self.config.network)
+            self._lie_between(Network(self.config.network))
 
     def close(self) -> None:
         """Accept no more sessions, and wake viewers that wait for one."""
         self._open = False
         if self.network is not None:
             self.network.close()
-            self.network = self.stages.network = None
+            self._lie_between(None)
         self._announce()
+
+    def _lie_between(self, network: Network | None) -> None:
+        self.network = self.stages.network = network
+        if self.rooms is not None:
+            self.rooms.network = network
+
+    def accepts(self, api_key: str) -> bool:
+        """Whether a client with this key may use the service; client tokens are keys, too."""
+        return self.config.accepts(api_key) or self.client_tokens.accepts(api_key)
 
     @property
     def conversations(self) -> tuple[Conversation, ...]:

@@ -7,7 +7,7 @@ import errno
 import os
 import socket
 from collections.abc import AsyncGenerator, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from typing import Any
 
 import anyio
@@ -15,6 +15,8 @@ import uvicorn
 from anyio import AsyncContextManagerMixin
 from anyio.abc import TaskStatus
 from starlette.datastructures import Address
+from uvicorn._types import ASGISendEvent
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from realtime_fast.aio.callers import require_asyncio
 from realtime_fast.aio.hush import hushed
@@ -43,13 +45,14 @@ class Service(AsyncContextManagerMixin):
         sessions: The live sessions by id.
         viewers: The live viewers.
         stages: The embedded IVS stages.
+        rooms: The embedded LiveKit rooms; None without the extra that they need.
         ended: Information about the sessions that ended, newest last.
     """
 
     def __init__(self, config: ServiceConfig | None = None) -> None:
         self.config = config or ServiceConfig()
         self.registry = registry = Registry(self.config)
-        self.faults, self.stages = registry.faults, registry.stages
+        self.faults, self.stages, self.rooms = registry.faults, registry.stages, registry.rooms
         self.sessions, self.viewers, self.ended = registry.sessions, registry.viewers, registry.ended
         self._port = self.config.port
         self._server: _Server | None = None
@@ -57,7 +60,7 @@ class Service(AsyncContextManagerMixin):
     @asynccontextmanager
     async def __asynccontextmanager__(self) -> AsyncGenerator[Service]:
         require_asyncio()
-        async with owned_tasks() as self._tasks, self.stages:
+        async with owned_tasks() as self._tasks, self.stages, self.rooms or nullcontext():
             await self.start()
             try:
                 yield self
@@ -128,6 +131,8 @@ class Service(AsyncContextManagerMixin):
         for conversation in self.registry.conversations:
             conversation.cancel()
         self.stages.clear()
+        if self.rooms is not None:
+            await self.rooms.clear()
         self._server.should_exit = True
         self.registry.close()
         await self._stopped.wait()
@@ -147,6 +152,15 @@ class Service(AsyncContextManagerMixin):
             self._stopped.set()
 
 
+class _WebSocket(WebSocketsSansIOProtocol):
+    """A WebSocket of uvicorn's, which takes a refusal with a body for a handshake that was never completed."""
+
+    async def send(self, message: ASGISendEvent) -> None:
+        await super().send(message)
+        if message["type"] == "websocket.http.response.body":
+            self.handshake_complete = True
+
+
 class _Server(uvicorn.Server):
     """uvicorn embedded in a program: it handles no signals and logs no URLs."""
 
@@ -155,7 +169,7 @@ class _Server(uvicorn.Server):
             uvicorn.Config(
                 app,
                 http="h11",
-                ws="websockets-sansio",
+                ws=_WebSocket,
                 ws_max_size=messages.MAX_MESSAGE_BYTES,
                 ws_per_message_deflate=False,
                 lifespan="off",

@@ -19,6 +19,7 @@ import anyio
 from anyio.abc import TaskGroup
 
 from realtime_fast.control import messages
+from realtime_fast.control.signaling import NegotiationStep
 from realtime_fast.errors import RealtimeError
 from realtime_fast.peer.link_events import LinkDiagnostic, LinkEvent, LinkLost, LinkUp, TrackArrived
 from realtime_fast.server.faults import FaultPhase, Faults, noise
@@ -28,6 +29,8 @@ logger = logging.getLogger(__name__)
 
 OUTBOX = 256
 """Messages queued for a client that does not read; one more and the client is dropped."""
+QUEUE_STEP = 0.2
+"""Seconds between two places of the queue."""
 FAREWELL = 1.0
 """Seconds for the last messages and the closing handshake."""
 
@@ -235,19 +238,19 @@ class Conversation(ABC):
             self.counts[message.__struct_config__.tag] += 1  # type: ignore[index]
             await self._hear(message)
 
-    async def _negotiate(
-        self, message: messages.Offer | messages.Answer | messages.IceCandidate | messages.IvsJoined
-    ) -> None:
+    async def _negotiate(self, message: NegotiationStep) -> None:
         """Pass a message to the media path and send its answers."""
-        if isinstance(message, messages.Offer):
+        asks = isinstance(message, (messages.Offer, messages.LivekitJoin))
+        if asks:
             await self._strike("offer")
+            await self._queue()
         try:
             answers = await self._path.handle(message)
         except RealtimeError as error:
             self.emit(messages.Error(error=str(error)))
             self._close(1008, "")
             return
-        if isinstance(message, messages.Offer):
+        if asks:
             await self._linger("answer")
         for answer in answers:
             if isinstance(answer, messages.Answer) and (order := self.faults.trickle) is not None:
@@ -257,8 +260,16 @@ class Conversation(ABC):
                 self.emit(*first, messages.Answer(sdp=bare), *then)
             else:
                 self.emit(answer)
-        if isinstance(message, messages.Offer):
+        if asks:
             await self._strike("answer")
+
+    async def _queue(self) -> None:
+        """Have the client wait for capacity, by its fault."""
+        places = self.faults.queue
+        for place in range(places, 0, -1):
+            self.emit(messages.QueuePosition(position=place, queue_size=places))
+            await anyio.sleep(QUEUE_STEP)
+        await self._strike("queue")
 
     async def _write(self) -> None:
         interference: cycle[str | bytes] = cycle(())

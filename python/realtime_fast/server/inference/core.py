@@ -1,7 +1,7 @@
 """The inference session's state machine, without I/O (docs/protocol.md, Messages).
 
-Calls in, outputs out: every call returns what to do, in order. Both transports share it; over ivs the client has to
-join its stage before it sends anything else.
+Calls in, outputs out: every call returns what to do, in order. All transports share it; over ivs the client has to
+join its stage before it sends anything else, over livekit it asks for a room instead of offering.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from enum import Enum, auto
 from typing import TypeAlias
 
 from realtime_fast.control import messages
+from realtime_fast.control.signaling import NegotiationStep
 
 TICK = 1.0
 """Seconds between two billing ticks."""
@@ -70,7 +71,7 @@ class Apply:
 class Negotiate:
     """Pass this to the media path."""
 
-    message: messages.Offer | messages.Answer | messages.IceCandidate | messages.IvsJoined
+    message: NegotiationStep
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +115,8 @@ class InferenceCore:
         self.prompt: str | None = None
         self.has_image = False
         self._identity = identity
+        self._in_room: bool | None = None
+        """Whether media is in a LiveKit room; None until the client has chosen."""
         self._generating_since: float | None = None
         self._ticks = 0
 
@@ -138,10 +141,20 @@ class InferenceCore:
                     return self.refused("Unexpected ivs_joined message")
                 self._move(Signal.JOINED)
                 return (Negotiate(message),)
+            case messages.LivekitJoin():
+                if self.phase is not Phase.READY or self._in_room is not None:
+                    return self.refused("Unexpected livekit_join message")
+                self._in_room = True
+                self._move(Signal.OFFERED)
+                return (Negotiate(message),)
+            case messages.Offer() | messages.Answer() | messages.IceCandidate() if self._in_room:
+                return self.refused("Media is in the LiveKit room: expected no offer, answer or candidate")
             case messages.Offer():
+                self._in_room = False
                 self._move(Signal.OFFERED)
                 return (Negotiate(message),)
             case messages.Answer() | messages.IceCandidate():
+                self._in_room = False
                 return (Negotiate(message),)
             case messages.Prompt() if not message.prompt.strip():
                 return self.applied(message, "Prompt must not be empty")

@@ -9,7 +9,8 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, TypeAlias
 
 import anyio
@@ -17,6 +18,7 @@ import anyio
 from realtime_fast.control import messages
 from realtime_fast.errors import RealtimeError, TransportName
 from realtime_fast.models import ModelDefinition
+from realtime_fast.options import VideoCodec
 from realtime_fast.peer.link_events import TrackArrived
 from realtime_fast.server.faults import Faults
 from realtime_fast.server.inference.conversation import Channel, Conversation
@@ -52,6 +54,7 @@ class SessionRequest:
     model: ModelDefinition
     resolution: str | None = None
     latency_diagnostics: bool = False
+    livekit_codec: VideoCodec = "h264"
     transport: TransportName = "webrtc"
 
 
@@ -73,7 +76,7 @@ class Received:
 
 
 OpenPath: TypeAlias = Callable[["InferenceSession"], AbstractAsyncContextManager[MediaPath]]
-"""Opens a session's media path: a peer connection, or a stage."""
+"""Opens a session's media path: a peer connection, a stage, or a room."""
 
 
 def over_webrtc(network: Network | None) -> OpenPath:
@@ -95,6 +98,8 @@ class InferenceSession(Conversation):
         request: The client's request.
         received: What the client sent.
         pipeline: Its model pipeline.
+        waits_for_state: Whether the client has announced a prompt or an image.
+        has_state: Set once a prompt or an image has been applied.
     """
 
     def __init__(
@@ -117,6 +122,8 @@ class InferenceSession(Conversation):
             messages.SessionId(session_id=session_id, server_ip=address[0], server_port=address[1]),
             join_first=request.transport == "ivs",
         )
+        self.waits_for_state = False
+        self.has_state = anyio.Event()
         self._open_path = open_path
         self._live = False
         self._sees = False
@@ -192,6 +199,11 @@ class InferenceSession(Conversation):
                 await self._strike("state")
                 error = FAILED if self.faults.ack == "fail" else await self._apply(command)
                 await self._acknowledge(self._core.applied(command, error))
+            case Negotiate(messages.LivekitJoin() as message):
+                self.request = replace(self.request, transport="livekit")
+                self.waits_for_state = message.passthrough is False
+                # Beside the reader: what comes meanwhile is acknowledged at once.
+                self._tasks.start_soon(self._negotiate, message)
             case Negotiate(message):
                 await self._negotiate(message)
             case _:
@@ -222,6 +234,8 @@ class InferenceSession(Conversation):
         else:
             if isinstance(command.prompt, str) or command.prompt is None:
                 prompt = command.prompt
+            if isinstance(command.image_ref, str):
+                return "There is no such file: images by reference are not kept here"
             if command.image_data is None:
                 inset = None
                 self.received.images.append(None)
@@ -232,6 +246,7 @@ class InferenceSession(Conversation):
                     return str(error)
         self.pipeline.effect = Effect(prompt, inset)
         self.received.prompts.append(prompt)
+        self.has_state.set()
         return None
 
     async def _decode(self, image_data: str) -> Inset:
@@ -282,13 +297,16 @@ class InferenceSession(Conversation):
         if not self._sees:
             model = self.request.model
             self._tasks.start_soon(self.pipeline.feed_canvas, model.width, model.height, model.fps)
-        self._tasks.start_soon(self._report)
+        # Where media is in a room, the hosted service reports nothing, and its SDKs warn of what they do not know.
+        if self.request.transport != "livekit" or self.request.latency_diagnostics:
+            self._tasks.start_soon(self._report)
 
     def _timed_faults(self) -> tuple[tuple[float | None, Callable[[], Awaitable[None]]], ...]:
         async def stall() -> None:
             self.pipeline.stalled = True
 
-        return (*super()._timed_faults(), (self.faults.stall, stall))
+        in_room = ((after, partial(self._path.afflict, fault)) for fault, after in self.faults.room.items())
+        return (*super()._timed_faults(), (self.faults.stall, stall), *in_room)
 
     def _output(self) -> None:
         if self._live and not self._over and (outputs := self._core.output_began(time.monotonic())):

@@ -10,18 +10,18 @@ import anyio
 from aiortc import MediaStreamTrack
 
 from realtime_fast.control import messages
+from realtime_fast.control.signaling import NegotiationStep
 from realtime_fast.errors import IceError
 from realtime_fast.peer import Peer, open_peer
 from realtime_fast.peer.link_events import LinkEvent
+from realtime_fast.server.faults import RoomFault
 from realtime_fast.server.network import Exposure, Network
 
 
 class MediaPath(Protocol):
     """Carries one client's media; reports `LinkUp`, `LinkLost` and `TrackArrived` to its conversation."""
 
-    async def handle(
-        self, message: messages.Offer | messages.Answer | messages.IceCandidate | messages.IvsJoined
-    ) -> Sequence[messages.ServerMessage]:
+    async def handle(self, message: NegotiationStep) -> Sequence[messages.ServerMessage]:
         """Take one step of the negotiation and return what to answer.
 
         Raises:
@@ -43,6 +43,9 @@ class MediaPath(Protocol):
     def mute(self) -> None:
         """Stop sending packets, but keep receiving (fault injection)."""
 
+    async def afflict(self, fault: RoomFault) -> None:
+        """Play a fault of a room; nothing where there is none (fault injection)."""
+
 
 class WebRtcPath:
     """A peer connection that answers what the client offers."""
@@ -57,9 +60,7 @@ class WebRtcPath:
         self.cut = peer.cut
         self.mute = peer.mute
 
-    async def handle(
-        self, message: messages.Offer | messages.Answer | messages.IceCandidate | messages.IvsJoined
-    ) -> Sequence[messages.ServerMessage]:
+    async def handle(self, message: NegotiationStep) -> Sequence[messages.ServerMessage]:
         """Answer an offer with the complete description; take answers and candidates."""
         match message:
             case messages.Offer():
@@ -76,7 +77,7 @@ class WebRtcPath:
             case messages.IceCandidate():
                 if not self._exposure.is_relayed:
                     await self._peer.add_candidate(message.candidate)
-            case messages.IvsJoined():
+            case messages.IvsJoined() | messages.LivekitJoin():
                 raise AssertionError("the session core lets none through")
         return ()
 
@@ -91,6 +92,9 @@ class WebRtcPath:
     async def renegotiate(self) -> Sequence[messages.ServerMessage]:
         """Offer again what is already sent and received."""
         return (messages.Offer(sdp=await self._exposure.description(await self._peer.create_offer())),)
+
+    async def afflict(self, fault: RoomFault) -> None:
+        """There is no room."""
 
     def _reachable(self, sdp: str) -> str:
         """What the client described; behind a network it is found by its own checks only."""

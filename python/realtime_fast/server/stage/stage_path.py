@@ -12,9 +12,11 @@ from anyio.abc import TaskGroup
 
 from realtime_fast.aio.tasks import owned_tasks
 from realtime_fast.control import messages
+from realtime_fast.control.signaling import NegotiationStep
 from realtime_fast.errors import RealtimeError
 from realtime_fast.ivs import Stage, fault_injection
 from realtime_fast.peer.link_events import LinkEvent, LinkLost, LinkUp, TrackArrived
+from realtime_fast.server.faults import RoomFault
 from realtime_fast.server.model.pipeline import Pipeline
 from realtime_fast.server.stage.stages import SERVICE, Place, Stages
 from realtime_fast.stats import merge_reports
@@ -56,9 +58,7 @@ class StagePath:
         """The client's invitation to the stage."""
         return (self._invitation,)
 
-    async def handle(
-        self, message: messages.Offer | messages.Answer | messages.IceCandidate | messages.IvsJoined
-    ) -> Sequence[messages.ServerMessage]:
+    async def handle(self, message: NegotiationStep) -> Sequence[messages.ServerMessage]:
         """On `ivs_joined` the link is up, once the output is published and the camera there. Ignores the others."""
         if isinstance(message, messages.IvsJoined):
             self._tasks.start_soon(self._joined)
@@ -79,6 +79,9 @@ class StagePath:
     def mute(self) -> None:
         """Stop sending packets, but keep receiving."""
         fault_injection.mute(self._stage)
+
+    async def afflict(self, fault: RoomFault) -> None:
+        """There is no room."""
 
     async def _watch(self) -> None:
         raise await self._stage.wait_over()

@@ -11,10 +11,11 @@ from aiortc.rtcdtlstransport import RTCCertificate
 
 from realtime_fast.peer.agreed import Agreed, agreed
 from realtime_fast.peer.media_transport import MediaTransport, Rates
+from realtime_fast.server.forwarding.bundled_transport import BundledTransport
+from realtime_fast.server.forwarding.forward import Egress, Ingest
+from realtime_fast.server.forwarding.sections import Kind, Section
 from realtime_fast.server.network import Exposure
-from realtime_fast.server.stage.answers import Kind, Offer, Section, answer
-from realtime_fast.server.stage.bundled_transport import BundledTransport
-from realtime_fast.server.stage.forward import Egress, Ingest
+from realtime_fast.server.stage.answers import Offer, answer
 
 CHECK_INTERVAL = 0.5
 """Seconds between two looks at whether a publisher still sends."""
@@ -40,7 +41,7 @@ class WhipSession:
         self.participant_id = participant_id
         self.sections = sections
         self._offer = offer
-        self._link = BundledTransport(certificate, offer.transport, exposure)
+        self._link = BundledTransport(certificate, exposure, offer.transport)
         self._media = MediaTransport(self._link.dtls, Rates())
         self._agreed: dict[str, Agreed] = {}
 

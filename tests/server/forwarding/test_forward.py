@@ -32,8 +32,8 @@ from aiortc.rtp import (
 from realtime_fast.peer import aiortc_seams as seams
 from realtime_fast.peer.agreed import ABS_SEND_TIME, MID, Agreed
 from realtime_fast.peer.media_transport import MediaTransport, Rates
-from realtime_fast.server.stage.answers import Section
-from realtime_fast.server.stage.forward import Egress, Ingest
+from realtime_fast.server.forwarding.forward import Egress, Ingest
+from realtime_fast.server.forwarding.sections import Section
 
 KEY, DELTA = b"\x67sps", b"\x61delta"
 MEDIA, RTX = 1000, 1001

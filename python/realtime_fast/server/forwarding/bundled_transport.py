@@ -1,6 +1,6 @@
-"""The answering end of one bundled transport: ICE and DTLS from aiortc, without its peer connection.
+"""One end of a bundled transport: ICE and DTLS from aiortc, without its peer connection.
 
-A stage forwards packets and needs no tracks, decoders or threads.
+A forwarder passes packets on and needs no tracks, decoders or threads.
 """
 
 from __future__ import annotations
@@ -13,30 +13,60 @@ from aiortc.rtcdtlstransport import RTCCertificate, RTCDtlsParameters, RTCDtlsTr
 from aiortc.rtcicetransport import RTCIceCandidate, RTCIceGatherer, RTCIceParameters, RTCIceTransport
 
 from realtime_fast.peer import aiortc_seams as seams
-from realtime_fast.peer.ice import gather
+from realtime_fast.peer import ice
+from realtime_fast.server.forwarding.sections import Transport
 from realtime_fast.server.network import Exposure
-from realtime_fast.server.stage.answers import Transport
 
 CONNECT_TIMEOUT = 15.0
 CLOSE_TIMEOUT = 2.0
 
 
 class BundledTransport:
-    """One ICE and DTLS transport. Gather, answer, connect, and close it once."""
+    """One ICE and DTLS transport. Gather, describe, connect, and close it once.
 
-    def __init__(self, certificate: RTCCertificate, remote: Transport, exposure: Exposure) -> None:
+    Args:
+        certificate: The service's own.
+        exposure: What the far side is shown of the sockets.
+        remote: The far side if it offers; None if it answers, and is met later.
+    """
+
+    def __init__(
+        self, certificate: RTCCertificate, exposure: Exposure, remote: Transport | None = None
+    ) -> None:
         seams.require_supported()
-        self._remote = remote
         self._exposure = exposure
         self._candidates: list[RTCIceCandidate] = []
         self._gatherer = RTCIceGatherer(iceServers=[])
         self._ice = RTCIceTransport(self._gatherer)
         self.dtls = RTCDtlsTransport(self._ice, [certificate])
+        self._role = "auto"
+        self._ended = anyio.Event()
+        self.dtls.on("statechange", self._watch)
+        self._remote: Transport
+        if remote is None:
+            seams.ice_connection.of(self._ice).ice_controlling = True
+        else:
+            self.meet(remote)
+
+    def meet(self, remote: Transport) -> None:
+        """Learn who the far side is."""
+        self._remote = remote
         # An offer leaves the roles open as a rule, and the answerer takes the active one (RFC 8842, 5.3).
         self._role = "server" if remote.dtls.role == "client" else "client"
         seams.set_role.of(self.dtls)(self._role)
-        self._ended = anyio.Event()
-        self.dtls.on("statechange", self._watch)
+
+    async def move(self, remote: Transport) -> None:
+        """The far side restarts ICE, on other sockets as a rule (RFC 8445, 9): its checks find ours where they were."""
+        connection = seams.ice_connection.of(self._ice)
+        connection.remote_username = remote.ice.usernameFragment
+        connection.remote_password = remote.ice.password
+        for candidate in remote.candidates:
+            await self.add_candidate(candidate)
+
+    async def add_candidate(self, candidate: RTCIceCandidate) -> None:
+        """A further address of the far side (RFC 8838)."""
+        if not self._exposure.is_relayed:
+            await self._ice.addRemoteCandidate(candidate)
 
     def _watch(self) -> None:
         if self.dtls.state in ("closed", "failed"):
@@ -44,7 +74,7 @@ class BundledTransport:
 
     async def gather(self) -> None:
         """Find the local candidates."""
-        await gather(seams.ice_connection.of(self._ice))
+        await ice.gather(seams.ice_connection.of(self._ice))
         await self._gatherer.gather()
         for candidate in self._gatherer.getLocalCandidates():
             host, port = await self._exposure.address((candidate.ip, candidate.port))
@@ -68,9 +98,8 @@ class BundledTransport:
     async def connect(self) -> bool:
         """Connect; False if the far side cannot be reached, or its fingerprint does not match."""
         with anyio.move_on_after(CONNECT_TIMEOUT):
-            if not self._exposure.is_relayed:
-                for candidate in self._remote.candidates:
-                    await self._ice.addRemoteCandidate(candidate)
+            for candidate in self._remote.candidates:
+                await self.add_candidate(candidate)
             # No end of candidates: a browser that hides its addresses is found by its own checks.
             await self._ice.start(self._remote.ice)
             if self._ice.state == "completed":
@@ -81,6 +110,14 @@ class BundledTransport:
     def packets_received(self) -> int:
         """RTP and RTCP packets received so far."""
         return seams.transport_stats(self.dtls).packetsReceived
+
+    def cut(self) -> None:
+        """Close the sockets without telling the far side (fault injection)."""
+        ice.abort(seams.ice_connection.of(self._ice))
+
+    def mute(self) -> None:
+        """Send no more packets, but keep receiving (fault injection)."""
+        ice.mute(seams.ice_connection.of(self._ice))
 
     def hang_up(self) -> None:
         """Make `wait_ended` return; idempotent."""

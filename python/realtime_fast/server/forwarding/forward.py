@@ -12,7 +12,7 @@ from realtime_fast._native import RtpPacket, RtpPicture, RtpSound
 from realtime_fast.peer.agreed import Agreed
 from realtime_fast.peer.media_transport import MediaTransport
 from realtime_fast.peer.stream_configs import extension_ids, feedback_kinds
-from realtime_fast.server.stage.answers import Section
+from realtime_fast.server.forwarding.sections import Section
 
 AUDIO_ALLOWANCE = 96_000
 """Bit/s left for sound in what a publisher is told to send."""
@@ -35,7 +35,7 @@ class Ingest:
             ssrc=section.ssrc,
             rtx_ssrc=section.rtx_ssrc,
             own_ssrc=own_ssrc,
-            cname="stage",
+            cname="service",
             mid=section.mid,
             sync_group="",
             extensions=extension_ids(agreed),

@@ -1,0 +1,1 @@
+"""What the stage and the room share: one bundled transport, its media sections, and packets passed on undecoded."""
