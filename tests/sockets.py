@@ -23,6 +23,7 @@ ROOMS = (
     "compat",
     "examples",
     "ivs/test_stage.py",
+    "livekit/test_room.py",
     "peer",
     "server",
     "session/test_connect_loop.py",

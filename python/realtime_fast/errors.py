@@ -10,8 +10,10 @@
     ├── ServerError                  the service's own words
     └── ConnectError                 a connection failed, or was lost
         ├── ControlChannelError      the WebSocket
-        ├── IceError                 the media path: ICE, DTLS, a peer that went silent
-        ├── StageError               an Amazon IVS stage
+        ├── LinkError                the media link
+        │   ├── IceError             its path: ICE, DTLS, a peer that went silent
+        │   ├── StageError           an Amazon IVS stage
+        │   └── RoomError            a LiveKit room
         └── ConnectTimeoutError      a phase took longer than its limit
 
 Each has a stable upper-case `code`. Those of a transport are prefixed with its name (`WEBRTC_ICE_ERROR`,
@@ -23,7 +25,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Literal, Self
 
-TransportName = Literal["webrtc", "ivs"]
+TransportName = Literal["webrtc", "ivs", "livekit"]
 """How media travels."""
 
 
@@ -73,6 +75,12 @@ class RealtimeError(Exception):
         """Set `phase` and `transport` unless they are set; returns the error itself."""
         self.phase = self.phase or phase
         self.transport = self.transport or transport
+        return self
+
+    def because(self, reason: str) -> Self:
+        """Add a reason to the message that became known otherwise; returns the error itself."""
+        self.message = f"{self.message} ({reason})"
+        self.args = (self.message,)
         return self
 
 
@@ -158,13 +166,19 @@ class ControlChannelError(ConnectError):
     _code = "WEBSOCKET_ERROR"
 
 
-class IceError(ConnectError):
+class LinkError(ConnectError):
+    """The media link failed. The control channel may know the reason, and is asked for it first."""
+
+    _code = "LINK_ERROR"
+
+
+class IceError(LinkError):
     """The media path failed: no candidate pair, a failed handshake, or a peer that went silent."""
 
     _code = "ICE_ERROR"
 
 
-class StageError(ConnectError):
+class StageError(LinkError):
     """An IVS stage refused, disconnected or failed."""
 
     _code = "STAGE_ERROR"
@@ -178,6 +192,28 @@ class StageError(ConnectError):
         transport: TransportName | None = "ivs",
     ) -> None:
         super().__init__(message, status=status, phase=phase, transport=transport)
+
+
+class RoomError(LinkError):
+    """A LiveKit room refused this client, disconnected it or failed.
+
+    Attributes:
+        reason: Why the server ended the stay, in LiveKit's words (`ROOM_DELETED`, …), else None.
+    """
+
+    _code = "ROOM_ERROR"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int | None = None,
+        reason: str | None = None,
+        phase: str | None = None,
+        transport: TransportName | None = "livekit",
+    ) -> None:
+        super().__init__(message, status=status, phase=phase, transport=transport)
+        self.reason = reason
 
 
 class ConnectTimeoutError(ConnectError):

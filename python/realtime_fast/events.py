@@ -58,6 +58,15 @@ class GenerationTickMessage(_Event):
 
 
 @dataclass(frozen=True, slots=True)
+class QueuePosition(_Event):
+    """The session waits for capacity: its place in the queue, 1 for the next one, and the length of the queue."""
+
+    name: ClassVar[str] = "queue_position"
+    position: int
+    queue_size: int
+
+
+@dataclass(frozen=True, slots=True)
 class Diagnostic(_Event):
     """One observation about the connection (docs/protocol.md, Diagnostics).
 
@@ -248,6 +257,7 @@ Event: TypeAlias = (
     ConnectionChange
     | ErrorRaised
     | GenerationTickMessage
+    | QueuePosition
     | Diagnostic
     | StatsSample
     | CompositeLatency

@@ -246,7 +246,8 @@ class RealtimeConnectOptions:
         initial_state: Prompt and image the session starts with; None is passthrough.
         customize_offer: Async callable that may change the WebRTC offer.
         resolution: `"720p"`, `"1080p"` or None for the model's own.
-        transport: `"webrtc"` or `"ivs"`.
+        speed: `"fast"` for a faster and dearer tier, where the model has one.
+        transport: `"webrtc"`, `"ivs"` or `"livekit"` (which needs the extra of that name).
         degradation_preference: What to give up first where network or processor do not allow everything: size and
             frame rate (`balanced`), size (`maintain-framerate`), frame rate (`maintain-resolution`), or neither.
         start_bitrate: Bit/s of all that is sent, to begin with; it rises quickly from there.
@@ -261,7 +262,7 @@ class RealtimeConnectOptions:
         extra_query_params: Added to the control channel's URL.
         jitter_buffer_min_delay: Milliseconds by which received media is delayed for an even pace (ivs).
         ice_servers: STUN and TURN servers; empty for host candidates only.
-        video_codec: The codec preferred for sent video; None for the transport's default (vp8; ivs: h264).
+        video_codec: The codec preferred for sent video; None for the transport's default (vp8; ivs, livekit: h264).
         connect_timeout: Seconds for connecting, all phases together.
         reconnect: The reconnect policy; None for no retries.
     """
@@ -271,6 +272,7 @@ class RealtimeConnectOptions:
     initial_state: Any = field(default=None, kw_only=True)
     customize_offer: CustomizeOffer | None = field(default=None, kw_only=True)
     resolution: Literal["720p", "1080p"] | None = field(default=None, kw_only=True)
+    speed: Literal["fast"] | None = field(default=None, kw_only=True)
     transport: TransportName = field(default="webrtc", kw_only=True)
     degradation_preference: DegradationPreference = field(default="balanced", kw_only=True)
     start_bitrate: int = field(default=1_000_000, kw_only=True)
@@ -295,6 +297,7 @@ class RealtimeConnectOptions:
                     f"model must be a model definition such as models.realtime(name), but has no {name!r}"
                 )
         _one_of("transport", self.transport, get_args(TransportName))
+        _one_of("speed", self.speed, (None, "fast"))
         _one_of("resolution", self.resolution, (None, "720p", "1080p"))
         _one_of("video_codec", self.video_codec, (None, *get_args(VideoCodec)))
         if self.stats_interval_ms is not None and not self.stats_interval_ms >= 500:

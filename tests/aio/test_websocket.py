@@ -13,7 +13,7 @@ import pytest
 from anyio.abc import SocketStream
 
 from realtime_fast.aio.origins import may_carry_token, same_origin
-from realtime_fast.aio.websocket import TextSocket, open_socket
+from realtime_fast.aio.websocket import MessageSocket, open_socket
 from realtime_fast.errors import ControlChannelError, InvalidInputError
 from realtime_fast.redaction import Secrets
 
@@ -48,7 +48,7 @@ async def exchange(url: str, *, rule: object = same_origin, **options: object) -
 
 def opened(
     url: str, *, rule: object = same_origin, **options: object
-) -> AbstractAsyncContextManager[TextSocket]:
+) -> AbstractAsyncContextManager[MessageSocket]:
     return open_socket(
         url,
         far_side="The service",
@@ -211,7 +211,7 @@ async def test_a_socket_that_is_closed_does_not_send() -> None:
         await upgrade(stream, head)
 
     async with far_side(close) as side, opened(f"ws://{side.place}/") as socket:
-        assert isinstance(socket, TextSocket)
+        assert isinstance(socket, MessageSocket)
         with pytest.raises(ControlChannelError, match="without a closing handshake"):
             await socket.receive()
         assert not await socket.send("anybody?")

@@ -3,14 +3,19 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from realtime_fast.control.subscribe_token import TokenPayload, decode_subscribe_token, encode_subscribe_token
-from realtime_fast.errors import InvalidSubscribeTokenError, TransportName
+from realtime_fast.control.subscribe_token import (
+    TokenPayload,
+    decode_subscribe_token,
+    encode_room_token,
+    encode_subscribe_token,
+)
+from realtime_fast.errors import InvalidSubscribeTokenError
 
 
 def token(value: object) -> str:
@@ -18,7 +23,9 @@ def token(value: object) -> str:
 
 
 @given(st.text(min_size=1), st.text(min_size=1), st.integers(1, 65535), st.sampled_from(["webrtc", "ivs"]))
-def test_what_is_encoded_is_decoded(sid: str, ip: str, port: int, transport: TransportName) -> None:
+def test_what_is_encoded_is_decoded(
+    sid: str, ip: str, port: int, transport: Literal["webrtc", "ivs"]
+) -> None:
     payload = TokenPayload(sid, ip, port, transport)
     assert decode_subscribe_token(encode_subscribe_token(sid, ip, port, transport)) == payload
 
@@ -40,6 +47,25 @@ def test_an_ivs_token_needs_no_address() -> None:
 @pytest.mark.parametrize(
     "text",
     [
+        encode_room_token("session-é/1"),
+        base64.b64encode(b'{"room_name":"session-\xc3\xa9/1"}').decode().rstrip("="),
+        base64.urlsafe_b64encode(b'{"room_name": "session-\xc3\xa9/1"}').decode(),
+        token({"room_name": "session-é/1", "sid": "s"}),
+    ],
+)
+def test_a_livekit_token_names_a_room(text: str) -> None:
+    payload = decode_subscribe_token(text)
+    assert (payload.transport, payload.room_name) == ("livekit", "session-é/1")
+    assert decode_subscribe_token(token({"sid": "s", "ip": "h", "port": 1})).room_name is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        token({"room_name": ""}),
+        token({"room_name": 7}),
+        token({"room_name": None}),
+        token({"sid": "s", "ip": "h", "port": 1, "transport": "livekit"}),
         "",
         "!!!",
         "é",

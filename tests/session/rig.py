@@ -20,7 +20,8 @@ from realtime_fast.peer.link_events import LinkEvent, LinkUp
 from realtime_fast.redaction import Secrets
 from realtime_fast.session.attempt import Attempt, Plan
 from realtime_fast.session.connect_loop import ConnectLoop
-from realtime_fast.session.core import DesiredState
+from realtime_fast.session.core import DesiredState, Identified
+from realtime_fast.transports.base import InitialState
 
 Script = Callable[[ServerConnection, int], Awaitable[None]]
 QUICK = ReconnectPolicy(base_delay=0.01, max_delay=0.02, refill_after=0.0)
@@ -83,10 +84,10 @@ class HeldTransport:
     """Negotiates by one offer and one answer, without media."""
 
     name: TransportName = "webrtc"
-    phase = "webrtc-handshake"
+    phase: str | None = "webrtc-handshake"
 
-    def __init__(self, *, state_before_media: bool = True) -> None:
-        self.state_before_media = state_before_media
+    def __init__(self, *, initial_state: InitialState = "before-media") -> None:
+        self.initial_state = initial_state
         self.reports: list[Callable[[LinkEvent], None]] = []
         self.open_links = 0
 
@@ -119,7 +120,7 @@ class AttemptHost:
         self.events.append(event)
         self.changed.set()
 
-    def identified(self, session: messages.SessionId) -> None:
+    def identified(self, session: Identified) -> None:
         self.sessions.append(session.session_id)
 
     def received(self, track: Any) -> Callable[[], Awaitable[None]]:
@@ -166,12 +167,12 @@ class Rig:
         *,
         desired: DesiredState = DesiredState(),  # noqa: B008 - frozen
         policy: ReconnectPolicy | None = QUICK,
-        state_before_media: bool = True,
+        initial_state: InitialState = "before-media",
         timeout: float = 5.0,
         publishes: bool = True,
         secrets: Secrets | None = None,
     ) -> Rig:
-        host, transport = AttemptHost(), HeldTransport(state_before_media=state_before_media)
+        host, transport = AttemptHost(), HeldTransport(initial_state=initial_state)
         plan = Plan(
             transport=transport,
             url=url,

@@ -55,7 +55,7 @@ async def test_a_first_connect_goes_through_its_phases_in_order() -> None:
 
 async def test_state_may_come_after_the_media() -> None:
     async with service(obey) as far:
-        rig = Rig.make(far.url, state_before_media=False)
+        rig = Rig.make(far.url, initial_state="after-media")
         async with rig.running():
             assert kinds(far.told[0]) == ["offer", "set_image"]
             assert far.told[0][1] == {"type": "set_image", "image_data": None, "prompt": None}

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from realtime_fast import events
 from realtime_fast.control import messages
 from realtime_fast.control.signaling import SignalingMessage
+from realtime_fast.control.subscribe_token import encode_subscribe_token
 from realtime_fast.errors import (
     AckTimeoutError,
     AuthenticationError,
@@ -243,7 +244,7 @@ def test_what_the_user_hears() -> None:
     core.receive(messages.LatencyReport(server_proxy_rtt_ms=4, pipeline_latency_ms=80))
     core.receive(messages.MetricsReport(rtt_ms=5, output_fps=30))
     assert core.take() == [
-        Identified(session),
+        Identified("s", encode_subscribe_token("s", "h", 1)),
         Emit(events.GenerationTickMessage(3)),
         Emit(events.ServerMetrics(rtt_ms=4, pipeline_latency_ms=80)),
         Emit(events.ServerMetrics(rtt_ms=5, output_fps=30)),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import math
 from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from typing import Any, TypeAlias, TypeVar
 
@@ -18,7 +19,7 @@ from realtime_fast.control.signaling import SignalingMessage
 from realtime_fast.errors import AuthenticationError, ConnectError, RealtimeError, StageError
 from realtime_fast.ivs import Stage, fault_injection
 from realtime_fast.models import realtime
-from realtime_fast.peer.link_events import LinkEvent, LinkLost, LinkUp, TrackArrived
+from realtime_fast.peer.link_events import LinkLost, LinkUp, TrackArrived
 from realtime_fast.redaction import Secrets
 from realtime_fast.server import Service, ServiceConfig
 from realtime_fast.server.stage.room import Room
@@ -26,65 +27,12 @@ from realtime_fast.transports.ivs import IvsTransport, invited_as_viewer
 
 from tests.far_side import far_side, http
 from tests.support import Colour, Issue, Tone, eventually, mean_colour
+from tests.transports.line import Line, Reports
 
 E = TypeVar("E")
 
 Invite: TypeAlias = Callable[..., tuple[messages.IvsStageReady, str]]
 """Makes an invitation, and the service's own token on the same stage."""
-
-
-class Line:
-    """The link's half of a control channel, in memory."""
-
-    def __init__(self) -> None:
-        self.sent: list[messages.ClientMessage] = []
-        self.asked = anyio.Event()
-        self._post, self._inbox = anyio.create_memory_object_stream[SignalingMessage](math.inf)
-
-    def say(self, message: SignalingMessage) -> None:
-        self._post.send_nowait(message)
-
-    def send(self, message: messages.ClientMessage) -> None:
-        self.sent.append(message)
-
-    async def receive(self) -> SignalingMessage:
-        self.asked.set()
-        return await self._inbox.receive()
-
-    def close(self) -> None:
-        self._post.close()
-        self._inbox.close()
-
-
-class Reports(list[LinkEvent]):
-    """What a link reported, to be waited for."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._news = anyio.Event()
-
-    def __call__(self, event: LinkEvent) -> None:
-        self.append(event)
-        self._news.set()
-        self._news = anyio.Event()
-
-    async def first(self, kind: type[E], within: float = 10) -> E:
-        with anyio.fail_after(within):
-            while not (found := [event for event in self if isinstance(event, kind)]):
-                await self._news.wait()
-        return found[0]
-
-
-@pytest.fixture
-def line() -> Iterator[Line]:
-    line = Line()
-    yield line
-    line.close()
-
-
-@pytest.fixture
-def reports() -> Reports:
-    return Reports()
 
 
 @pytest.fixture

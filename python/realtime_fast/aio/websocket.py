@@ -1,6 +1,6 @@
-"""A WebSocket as a scope: text in, text out, always closed, foreign errors mapped to ours.
+"""A WebSocket as a scope: always closed, foreign errors mapped to ours.
 
-The control channel and a stage's events socket use it, each with its own error messages.
+The control channel, a stage's events socket and a room's signal socket use it, each with its own error messages.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Failure(Protocol):
         """The error with this message; `status` is the HTTP status that refused the handshake."""
 
 
-class TextSocket:
+class MessageSocket:
     """An open WebSocket; only `open_socket` makes one."""
 
     def __init__(
@@ -56,13 +56,17 @@ class TextSocket:
         self._failure = failure
         self._secrets = secrets
 
-    async def send(self, text: str) -> bool:
+    async def send(self, message: str | bytes) -> bool:
         """Send one message; False if the socket is closed, whose cause the reader reports."""
         try:
-            await self._connection.send(text)
+            await self._connection.send(message)
         except ConnectionClosed:
             return False
         return True
+
+    def abort(self) -> None:
+        """Reset the connection, without a closing handshake (fault injection)."""
+        self._connection.transport.abort()
 
     async def receive(self) -> str | bytes:
         """The next message.
@@ -97,7 +101,7 @@ async def open_socket(
     may_follow: Callable[[str, str], bool],
     max_size: int,
     **options: Any,
-) -> AsyncIterator[TextSocket]:
+) -> AsyncIterator[MessageSocket]:
     """Open a WebSocket; leaving closes it, with a closing handshake if that is quick, else by aborting it.
 
     Args:
@@ -120,7 +124,7 @@ async def open_socket(
         raise failure(f"There is no WebSocket URL for {purpose}") from None
     connection = await _open(dial, far_side, purpose, failure, secrets)
     try:
-        yield TextSocket(connection, far_side, purpose, failure, secrets)
+        yield MessageSocket(connection, far_side, purpose, failure, secrets)
     finally:
         with anyio.move_on_after(CLOSE_GRACE, shield=True):
             await connection.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from realtime_fast.events import ConnectionQuality
+from realtime_fast.events import ConnectionQuality, QueuePosition
 from realtime_fast.frames import PixelFormat
 from realtime_fast.latency import LatencySnapshot
 from realtime_fast.media.frame_stream import FrameStream
@@ -42,6 +42,11 @@ class ClientBase:
     def connection_quality(self) -> ConnectionQuality | None:
         """The newest verdict on the connection (docs/quality.md), None before the first sample."""
         return self._session.quality
+
+    @property
+    def queue_position(self) -> QueuePosition | None:
+        """The session's place in the queue for capacity, None while it does not wait."""
+        return self._session.queue_position
 
     def get_latency(self) -> LatencySnapshot | None:
         """What is known about latency now (docs/latency.md); None without `latency_tracking`."""

@@ -14,7 +14,6 @@ from realtime_fast.client.opening import Connecting
 from realtime_fast.client.viewer import SubscribeClient
 from realtime_fast.control import messages
 from realtime_fast.control.api_key import checked_key
-from realtime_fast.control.subscribe_token import encode_subscribe_token
 from realtime_fast.control.urls import stream_url, user_agent
 from realtime_fast.diagnostics.quality import QualityMonitor
 from realtime_fast.diagnostics.telemetry_sender import TelemetrySender
@@ -107,6 +106,7 @@ class RealtimeClient(ClientBase):
                 transport=transport.name,
                 agent=agent,
                 resolution=options.resolution,
+                speed=options.speed,
                 latency_diagnostics=tracking is not None,
                 extra=options.extra_query_params,
             ),
@@ -156,12 +156,8 @@ class RealtimeClient(ClientBase):
     @property
     def subscribe_token(self) -> str | None:
         """The token with which others watch the current session, None before its id is known."""
-        if (identity := self._session.identity) is None:
-            return None
-        transport = self._session.transport
-        return encode_subscribe_token(
-            identity.session_id, identity.server_ip, identity.server_port, transport
-        )
+        identity = self._session.identity
+        return None if identity is None else identity.subscribe_token
 
     async def set_prompt(self, prompt: str, enhance: bool = True, enrich: bool | None = None) -> None:
         """Change the prompt; returns once the service has acknowledged it (15 s at most).

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import AbstractAsyncContextManager
 
 from realtime_fast.aio.origins import same_origin
-from realtime_fast.aio.websocket import TextSocket, open_socket
+from realtime_fast.aio.websocket import MessageSocket, open_socket
 from realtime_fast.errors import AuthenticationError, ControlChannelError, RealtimeError
 from realtime_fast.redaction import Secrets
 
@@ -16,7 +16,7 @@ MAX_ANSWER_BYTES = 1024 * 1024
 """Limit of one message of the service; images only travel the other way."""
 
 
-def open_channel(url: str, *, agent: str, secrets: Secrets) -> AbstractAsyncContextManager[TextSocket]:
+def open_channel(url: str, *, agent: str, secrets: Secrets) -> AbstractAsyncContextManager[MessageSocket]:
     """Open the control channel for the length of a scope.
 
     The URL has the API key in it, so no redirect to another origin is followed.

@@ -79,6 +79,7 @@ def stream_url(
     transport: TransportName,
     agent: str,
     resolution: str | None = None,
+    speed: str | None = None,
     latency_diagnostics: bool = False,
     extra: Mapping[str, str] | None = None,
 ) -> str:
@@ -91,9 +92,16 @@ def stream_url(
     query: dict[str, str] = {"api_key": api_key, "model": model.name}
     if resolution is not None:
         query["resolution"] = resolution
+    if speed is not None:
+        query["speed"] = speed
+    own = dict(query)
+    if transport == "livekit":
+        query["livekit_early_room_info"] = "true"
     if latency_diagnostics:
         query["latency_diagnostics"] = "true"
     query |= extra or {}
+    if transport == "livekit":
+        query |= own  # there the caller's parameters yield to these
     query["user_agent"] = agent
     return f"{control_base(base_url)}{path}?{urlencode(query, quote_via=quote, safe='')}"
 
@@ -108,3 +116,8 @@ def subscribe_url(base_url: str, token: TokenPayload, api_key: str, *, agent: st
 def ivs_subscribe_url(base_url: str, session_id: str) -> str:
     """The URL at which an ivs viewer requests its stage token."""
     return f"{http_base(base_url)}/v1/subscribe-ivs/{quote(session_id, safe='')}"
+
+
+def watch_stream_url(base_url: str, room_name: str) -> str:
+    """The URL at which a livekit viewer requests its access token."""
+    return f"{http_base(base_url)}/watch-stream/{quote(room_name, safe='')}"

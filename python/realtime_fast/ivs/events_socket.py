@@ -10,7 +10,7 @@ from secrets import token_hex
 from websockets.typing import Subprotocol
 
 from realtime_fast.aio.origins import may_carry_token
-from realtime_fast.aio.websocket import TextSocket, open_socket
+from realtime_fast.aio.websocket import MessageSocket, open_socket
 from realtime_fast.errors import StageError
 from realtime_fast.ivs.events import MAX_MESSAGE_BYTES, Incoming, decode, events_url
 from realtime_fast.ivs.participant_token import StageToken
@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 class EventsSocket:
     """An open events socket; only `open_events` makes one."""
 
-    def __init__(self, socket: TextSocket, secrets: Secrets) -> None:
+    def __init__(self, socket: MessageSocket, secrets: Secrets) -> None:
         self._socket = socket
         self._secrets = secrets
 

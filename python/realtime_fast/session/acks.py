@@ -7,6 +7,7 @@ or timed out meanwhile, whose acknowledgement may be late or lost.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -42,13 +43,15 @@ class _Entry:
     ticket: int
     command: Command
     timeout: float
-    deadline: float
+    deadline: float | None
     abandoned: bool = False
     spare: Ack | None = None
 
     @property
     def due(self) -> float:
         """When it must be looked at: an abandoned one is awaited for as long again."""
+        if self.deadline is None:
+            return math.inf
         return self.deadline + self.timeout if self.abandoned else self.deadline
 
     def settled_by(self, ack: Ack) -> Settled:
@@ -71,11 +74,18 @@ class AckLedger:
         """When `expire` has something to do next; None if nothing is outstanding."""
         return min((entry.due for entry in self._entries), default=None)
 
-    def add(self, command: Command, *, timeout: float, now: float) -> int:
-        """Add a command that is being sent; returns its ticket."""
+    def add(self, command: Command, *, timeout: float, now: float | None) -> int:
+        """Add a command that is being sent; returns its ticket. Without `now` its time begins with `start`."""
         self._tickets += 1
-        self._entries.append(_Entry(self._tickets, command, timeout, now + timeout))
+        deadline = None if now is None else now + timeout
+        self._entries.append(_Entry(self._tickets, command, timeout, deadline))
         return self._tickets
+
+    def start(self, now: float) -> None:
+        """Begin the time of the commands whose time has not begun."""
+        for entry in self._entries:
+            if entry.deadline is None:
+                entry.deadline = now + entry.timeout
 
     def awaits(self, kind: str) -> bool:
         """Whether a command that somebody waits for is acknowledged by this message type."""

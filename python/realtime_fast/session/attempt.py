@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -17,7 +17,7 @@ from aiortc import MediaStreamTrack
 from anyio.abc import TaskGroup
 
 from realtime_fast.aio.callers import is_own_cancellation
-from realtime_fast.aio.websocket import TextSocket
+from realtime_fast.aio.websocket import MessageSocket
 from realtime_fast.control import messages
 from realtime_fast.control.channel import open_channel
 from realtime_fast.control.signaling import SignalingMessage
@@ -26,16 +26,17 @@ from realtime_fast.errors import (
     ConnectError,
     ConnectTimeoutError,
     ControlChannelError,
-    IceError,
+    LinkError,
     NotConnectedError,
     RealtimeError,
-    StageError,
 )
-from realtime_fast.events import Diagnostic, Event
+from realtime_fast.events import Diagnostic, ErrorRaised, Event
 from realtime_fast.peer.link_events import (
     LinkDiagnostic,
     LinkEvent,
+    LinkInterrupted,
     LinkLost,
+    LinkRestored,
     LinkUp,
     StreamFailed,
     TrackArrived,
@@ -83,7 +84,7 @@ class AttemptHost(Protocol):
     def emit(self, event: Event) -> None:
         """Raise an event for the user."""
 
-    def identified(self, session: messages.SessionId) -> None:
+    def identified(self, session: Identified) -> None:
         """The service named the session."""
 
     def received(self, track: MediaStreamTrack) -> Callable[[], Awaitable[None]]:
@@ -115,6 +116,8 @@ class Attempt:
         self._scope = anyio.CancelScope()
         self._tasks: TaskGroup | None = None
         self._waiters: dict[int, _Waiter] = {}
+        self._opening: Command | None = None
+        self._deadline = float("inf")
         self._outbox, self._outgoing = anyio.create_memory_object_stream[str](_QUEUE)
         self._relay, self._signals = anyio.create_memory_object_stream[SignalingMessage](_QUEUE)
         self._core_changed = anyio.Event()
@@ -156,7 +159,10 @@ class Attempt:
         """
         if self.core.state not in (AttemptState.PREPARING, AttemptState.LIVE):
             raise NotConnectedError("Not connected")
-        ticket = self.core.request(command, timeout=timeout, now=time.monotonic())
+        await self._request(command, timeout, time.monotonic())
+
+    async def _request(self, command: Command, timeout: float, now: float | None) -> None:
+        ticket = self.core.request(command, timeout=timeout, now=now)
         waiter = self._waiters[ticket] = _Waiter()
         self._flush()
         try:
@@ -178,16 +184,17 @@ class Attempt:
         return await self._signals.receive()
 
     async def _live(self, stack: AsyncExitStack, desired: DesiredState) -> None:
-        started = time.monotonic()
+        self._deadline = time.monotonic() + self._plan.timeout
         self._start(self._watch_deadlines)
         async with self._timed("total"):
-            await self._prepare(stack, desired, started + self._plan.timeout)
+            await self._prepare(stack, desired)
         await self._host.while_live(self)
 
-    async def _prepare(self, stack: AsyncExitStack, desired: DesiredState, deadline: float) -> None:
-        plan = self._plan
+    async def _prepare(self, stack: AsyncExitStack, desired: DesiredState) -> None:
+        plan, transport = self._plan, self._plan.transport
+        self._opening = desired.opening(publishes=plan.publishes and transport.initial_state != "within")
         if plan.url is not None:
-            async with self._phase("websocket", deadline):
+            async with self.phase("websocket"):
                 channel = await stack.enter_async_context(
                     open_channel(plan.url, agent=plan.agent, secrets=plan.secrets)
                 )
@@ -195,39 +202,72 @@ class Attempt:
         if plan.url is not None:
             self._start(self._read, channel)
             self._start(self._write, channel)
-        if plan.transport.state_before_media:
-            await self._open_with(desired, deadline)
-        async with self._phase(plan.transport.phase, deadline):
-            tracks = plan.tracks()
-            self.link = await stack.enter_async_context(plan.transport.open(self, tracks, self._report))
-        if not plan.transport.state_before_media:
-            await self._open_with(desired, deadline)
-            async with self._phase("remote-media", deadline):
+        if transport.initial_state == "before-media":
+            await self._send_state()
+        async with self.phase(transport.phase) if transport.phase is not None else nullcontext():
+            self.link = await stack.enter_async_context(transport.open(self, plan.tracks(), self._report))
+        if transport.initial_state == "after-media":
+            await self._send_state()
+            async with self.phase("remote-media"):
                 await self.link.media_arrived()
         self.live_since = time.monotonic()
         self.core.ready()
         self._flush()
 
-    async def _open_with(self, desired: DesiredState, deadline: float) -> None:
+    async def _send_state(self) -> None:
         """Put the service into the desired state."""
-        command = desired.opening(publishes=self._plan.publishes)
+        command = self._opening
         if command is None:
             return
         with_image = isinstance(command, messages.SetImage)
         phase, timeout = ("avatar-image", IMAGE_TIMEOUT) if with_image else ("initial-prompt", PROMPT_TIMEOUT)
-        async with self._phase(phase, deadline):
+        async with self.phase(phase):
             try:
                 await self.request(command, timeout=timeout)
             except AckTimeoutError as error:
                 raise ConnectTimeoutError(phase, timeout) from error
 
+    # What a transport asks for while it opens its link (control/signaling)
+
+    @property
+    def passthrough(self) -> bool:
+        """Whether there is no initial state: neither prompt nor image."""
+        return self._opening is None
+
+    def begin_with_state(self) -> None:
+        """Send the initial state, if there is one, without waiting for its acknowledgement."""
+        if self._opening is not None:
+            self._start(self._await_state, self._opening)
+
+    async def _await_state(self, command: Command) -> None:
+        timeout = IMAGE_TIMEOUT if isinstance(command, messages.SetImage) else PROMPT_TIMEOUT
+        async with self._timed("initial-state"):
+            try:
+                await self._request(command, timeout, None)
+            except RealtimeError as error:
+                error.located("initial-state", None)
+                raise
+
+    def queued(self) -> None:
+        """The client waits for capacity: from here on the phase has no limit of its own."""
+        self.core.queued(limit=self._plan.timeout, deadline=self._deadline)
+        self._flush()
+
+    def admitted(self) -> None:
+        """The service has a place for the session: from here on it owes the acknowledgement of the initial state."""
+        self.core.admitted(time.monotonic())
+        self._flush()
+
     @asynccontextmanager
-    async def _phase(self, name: str, deadline: float) -> AsyncIterator[None]:
-        """A connect phase: timed, limited by the deadline, and named in the error of whatever fails in it.
+    async def phase(self, name: str, limit: float | None = None) -> AsyncIterator[None]:
+        """A connect phase: timed, limited, and named in the error of whatever fails in it.
 
         The core keeps the deadline: a cancel scope around the block would also end what the block opens for later.
         """
-        self.core.enter_phase(name, limit=self._plan.timeout, deadline=deadline)
+        deadline, shown = self._deadline, self._plan.timeout
+        if limit is not None and (own := time.monotonic() + limit) < deadline:
+            deadline, shown = own, limit
+        self.core.enter_phase(name, limit=shown, deadline=deadline)
         self._flush()
         async with self._timed(name):
             yield
@@ -241,6 +281,9 @@ class Attempt:
             yield
             done = True
         except RealtimeError as error:
+            if self.core.is_live:  # too late to fail the connecting
+                self._host.emit(ErrorRaised(error))
+                return
             self._fail(error)
             await anyio.sleep_forever()  # the core may decide on another cause, and cancels this
         finally:
@@ -279,7 +322,7 @@ class Attempt:
 
     def _fail(self, error: RealtimeError) -> None:
         self._plan.secrets.clean_error(error)
-        if isinstance(error, IceError | StageError):
+        if isinstance(error, LinkError):
             self.core.lost(error, time.monotonic())
         else:
             self.core.fail(error)
@@ -289,6 +332,12 @@ class Attempt:
         match event:
             case LinkLost():
                 self._fail(event.error)
+            case LinkInterrupted():
+                self.core.interrupted()
+                self._flush()
+            case LinkRestored():
+                self.core.restored()
+                self._flush()
             case TrackArrived():
                 self._start(self._host.received(event.track))
             case LinkDiagnostic():
@@ -298,7 +347,7 @@ class Attempt:
             case LinkUp():
                 pass
 
-    async def _read(self, channel: TextSocket) -> None:
+    async def _read(self, channel: MessageSocket) -> None:
         while True:
             text = await channel.receive()
             try:
@@ -307,7 +356,7 @@ class Attempt:
                 self.core.malformed(error, time.monotonic())
             self._flush()
 
-    async def _write(self, channel: TextSocket) -> None:
+    async def _write(self, channel: MessageSocket) -> None:
         # The reader reports a closed channel, after the service's last messages.
         async for text in self._outgoing:
             if not await channel.send(text):
@@ -342,7 +391,7 @@ class Attempt:
             case Emit():
                 self._host.emit(output.event)
             case Identified():
-                self._host.identified(output.session)
+                self._host.identified(output)
             case Settled():
                 if waiter := self._waiters.get(output.ticket):
                     waiter.error = output.error

@@ -17,7 +17,7 @@ cause, and an `error` that was the last message is the cause of the close that f
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from msgspec import UNSET, structs
@@ -26,7 +26,9 @@ from realtime_fast import events
 from realtime_fast.control import messages
 from realtime_fast.control.refusals import server_failure
 from realtime_fast.control.signaling import SignalingMessage
+from realtime_fast.control.subscribe_token import encode_room_token, encode_subscribe_token
 from realtime_fast.errors import (
+    ConnectError,
     ConnectTimeoutError,
     ControlChannelError,
     NotConnectedError,
@@ -68,9 +70,10 @@ class Emit:
 
 @dataclass(frozen=True, slots=True)
 class Identified:
-    """The service named the session."""
+    """The service named the session; `subscribe_token` lets others watch it."""
 
-    session: messages.SessionId
+    session_id: str
+    subscribe_token: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +145,8 @@ class SessionCore:
         self._phase: tuple[str, float, float] | None = None
         self._held: tuple[RealtimeError, float, str | None] | None = None
         self._last_word: RealtimeError | None = None
+        self._room_named = False
+        self._stopped_for = ""
         self._outputs: list[Output] = []
 
     @property
@@ -177,8 +182,35 @@ class SessionCore:
         """Initial state and media are set up: the session is live."""
         self.state = next_state(self.state, Signal.READY)
 
-    def request(self, command: Command, *, timeout: float, now: float) -> int:
-        """Send a command that the service acknowledges; `Settled` carries the returned ticket."""
+    @property
+    def is_live(self) -> bool:
+        """Whether connecting is done, and nothing has ended it."""
+        return self.state in (AttemptState.LIVE, AttemptState.MENDING)
+
+    def interrupted(self) -> None:
+        """The media link repairs itself."""
+        if self.state is AttemptState.LIVE:
+            self.state = next_state(self.state, Signal.INTERRUPTED)
+
+    def restored(self) -> None:
+        """The media link is whole again."""
+        if self.state is AttemptState.MENDING:
+            self.state = next_state(self.state, Signal.RESTORED)
+
+    def queued(self, *, limit: float, deadline: float) -> None:
+        """The service has no capacity yet: the phase is limited as connecting is."""
+        if self._phase is not None:
+            self._phase = (self._phase[0], limit, deadline)
+
+    def admitted(self, now: float) -> None:
+        """The service has a place for the session: the time of the acknowledgements begins."""
+        self._acks.start(now)
+
+    def request(self, command: Command, *, timeout: float, now: float | None) -> int:
+        """Send a command that the service acknowledges; `Settled` carries the returned ticket.
+
+        Without `now` its time begins when the session is admitted.
+        """
         ticket = self._acks.add(command, timeout=timeout, now=now)
         self._outputs.append(Send(command))
         return ticket
@@ -207,17 +239,36 @@ class SessionCore:
                 self._outputs.append(Relay(message))
             case messages.Offer() | messages.Answer() | messages.IceCandidate():
                 self._outputs.append(Relay(message))
-            case messages.SessionId():
-                self._outputs.append(Identified(message))
+            case messages.QueuePosition():
+                self._outputs.append(Relay(message))
+                self._outputs.append(Emit(events.QueuePosition(message.position, message.queue_size)))
+            case messages.LivekitRoomInfo():
+                self._room_named = True
+                self._secrets.add(message.token)
+                self._outputs.append(Relay(message))
+                session_id = message.session_id or message.room_name
+                self._outputs.append(Identified(session_id, encode_room_token(message.room_name)))
+            case messages.SessionId() if not self._room_named:  # a room's session is named with the room
+                token = encode_subscribe_token(
+                    message.session_id,
+                    message.server_ip,
+                    message.server_port,
+                    "ivs" if self._transport == "ivs" else "webrtc",
+                )
+                self._outputs.append(Identified(message.session_id, token))
             case messages.PromptAck() | messages.SetImageAck():
                 self._settle(message)
             case messages.GenerationStarted():
-                self.generation = Generation.RUNNING
+                self.generation, self._stopped_for = Generation.RUNNING, ""
             case messages.GenerationTick():
+                self.generation, self._stopped_for = (
+                    Generation.RUNNING,
+                    "",
+                )  # the beginning may have been missed
                 self._outputs.append(Emit(events.GenerationTickMessage(message.seconds)))
             case messages.GenerationEnded():
-                reason = self._secrets.clean(message.reason)
-                logger.info("generation ended after %s s: %s", message.seconds, reason)
+                self._stopped_for = self._secrets.clean(message.reason)
+                logger.info("generation ended after %s s: %s", message.seconds, self._stopped_for)
             case messages.MetricsReport():
                 self._outputs.append(Emit(events.ServerMetrics(**structs.asdict(message))))
             case messages.LatencyReport():
@@ -227,7 +278,7 @@ class SessionCore:
                 self._outputs.append(Emit(metrics))
             case messages.Error():
                 self._reported(server_failure(self._secrets.clean(message.error)))
-            case messages.Ready():
+            case messages.SessionId() | messages.Ready():
                 pass
             case messages.Unknown():
                 kind = self._secrets.clean(message.type)
@@ -282,7 +333,7 @@ class SessionCore:
             self._outputs.append(self._located(settled))
 
     def _reported(self, failure: RealtimeError) -> None:
-        if self.state is not AttemptState.LIVE or self._held is not None or is_permanent(failure):
+        if not self.is_live or self._held is not None or is_permanent(failure):
             self._end(failure)
             return
         self._last_word = failure.located(None, self._transport)
@@ -297,6 +348,8 @@ class SessionCore:
         self.told = failure is not None and failure is self._last_word
         if failure is not None:
             failure.located(self._phase and self._phase[0], self._transport)
+            if self._stopped_for and isinstance(failure, ConnectError):
+                failure.because(f"the service had ended the generation: {self._stopped_for}")
         self._phase = self._held = None
         lost = failure or NotConnectedError("The client was disconnected")
         self._outputs.extend(self._acks.fail_all(lost))
@@ -308,4 +361,4 @@ class SessionCore:
         return settled
 
 
-_ESSENTIAL = frozenset({"offer", "answer", "ivs_stage_ready", "error"})
+_ESSENTIAL = frozenset({"offer", "answer", "ivs_stage_ready", "livekit_room_info", "error"})

@@ -22,18 +22,19 @@ from av import AudioFrame, VideoFrame
 
 from realtime_fast.aio.callers import is_own_cancellation
 from realtime_fast.aio.tasks import owned_tasks
-from realtime_fast.control import messages
 from realtime_fast.diagnostics.latency_tracker import LatencyTracker
 from realtime_fast.diagnostics.quality import QualityMonitor
 from realtime_fast.diagnostics.quality_figures import QualityFigures
 from realtime_fast.diagnostics.stall import Stall, StallDetector
 from realtime_fast.diagnostics.telemetry_sender import TelemetrySender
-from realtime_fast.errors import RealtimeError, TransportName
+from realtime_fast.errors import RealtimeError
 from realtime_fast.events import (
+    ConnectionChange,
     ConnectionQuality,
     Diagnostic,
     ErrorRaised,
     Event,
+    QueuePosition,
     RemoteTrack,
     ServerMetrics,
     StatsSample,
@@ -46,7 +47,7 @@ from realtime_fast.options import LatencyTracking, QualityBands, ReconnectPolicy
 from realtime_fast.redaction import Secrets
 from realtime_fast.session.attempt import Attempt, Plan
 from realtime_fast.session.connect_loop import ConnectLoop
-from realtime_fast.session.core import DesiredState
+from realtime_fast.session.core import DesiredState, Identified
 from realtime_fast.session.event_hub import EventHub
 from realtime_fast.session.exporting import Export
 from realtime_fast.stats import StatsParser
@@ -90,7 +91,8 @@ class Session:
 
     def __init__(self, settings: SessionSettings, hub: EventHub) -> None:
         self.hub = hub
-        self.identity: messages.SessionId | None = None
+        self.identity: Identified | None = None
+        self.queue_position: QueuePosition | None = None
         self._settings = settings
         self._media = settings.media
         self._telemetry = settings.telemetry
@@ -215,6 +217,10 @@ class Session:
         match event:
             case ServerMetrics() if self._tracker is not None:
                 self._tracker.figures(event)
+            case QueuePosition():
+                self.queue_position = event
+            case ConnectionChange():
+                self.queue_position = None
             case Diagnostic() if self._telemetry is not None:
                 self._telemetry.buffer.add_diagnostic(event.kind, event.data, event.timestamp)
             case StatsSample() if self._telemetry is not None:
@@ -222,7 +228,7 @@ class Session:
             case _:
                 pass
 
-    def identified(self, session: messages.SessionId) -> None:
+    def identified(self, session: Identified) -> None:
         """The service named the session."""
         self.identity = session
         if self._telemetry is not None:
@@ -266,7 +272,8 @@ class Session:
 
     def _died(self, what: str, cause: BaseException) -> RealtimeError:
         """Something ended that should not have: tell, once, what and why."""
-        error = RealtimeError(f"{what} ended on {type(cause).__name__}: {cause}", transport=self.transport)
+        transport = self._settings.transport.name
+        error = RealtimeError(f"{what} ended on {type(cause).__name__}: {cause}", transport=transport)
         error.__cause__ = cause
         self._settings.secrets.clean_error(error)
         self.emit(ErrorRaised(error))

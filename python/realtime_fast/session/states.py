@@ -18,6 +18,7 @@ class AttemptState(Enum):
     DIALING = auto()
     PREPARING = auto()
     LIVE = auto()
+    MENDING = auto()
     CLOSED = auto()
 
 
@@ -26,6 +27,8 @@ class Signal(Enum):
 
     CHANNEL_OPEN = auto()
     READY = auto()
+    INTERRUPTED = auto()
+    RESTORED = auto()
     ENDED = auto()
 
 
@@ -34,7 +37,10 @@ ATTEMPT_TRANSITIONS: dict[tuple[AttemptState, Signal], AttemptState] = {
     (AttemptState.DIALING, Signal.ENDED): AttemptState.CLOSED,
     (AttemptState.PREPARING, Signal.READY): AttemptState.LIVE,
     (AttemptState.PREPARING, Signal.ENDED): AttemptState.CLOSED,
+    (AttemptState.LIVE, Signal.INTERRUPTED): AttemptState.MENDING,
     (AttemptState.LIVE, Signal.ENDED): AttemptState.CLOSED,
+    (AttemptState.MENDING, Signal.RESTORED): AttemptState.LIVE,
+    (AttemptState.MENDING, Signal.ENDED): AttemptState.CLOSED,
 }
 
 

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from realtime_fast.control.subscribe_token import TokenPayload
-from realtime_fast.control.urls import ivs_subscribe_url
-from realtime_fast.options import DEFAULT_ICE_SERVERS, IceServer, RealtimeConnectOptions, SubscribeOptions
+from realtime_fast.control.urls import ivs_subscribe_url, watch_stream_url
+from realtime_fast.options import (
+    DEFAULT_ICE_SERVERS,
+    IceServer,
+    RealtimeConnectOptions,
+    SendOptions,
+    SubscribeOptions,
+)
 from realtime_fast.redaction import Secrets
 from realtime_fast.transports.base import Transport
 from realtime_fast.transports.ivs import IvsTransport, invited_as_viewer
@@ -20,6 +28,8 @@ def make_transport(options: RealtimeConnectOptions) -> Transport:
             min_delay=options.jitter_buffer_min_delay / 1000,
             sending=options.sending,
         )
+    if options.transport == "livekit":
+        return _over_livekit(options)
     return WebRtcTransport(
         ice_servers=options.ice_servers,
         video_codec=options.video_codec,
@@ -44,7 +54,39 @@ def make_viewer_transport(
             ice_servers=_for_stage(options.ice_servers),
             invite=invited_as_viewer(url, api_key, agent, secrets),
         )
+    if token.room_name is not None:
+        # Imported on demand: it needs the extra of the same name.
+        from realtime_fast.transports import livekit
+
+        invite = livekit.invited_as_viewer(
+            watch_stream_url(base_url, token.room_name), api_key, agent, secrets
+        )
+        return livekit.LivekitTransport(
+            livekit.RoomSettings(ice_servers=_for_room(options.ice_servers)), invite
+        )
     return WebRtcTransport(ice_servers=options.ice_servers)
+
+
+def _over_livekit(options: RealtimeConnectOptions) -> Transport:
+    from realtime_fast.transports import livekit
+
+    sending = options.sending
+    if sending.max_bitrate == SendOptions().max_bitrate:
+        sending = replace(sending, max_bitrate=livekit.MAX_BITRATE)
+    return livekit.LivekitTransport(
+        livekit.RoomSettings(
+            ice_servers=_for_room(options.ice_servers),
+            video_codec=options.video_codec or "h264",
+            sending=sending,
+            min_delay=options.jitter_buffer_min_delay / 1000,
+            size=(options.model.width, options.model.height),
+        )
+    )
+
+
+def _for_room(servers: tuple[IceServer, ...]) -> tuple[IceServer, ...] | None:
+    """A room names its own servers; others that were given take their place."""
+    return None if servers == DEFAULT_ICE_SERVERS else servers
 
 
 def _for_stage(servers: tuple[IceServer, ...]) -> tuple[IceServer, ...]:

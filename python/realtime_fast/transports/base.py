@@ -1,16 +1,19 @@
-"""The interface of a transport: a way to negotiate a media link, and three facts about it."""
+"""The interface of a transport: a way to negotiate a media link, and a few facts about it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol, TypeAlias
 
 from aiortc import MediaStreamTrack
 
 from realtime_fast.control.signaling import Signaling
 from realtime_fast.errors import TransportName
 from realtime_fast.peer.link_events import LinkEvent
+
+InitialState: TypeAlias = Literal["before-media", "after-media", "within"]
+"""Before the link is negotiated and acknowledged by then, after it, or within: when `open` says so."""
 
 
 class MediaLink(Protocol):
@@ -31,12 +34,12 @@ class Transport(Protocol):
         """Its name in options, tokens and error codes."""
 
     @property
-    def state_before_media(self) -> bool:
-        """Whether prompt and image are sent before the link is negotiated, or after."""
+    def initial_state(self) -> InitialState:
+        """When prompt and image are sent."""
 
     @property
-    def phase(self) -> str:
-        """Name of the negotiation phase in diagnostics."""
+    def phase(self) -> str | None:
+        """Name of the negotiation phase in diagnostics; None if `open` reports phases of its own to the signaling."""
 
     def open(
         self,

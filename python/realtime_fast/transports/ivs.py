@@ -6,7 +6,6 @@ service's participant, and to nobody else.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -16,28 +15,23 @@ import anyio
 import msgspec
 from aiortc import MediaStreamTrack
 
-from realtime_fast.aio.http import HttpError, Request, Response, open_http
 from realtime_fast.aio.tasks import owned_tasks
 from realtime_fast.control import messages
-from realtime_fast.control.refusals import server_failure
-from realtime_fast.control.signaling import Signaling
-from realtime_fast.errors import AuthenticationError, ConnectError, RealtimeError, StageError, TransportName
+from realtime_fast.control.signaling import Signaling, drain, tag
+from realtime_fast.errors import ConnectError, RealtimeError, StageError, TransportName
 from realtime_fast.ivs import Participant, Publication, Stage, Subscription
 from realtime_fast.options import IceServer, SendOptions, VideoCodec
 from realtime_fast.peer.link_events import LinkEvent, LinkLost, LinkUp, TrackArrived
 from realtime_fast.redaction import Secrets
 from realtime_fast.stats import merge_reports
-
-logger = logging.getLogger(__name__)
+from realtime_fast.transports.base import InitialState
+from realtime_fast.transports.viewer_grant import request_grant
 
 RETURN_LIMIT = 1.0
 """Seconds in which the service's participant may publish again before the link counts as lost."""
 
 STAGE_TIMEOUT = 30.0
 """Seconds for joining, publishing and subscribing each; the limits of the attempt may be shorter."""
-
-MAX_GRANT_BYTES = 64 * 1024
-"""Limit of the answer that names a viewer's stage; a token has 16 KiB at most."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +61,7 @@ class IvsTransport:
     """Media over the stage that the service names."""
 
     name: TransportName = "ivs"
-    state_before_media = False
+    initial_state: InitialState = "after-media"
     phase = "ivs-stage-setup"
 
     def __init__(
@@ -123,7 +117,7 @@ class IvsTransport:
                 tasks.start_soon(link.guard, publication)
             if invitation.announce:
                 signaling.send(messages.IvsJoined())
-                tasks.start_soon(_drain, signaling)
+                tasks.start_soon(drain, signaling)
             report(LinkUp())
             yield link
 
@@ -211,7 +205,7 @@ async def invited_by_service(signaling: Signaling) -> Invitation:
     """The invitation in `ivs_stage_ready`, in either of its forms."""
     ready = await signaling.receive()
     if not isinstance(ready, messages.IvsStageReady):
-        raise ConnectError(f"Expected ivs_stage_ready on an ivs session, got {_tag(ready)}", transport="ivs")
+        raise ConnectError(f"Expected ivs_stage_ready on an ivs session, got {tag(ready)}", transport="ivs")
     if ready.client_token:
         return Invitation(subscribe_token=ready.client_token, server_id=ready.server_publish_participant_id)
     if not ready.client_publish_token or not ready.client_subscribe_token:
@@ -230,10 +224,6 @@ class _ViewerGrant(msgspec.Struct):
     server_publish_participant_id: str
 
 
-class _Failure(msgspec.Struct):
-    error: str = ""
-
-
 def invited_as_viewer(url: str, api_key: str, agent: str, secrets: Secrets) -> Invite:
     """Obtains a viewer's invitation by an HTTP request, without the inference session.
 
@@ -245,28 +235,9 @@ def invited_as_viewer(url: str, api_key: str, agent: str, secrets: Secrets) -> I
     """
 
     async def invite(_: Signaling) -> Invitation:
-        request = Request("GET", url, {"x-api-key": api_key, "user-agent": agent})
-        try:
-            async with open_http() as http:
-                response = await http.send(
-                    request,
-                    far_side="The service",
-                    secrets=secrets,
-                    max_bytes=MAX_GRANT_BYTES,
-                    within=STAGE_TIMEOUT,
-                )
-        except HttpError as error:
-            raise ConnectError(str(error), transport="ivs") from error.__cause__
-        if response.status in (401, 403):
-            raise AuthenticationError(
-                f"The service rejected the API key (HTTP {response.status}): check the key and its permissions"
-            )
-        if response.status != 200:
-            raise _refused(response, secrets)
-        try:
-            grant = msgspec.json.decode(response.body, type=_ViewerGrant)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            raise ConnectError("The service's answer names no stage to watch", transport="ivs") from None
+        grant = await request_grant(
+            "GET", url, _ViewerGrant, api_key=api_key, agent=agent, secrets=secrets, transport="ivs"
+        )
         secrets.add(grant.subscribe_token)
         return Invitation(
             subscribe_token=grant.subscribe_token,
@@ -275,23 +246,3 @@ def invited_as_viewer(url: str, api_key: str, agent: str, secrets: Secrets) -> I
         )
 
     return invite
-
-
-def _refused(response: Response, secrets: Secrets) -> RealtimeError:
-    try:
-        text = msgspec.json.decode(response.body, type=_Failure).error
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        text = ""
-    if text:
-        return server_failure(secrets.clean(text)[:300])
-    return ConnectError(f"The service refused the viewer (HTTP {response.status})", transport="ivs")
-
-
-async def _drain(signaling: Signaling) -> None:
-    """Discard signaling once the stage is joined: nothing more is negotiated, and a second invitation is ignored."""
-    while True:
-        logger.debug("ignored %s on a stage that was joined", _tag(await signaling.receive()))
-
-
-def _tag(message: Any) -> str:
-    return str(message.__struct_config__.tag)

@@ -17,6 +17,7 @@ from realtime_fast.errors import ConnectError, RealtimeError, TransportName
 from realtime_fast.options import CustomizeOffer, IceServer, SendOptions, VideoCodec
 from realtime_fast.peer import Peer, open_peer
 from realtime_fast.peer.link_events import LinkEvent, LinkLost
+from realtime_fast.transports.base import InitialState
 
 logger = logging.getLogger(__name__)
 
@@ -25,7 +26,7 @@ class WebRtcTransport:
     """One peer connection with the inference service."""
 
     name: TransportName = "webrtc"
-    state_before_media = True
+    initial_state: InitialState = "before-media"
     phase = "webrtc-handshake"
 
     def __init__(

@@ -1,0 +1,201 @@
+"""The two peer connections of a room: one on which this client publishes, one on which it receives."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from typing import Any, ClassVar, TypeAlias
+
+import anyio
+from aiortc import MediaStreamTrack
+from livekit.protocol import rtc
+
+from realtime_fast.aio.tasks import owned_tasks
+from realtime_fast.control.messages import Candidate
+from realtime_fast.options import IceServer, SendOptions, VideoCodec
+from realtime_fast.peer import Peer, open_peer
+from realtime_fast.peer.link_events import LinkDiagnostic, LinkEvent, LinkLost, TrackArrived
+
+QUEUE = 64
+"""Descriptions and candidates that wait to be applied; a server that lets more pile up is broken."""
+
+Item: TypeAlias = tuple[str, int] | Candidate | None
+"""A description with its number, a candidate, or the end of candidates."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeerSettings:
+    """How both connections are set up.
+
+    Attributes:
+        video_codec: What sent video prefers.
+        sending: Bit rates, and what to give up first.
+        min_delay: Seconds that what is received is held back at least.
+        on_diagnostic: Told what the connections notice.
+    """
+
+    video_codec: VideoCodec
+    sending: SendOptions
+    min_delay: float
+    on_diagnostic: Callable[[LinkDiagnostic], None] | None
+
+
+class _Connection:
+    """What both have in common: descriptions and candidates are applied in order, and a loss ends it."""
+
+    _one_transport: ClassVar[bool] = False
+
+    def __init__(self, send: Callable[[rtc.SignalRequest], None], settings: PeerSettings) -> None:
+        self._send = send
+        self._settings = settings
+        self._post, self._inbox = anyio.create_memory_object_stream[Item](QUEUE)
+        self._peer: Peer | None = None
+        self._ended = anyio.Event()
+
+    def take(self, item: Item) -> None:
+        """Queue a description with its number, a candidate, or the end of candidates; ignored once it has ended.
+
+        Raises:
+            anyio.WouldBlock: The server sends faster than connections can be set up.
+        """
+        with suppress(anyio.ClosedResourceError, anyio.BrokenResourceError):
+            self._post.send_nowait(item)
+
+    async def stats(self) -> Mapping[str, Any]:
+        """The connection's report; empty while there is none."""
+        return {} if self._peer is None else await self._peer.stats()
+
+    def cut(self) -> None:
+        """Close the media sockets without telling the server (fault injection)."""
+        if self._peer is not None:
+            self._peer.cut()
+
+    def mute(self) -> None:
+        """Stop sending packets, but keep receiving (fault injection)."""
+        if self._peer is not None:
+            self._peer.mute()
+
+    def _report(self, event: LinkEvent) -> None:
+        match event:
+            case LinkLost():
+                self._ended.set()
+            case TrackArrived():
+                self._received(event)
+            case LinkDiagnostic() if self._settings.on_diagnostic is not None:
+                self._settings.on_diagnostic(event)
+
+    @asynccontextmanager
+    async def _opened(self, ice_servers: Sequence[IceServer]) -> AsyncIterator[Peer]:
+        settings = self._settings
+        try:
+            async with open_peer(
+                self._report,
+                ice_servers=ice_servers,
+                video_codec=settings.video_codec,
+                transport="livekit",
+                sending=settings.sending,
+                min_delay=settings.min_delay,
+                one_transport=self._one_transport,
+            ) as self._peer:
+                yield self._peer
+        finally:
+            self._peer = None
+            self._post.close()
+            self._inbox.close()
+
+    async def _until_lost(self, peer: Peer, up: Callable[[], None]) -> None:
+        async with owned_tasks() as tasks:
+            tasks.start_soon(self._apply, peer)
+            await peer.wait_up()
+            up()
+            await self._ended.wait()
+            await peer.wait_up()  # raises why it was lost
+
+    async def _apply(self, peer: Peer) -> None:
+        async for item in self._inbox:
+            if isinstance(item, tuple):
+                await self._describe(peer, *item)
+            else:
+                await peer.add_candidate(item)
+
+    async def _describe(self, peer: Peer, sdp: str, number: int) -> None:
+        raise NotImplementedError
+
+    def _received(self, arrival: TrackArrived) -> None:
+        """A remote track arrived."""
+
+
+class Publisher(_Connection):
+    """The connection on which this client sends: it offers, once."""
+
+    _offer: rtc.SignalRequest | None = None
+
+    def offer_again(self) -> None:
+        """The signal socket is another one: repeat an offer that was never answered."""
+        if self._offer is not None:
+            self._send(self._offer)
+
+    async def run(
+        self,
+        ice_servers: Sequence[IceServer],
+        tracks: Sequence[MediaStreamTrack],
+        up: Callable[[], None],
+    ) -> None:
+        """Send the tracks until cancelled; `up` is called once media can flow.
+
+        Raises:
+            LinkError: The connection could not be set up, or was lost.
+        """
+        async with self._opened(ice_servers) as peer:
+            for track in tracks:
+                peer.send(track)
+            description = rtc.SessionDescription(type="offer", sdp=await peer.create_offer(), id=1)
+            self._offer = rtc.SignalRequest(offer=description)
+            self._send(self._offer)
+            await self._until_lost(peer, up)
+
+    async def _describe(self, peer: Peer, sdp: str, number: int) -> None:
+        if self._offer is not None:
+            self._offer = None
+            await peer.accept_answer(sdp)
+
+
+class Subscriber(_Connection):
+    """The connection on which this client receives: the server offers, again for each change.
+
+    Args:
+        received: Called with the id and the media of each track that arrives.
+    """
+
+    _one_transport = True
+
+    def __init__(
+        self,
+        send: Callable[[rtc.SignalRequest], None],
+        settings: PeerSettings,
+        received: Callable[[str, MediaStreamTrack], None],
+    ) -> None:
+        super().__init__(send, settings)
+        self._hand_over = received
+        self._answered = False
+
+    async def run(self, ice_servers: Sequence[IceServer], up: Callable[[], None]) -> None:
+        """Receive until cancelled; `up` is called once media can flow.
+
+        Raises:
+            LinkError: The connection could not be set up, or was lost.
+        """
+        async with self._opened(ice_servers) as peer:
+            await self._until_lost(peer, up)
+
+    async def _describe(self, peer: Peer, sdp: str, number: int) -> None:
+        if self._answered:
+            # aiortc would not set up what a further offer adds while the first one is still connecting.
+            await peer.wait_up()
+        self._answered = True
+        answer = rtc.SessionDescription(type="answer", sdp=await peer.create_answer(sdp), id=number)
+        self._send(rtc.SignalRequest(answer=answer))
+
+    def _received(self, arrival: TrackArrived) -> None:
+        self._hand_over(arrival.track.id, arrival.track)
