@@ -44,8 +44,10 @@ class Client:
         self.publisher = RTCPeerConnection(HERE)
         self.subscriber = RTCPeerConnection(HERE)
         self.subscriber.on("track", self._arrived)
-        self.publisher.on("connectionstatechange", self._tell)
+        for connection in (self.publisher, self.subscriber):
+            connection.on("connectionstatechange", self._tell)
         self._changed = anyio.Event()
+        self.offers, self.offered = anyio.create_memory_object_stream[rtc.SessionDescription](16)
 
     def _arrived(self, track: MediaStreamTrack) -> None:
         self.tracks[track.id] = track
@@ -108,12 +110,17 @@ class Client:
                 assert message.answer.id == 7
                 await self.publisher.setRemoteDescription(RTCSessionDescription(message.answer.sdp, "answer"))
             case "offer" if self.answers:
-                await self._answer(message.offer)
+                self.offers.send_nowait(message.offer)
+
+    async def answer(self) -> None:
+        """Answer one offer after another, beside what else is read."""
+        async for offer in self.offered:
+            await self._answer(offer)
 
     async def _answer(self, offer: rtc.SessionDescription) -> None:
         # A second section begins only on a connection that is up: aiortc sets nothing up while it connects.
-        while self.subscriber.connectionState == "connecting":
-            await anyio.sleep(0.01)
+        if self.subscriber.remoteDescription is not None:
+            await self.until(lambda: self.subscriber.connectionState == "connected" or self.closed.is_set())
         await self.subscriber.setRemoteDescription(RTCSessionDescription(offer.sdp, "offer"))
         await self.subscriber.setLocalDescription(await self.subscriber.createAnswer())
         sdp = self.subscriber.localDescription.sdp
@@ -128,11 +135,14 @@ async def joined(url: str, token: str, *, answers: bool = True, **query: str) ->
     async with connect(f"{url}/rtc?{words}", max_size=None) as socket, anyio.create_task_group() as tasks:
         client = Client(socket, answers)
         tasks.start_soon(client.read)
+        tasks.start_soon(client.answer)
         try:
             await client.until(lambda: client.kinds)
             yield client
         finally:
             tasks.cancel_scope.cancel()
+            client.offers.close()
+            client.offered.close()
             with anyio.CancelScope(shield=True):
                 await client.publisher.close()
                 await client.subscriber.close()

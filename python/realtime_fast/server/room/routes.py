@@ -120,7 +120,8 @@ class _Face:
         leaves = False
 
         async def write() -> None:
-            with suppress(WebSocketDisconnect, RuntimeError):
+            # Closed under its reader, it is to be cut.
+            with suppress(WebSocketDisconnect, RuntimeError, anyio.ClosedResourceError):
                 async with socket.messages:
                     async for message in socket.messages:
                         await websocket.send_bytes(message.SerializeToString())
