@@ -96,7 +96,7 @@ class Downlink:
         self._early: list[RTCIceCandidate] = []
         self._met = False
         self._offer = ""
-        self._number = 0
+        self._number = self._offered = 0
         self._outstanding = self._changed = False
 
     async def open(self) -> None:
@@ -204,14 +204,16 @@ class Downlink:
         if self._outstanding or not self._link.transport.candidates:
             self._changed = True
             return
-        self._outstanding, self._changed = True, False
+        # One section more at a time: some stacks set only the first of several up.
+        self._offered = min(self._offered + 1, len(self._streams)) if self._number else 0
+        self._outstanding, self._changed = True, self._offered < len(self._streams)
         self._number += 1
         description = sdp.SessionDescription()
         description.origin = f"- 1 {self._number} IN IP4 127.0.0.1"
         description.type = "offer"
         description.media.append(self._link.data_section(DATA_MID))
         transport = self._link.transport
-        for stream in self._streams:
+        for stream in self._streams[: self._offered]:
             media = described(
                 stream.section,
                 PROFILE,
