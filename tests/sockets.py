@@ -22,6 +22,7 @@ ROOMS = (
     "client",
     "compat",
     "examples",
+    "interop",
     "ivs/test_stage.py",
     "livekit/test_room.py",
     "peer",

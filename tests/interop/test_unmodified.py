@@ -1,0 +1,110 @@
+"""Programs of others, unmodified and in environments of their own, against the embedded service: `make interop`."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import anyio
+import httpx2
+import pytest
+
+from realtime_fast.server import Service, ServiceConfig
+from realtime_fast.server.room import Grant, Keys
+
+from tests.support import eventually
+
+TREE = Path(__file__).parents[2]
+HERE = Path(__file__).parent
+VERSIONS = ("0.1.0", "0.2.4")
+SERVER = TREE / ".livekit" / "livekit-server"
+DEPLOYED = "ws://127.0.0.1:7880"
+KEYS = Keys("devkey", "0123456789abcdef0123456789abcdef")
+"""As livekit.yaml has them."""
+
+pytestmark = [pytest.mark.timeout(120), pytest.mark.slow]
+
+
+def python_with(version: str) -> str:
+    """The interpreter of an environment that has this version of `decart`."""
+    path = TREE / ".interop" / version / "bin" / "python"
+    if not path.exists():
+        pytest.skip(f"decart {version} is not installed: make interop")
+    return str(path)
+
+
+async def run(version: str, program: str, *args: str) -> Any:
+    """Run a program; returns what it printed."""
+    # libwebrtc leaves threads behind that now and then abort the process at its exit, when all is said.
+    done = await anyio.run_process([python_with(version), str(HERE / program), *args], check=False)
+    lines = done.stdout.decode().splitlines()
+    assert lines, done.stderr.decode()[-2000:]
+    return json.loads(lines[-1])
+
+
+@pytest.fixture
+async def deployment() -> AsyncIterator[str]:
+    """A real LiveKit server on loopback."""
+    if not SERVER.exists():
+        pytest.skip("there is no LiveKit server: make livekit")
+    command = [str(SERVER), "--config", str(HERE / "livekit.yaml")]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=os.environ)
+    try:
+        async with httpx2.AsyncClient() as http:
+            with anyio.fail_after(20):
+                while not await _answers(http):
+                    await anyio.sleep(0.05)
+        yield DEPLOYED
+    finally:
+        process.kill()
+        process.wait()
+
+
+async def _answers(http: httpx2.AsyncClient) -> bool:
+    try:
+        return (await http.get(DEPLOYED.replace("ws", "http", 1))).text == "OK"
+    except httpx2.HTTPError:
+        return False
+
+
+@pytest.mark.parametrize("codec", ["H264", "VP8"])
+async def test_two_participants_in_an_embedded_room(codec: str) -> None:
+    async with Service(ServiceConfig(port=0)) as service:
+        assert service.rooms is not None
+        service.rooms.create("room")
+        tokens = [service.rooms.keys.issue(Grant(identity=who, room="room")) for who in ("a", "b")]
+        sizes = await run("0.2.4", "two_participants.py", service.url, *tokens, codec)
+        assert list(sizes) == ["640x352"], "the largest layer from the first picture on"
+        assert not service.rooms.rooms["room"].participants
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+async def test_a_decart_program(version: str) -> None:
+    async with Service(ServiceConfig(port=0)) as service:
+        seen = await run(version, "decart_program.py", service.url)
+        await eventually(lambda: service.ended)
+    check(seen, service)
+    assert seen["size"] == [1280, 704], "no smaller layer first"
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+async def test_a_decart_program_on_a_deployment(version: str, deployment: str) -> None:
+    config = ServiceConfig(
+        port=0, livekit_url=deployment, livekit_key=KEYS.api_key, livekit_secret=KEYS.secret
+    )
+    async with Service(config) as service:
+        seen = await run(version, "decart_program.py", service.url)
+        await eventually(lambda: service.ended)
+    check(seen, service)
+
+
+def check(seen: dict[str, Any], service: Service) -> None:
+    assert "generating" in seen["states"]
+    assert seen["watched"]
+    (ended,) = service.ended
+    assert ended["transport"] == "livekit"
+    assert ended["prompts"] == ["a red boat", "a blue sky"]
