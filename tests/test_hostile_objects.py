@@ -117,7 +117,7 @@ def test_what_does_not_fit_is_a_value_error(number: int) -> None:
     calls: list[Callable[[], object]] = [
         lambda: meter.add(1.0, number, 1),
         lambda: meter.add(1.0, 1, number),
-        lambda: ledger.arrive(number, 1.0),
+        lambda: ledger.observe(number, 1.0),
     ]
     if number > 1 << 2000:
         calls += [
@@ -126,7 +126,7 @@ def test_what_does_not_fit_is_a_value_error(number: int) -> None:
             lambda: meter.inbound(number),
             lambda: ledger.stamp(number),
             lambda: ledger.lost(number),
-            lambda: ledger.corrupt(number),
+            lambda: ledger.observe("corrupted", number),
             lambda: ProbeLedger(number),
         ]
     for call in calls:

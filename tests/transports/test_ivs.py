@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import math
-from collections.abc import Callable, Iterator
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from typing import Any, TypeAlias, TypeVar

@@ -124,11 +124,6 @@ class Session:
         self._callbacks: TaskGroup | None = None
 
     @property
-    def transport(self) -> TransportName:
-        """How its media travels."""
-        return self._settings.transport.name
-
-    @property
     def quality(self) -> ConnectionQuality | None:
         """The newest verdict on the connection, None before the first sample."""
         return self._quality.current
