@@ -1,6 +1,6 @@
 //! The ledger of probes in flight.
 
-use crate::args::seconds;
+use crate::args::{number, seconds};
 use crate::marker::ReadingArg;
 use pyo3::prelude::*;
 use realtime_fast_core::marker::{Outcome, Probes};
