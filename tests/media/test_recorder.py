@@ -161,3 +161,86 @@ def test_a_place_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
     for path, words in refused:
         with pytest.raises(InvalidInputError, match=words):
             Recorder(path)
+
+
+def seen(kind: str, at: float) -> VideoFrame | AudioFrame:
+    """A frame of this time."""
+    if kind == "video":
+        video = VideoFrame(64, 48, "yuv420p")
+        video.pts, video.time_base = round(at * 90000), Fraction(1, 90000)
+        return video
+    sound = AudioFrame("s16", "stereo", 960)
+    sound.sample_rate = 48000
+    sound.pts, sound.time_base = round(at * 48000), Fraction(1, 48000)
+    return sound
+
+
+def shown(recorder: Recorder, *kinds: str) -> dict[str, ReceivedTrack]:
+    """Tracks that are recorded; a frame is shown to them by `observers[0]`."""
+    tracks = {kind: ReceivedTrack(Remote(kind, 0)) for kind in kinds}
+    for track in tracks.values():
+        recorder.add(track)
+    return tracks
+
+
+async def test_pictures_that_begin_long_after_the_sound_are_recorded(tmp_path: Path) -> None:
+    async with Recorder(tmp_path / "out.mp4") as recorder:
+        tracks = shown(recorder, "video", "audio")
+        for n in range(50):
+            tracks["audio"].observers[0](seen("audio", n * 0.02))
+        await anyio.sleep(1.5)  # longer than sound was waited for with once
+        for n in range(10):
+            tracks["video"].observers[0](seen("video", 100 + n * 0.04))
+    video, audio = played(tmp_path / "out.mp4")
+    assert len(video) == 10
+    assert len(audio) > 40
+    assert (video[0].time or 0) - (audio[0].time or 0) > 1.4
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".webm"])
+@pytest.mark.parametrize("jump", [3600.0, -3600.0, -0.4, 2**32 / 90000])
+async def test_after_a_jump_the_recording_goes_on(tmp_path: Path, suffix: str, jump: float) -> None:
+    path = tmp_path / f"out{suffix}"
+    async with Recorder(path) as recorder:
+        tracks = shown(recorder, "video", "audio")
+        for n in range(40):
+            own = 4000 + n * 0.02 + (jump if n >= 20 else 0)
+            tracks["audio"].observers[0](seen("audio", own))
+            if n % 2 == 0:
+                tracks["video"].observers[0](seen("video", own))
+    video, audio = played(path)
+    assert len(video) == recorder.pictures == 20
+    assert np.diff([frame.time or 0.0 for frame in video]).min() >= 0
+    assert (video[-1].time or 0) < 3
+    assert (audio[-1].time or 0) < 3
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".webm"])
+async def test_a_file_that_is_cut_off_plays_to_within_a_second(tmp_path: Path, suffix: str) -> None:
+    path, cut = tmp_path / f"out{suffix}", tmp_path / f"cut{suffix}"
+    async with Recorder(path) as recorder:
+        tracks = shown(recorder, "video", "audio")
+        for n in range(100):
+            tracks["audio"].observers[0](seen("audio", n * 0.02))
+            if n % 2 == 0:
+                tracks["video"].observers[0](seen("video", n * 0.02))
+        with anyio.fail_after(10):
+            while recorder.pictures < 50:
+                await anyio.sleep(0.01)
+        cut.write_bytes(path.read_bytes())  # as a crash leaves it
+    video, audio = played(cut)
+    assert (video[-1].time or 0) > 1.0
+    assert (audio[-1].time or 0) > 1.0
+    assert len(played(path)[0]) == 50
+
+
+async def test_what_is_left_out_is_told_in_words(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async with Recorder(tmp_path / "out.mp4") as recorder:
+        shown(recorder, "video")["video"].observers[0](seen("video", 0))
+        with anyio.fail_after(10):
+            while not recorder.pictures:
+                await anyio.sleep(0.01)
+        late = shown(recorder, "audio")["audio"]
+        for n in range(7):
+            late.observers[0](seen("audio", n * 0.02))
+    assert "is without 7 pieces of sound: none had come when the file began" in caplog.text

@@ -28,8 +28,12 @@ BACKLOG = 160
 """Frames queued for writing, two seconds of both kinds; then the oldest are dropped, since a hanging disk must not
 fill memory."""
 
-_WAIT_FOR_STREAMS = 1.0
-"""Seconds the first frame waits for one of the other kind: a file's streams are fixed at its beginning."""
+_WAIT_FOR_PICTURES = 10.0
+"""Seconds that sound waits for pictures that were announced: a file's streams are fixed at its beginning. Pictures wait
+for no sound, whose form is known before it comes."""
+_LATE, _EARLY, _BACK = 2.0, 3.0, 0.1
+"""Seconds that a frame may be behind its arrival, ahead of it, and before the last one of its track; beyond, its time
+stamps have jumped."""
 _CLOSE_LIMIT = 10.0
 """Seconds for finishing a file."""
 
@@ -129,12 +133,18 @@ class Recorder:
         try:
             held = self._first_frames()
             if held:
-                writer = self._writer = Writer(self.path, [frame for _, frame in held])
-                for at, frame in sorted(held, key=lambda timed: timed[0]):
-                    writer.write(at, frame)
-                while (timed := self._queue.get()) is not None:
-                    writer.write(*timed)
+                picture = next((frame for _, frame in held if isinstance(frame, VideoFrame)), None)
+                writer = self._writer = Writer(self.path, picture, has_sound="audio" in self._lanes)
+                try:
+                    for at, frame in sorted(held, key=lambda timed: timed[0]):
+                        writer.write(at, frame)
+                    while (timed := self._queue.get()) is not None:
+                        writer.write(*timed)
+                except BaseException:
+                    writer.abandon()
+                    raise
                 writer.finish()
+                self._tell_what_is_missing(writer)
         except Exception as exc:  # noqa: BLE001 - closing the recorder raises it
             logger.warning("The recording %s ended early: %r", self.path, exc)
             self._finished.set_exception(exc)
@@ -142,7 +152,7 @@ class Recorder:
             self._finished.set_result(None)
 
     def _first_frames(self) -> list[_Timed]:
-        """Frames up to the one that shows which streams the file needs."""
+        """Frames up to the one that shows which streams the file needs: the first picture, if any was announced."""
         held: list[_Timed] = []
         deadline: float | None = None
         while True:
@@ -155,23 +165,39 @@ class Recorder:
                 self._queue.put(None)  # put back for the main loop
                 return held
             held.append(timed)
-            deadline = deadline or time.monotonic() + _WAIT_FOR_STREAMS
-            kinds = {"video" if isinstance(frame, VideoFrame) else "audio" for _, frame in held}
-            if kinds >= set(self._lanes):
+            deadline = deadline or time.monotonic() + _WAIT_FOR_PICTURES
+            if isinstance(timed[1], VideoFrame) or "video" not in self._lanes:
                 return held
+
+    def _tell_what_is_missing(self, writer: Writer) -> None:
+        for kind, count in writer.left_out.items():
+            logger.warning(
+                "The recording %s is without %d %s: none had come when the file began", self.path, count, kind
+            )
+        if self._dropped:
+            logger.warning(
+                "The recording %s is without %d frames: they came faster than they could be written",
+                self.path,
+                self._dropped,
+            )
 
 
 @dataclass(slots=True)
 class _Lane:
-    """One track's timeline, shifted to where its first frame arrived."""
+    """One track's timeline, shifted to where its first frame arrived, and anew wherever its time stamps jump."""
 
     shift: float | None = None
+    last: float = float("-inf")
 
     def place(self, frame: VideoFrame | AudioFrame, now: float) -> float:
-        own = frame.time or 0.0
-        if self.shift is None:
-            self.shift = now - own
-        return own + self.shift
+        own = frame.time
+        if own is None:
+            self.last = max(now, self.last)
+            return self.last
+        if self.shift is None or not max(now - _LATE, self.last - _BACK) <= own + self.shift <= now + _EARLY:
+            self.shift = max(now, self.last) - own
+        self.last = own + self.shift
+        return self.last
 
 
 def _check(path: Path) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -13,8 +14,8 @@ import av
 from av import AudioFrame, AudioResampler, VideoFrame
 from av.container import OutputContainer
 
-from realtime_fast.frames import convert
 from realtime_fast.media.clock import AUDIO_RATE, VIDEO_TIME_BASE
+from realtime_fast.media.picture import as_sent
 
 logger = logging.getLogger(__name__)
 
@@ -33,38 +34,54 @@ class Codecs:
 
 
 FORMATS = {
-    ".mp4": Codecs("libx264", {"preset": "veryfast", "crf": "21"}, "aac"),
+    # Without looking ahead: what the encoder holds is lost where a recording is cut off.
+    ".mp4": Codecs("libx264", {"preset": "veryfast", "crf": "21", "tune": "zerolatency"}, "aac"),
     ".webm": Codecs("libvpx", {"deadline": "realtime", "cpu-used": "8", "crf": "10", "b": "4M"}, "libopus"),
 }
 
+# A file that is cut off can be played to within a second of its end: mp4 is written in fragments, and becomes an
+# ordinary one when it is finished. One kind is not held back for a second of the other.
+_WRITTEN_OUT = {
+    ".mp4": {"movflags": "hybrid_fragmented+delay_moov+default_base_moof", "frag_duration": "500000"},
+    ".webm": {"cluster_time_limit": "500"},
+}
+_HELD_BACK = {"max_interleave_delta": "500000", "flush_packets": "1"}
+
 
 class Writer:
-    """Encodes frames into a file whose streams are those of the first frames.
+    """Encodes frames into a file, whose streams are fixed at its beginning.
+
+    Args:
+        path: The file.
+        picture: The first picture, whose size all have; None for a file of sound alone.
+        has_sound: Whether the file has sound.
 
     Attributes:
         pictures: Pictures written.
+        left_out: Frames for which the file has no stream, by their kind.
     """
 
-    def __init__(self, path: Path, first: Iterable[VideoFrame | AudioFrame]) -> None:
-        codecs = FORMATS[path.suffix.lower()]
+    def __init__(self, path: Path, picture: VideoFrame | None, *, has_sound: bool) -> None:
+        suffix = path.suffix.lower()
+        codecs = FORMATS[suffix]
         self.pictures = 0
-        self._container: OutputContainer = av.open(str(path), "w")
-        self._video: _Pictures | None = None
-        self._audio: _Sound | None = None
-        for frame in first:
-            if isinstance(frame, VideoFrame) and self._video is None:
-                self._video = _Pictures(self._container, codecs, frame)
-            elif isinstance(frame, AudioFrame) and self._audio is None:
-                self._audio = _Sound(self._container, codecs)
+        self.left_out = Counter[str]()
+        # As it is named: a colon or a percent sign in it means nothing.
+        self._container: OutputContainer = av.open(
+            f"file:{path}", "w", format=suffix[1:], options=_WRITTEN_OUT[suffix] | _HELD_BACK
+        )
+        self._video = None if picture is None else _Pictures(self._container, codecs, picture)
+        self._audio = _Sound(self._container, codecs) if has_sound else None
 
     def write(self, at: float, frame: VideoFrame | AudioFrame) -> None:
-        """Encode `frame` at `at` seconds into the recording; ignored if the file has no stream of its kind."""
-        if isinstance(frame, VideoFrame):
-            if self._video is not None:
-                self._video.write(at, frame)
-                self.pictures += 1
-        elif self._audio is not None:
+        """Encode `frame` at `at` seconds into the recording; counted only, if the file has no stream of its kind."""
+        if isinstance(frame, VideoFrame) and self._video is not None:
+            self._video.write(at, frame)
+            self.pictures += 1
+        elif isinstance(frame, AudioFrame) and self._audio is not None:
             self._audio.write(at, frame)
+        else:
+            self.left_out["pictures" if isinstance(frame, VideoFrame) else "pieces of sound"] += 1
 
     def finish(self) -> None:
         """Flush the encoders and finish the file."""
@@ -72,6 +89,11 @@ class Writer:
             for lane in (self._video, self._audio):
                 if lane is not None:
                     lane.flush()
+
+    def abandon(self) -> None:
+        """Close the file as far as it got; what the encoders hold is lost, since muxing on after an error crashes."""
+        with suppress(av.FFmpegError, OSError):
+            self._container.close()
 
 
 class _Pictures:
@@ -85,7 +107,7 @@ class _Pictures:
         self._next = 0
 
     def write(self, at: float, frame: VideoFrame) -> None:
-        own = self._copied(frame)
+        own = as_sent(frame, self._stream.width, self._stream.height)
         own.pts = max(self._next, round(at / VIDEO_TIME_BASE))
         own.time_base = VIDEO_TIME_BASE
         self._next = own.pts + 1
@@ -93,16 +115,6 @@ class _Pictures:
 
     def flush(self) -> None:
         self._container.mux(self._stream.encode(None))
-
-    def _copied(self, frame: VideoFrame) -> VideoFrame:
-        """The picture in a frame of our own, because its time is about to be changed."""
-        width, height = self._stream.width, self._stream.height
-        if (frame.width, frame.height, frame.format.name) != (width, height, "yuv420p"):
-            return frame.reformat(width=width, height=height, format="yuv420p")
-        own = VideoFrame(width, height, "yuv420p")
-        own.colorspace, own.color_range = frame.colorspace, frame.color_range
-        convert(frame, own)
-        return own
 
 
 class _Sound:
