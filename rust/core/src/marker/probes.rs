@@ -100,6 +100,9 @@ pub struct Probes {
     agreeing: (f64, u32),
     /// Whether latencies have agreed, or pictures have carried numbers in a row: what is due can then be told.
     is_settled: bool,
+    /// When the latest picture came, and the mean interval between pictures.
+    pictured: Option<f64>,
+    interval: f64,
     /// Where the numbers that are weighed in turn begin, counted from the newest.
     turn: usize,
 }
@@ -122,6 +125,8 @@ impl Probes {
             held: None,
             agreeing: (0.0, 0),
             is_settled: false,
+            pictured: None,
+            interval: 1.0 / 30.0,
             turn: 0,
         }
     }

@@ -23,6 +23,11 @@ const TURN: usize = 16;
 
 /// Numbers in flight that were stamped so many seconds apart, or more, are not taken for each other.
 const STANDING: f64 = 0.18;
+/// Pictures are all marked if numbers are less than so many picture intervals apart.
+const DENSE: f64 = 1.5;
+/// Weight of a gap between pictures in their mean interval, and seconds from which on it is none of their pace.
+const PACE: f64 = 0.1;
+const LONGEST_GAP: f64 = 0.5;
 /// Share of the likelihood of the number due that another one needs, before the picture is looked at.
 const DUE: f32 = 0.25;
 /// A number that a frame may carry.
@@ -40,6 +45,7 @@ impl Probes {
     /// Reads the corner of a frame that arrived at `now`. Call once for each frame, in order of arrival:
     /// each frame tells what to expect of the next.
     pub fn read(&mut self, evidence: &Evidence, now: f64) -> SoftReading {
+        self.pace(now);
         let candidates = self.candidates(evidence, now);
         let oldest = self.window.front().map_or(0.0, |stamp| now - stamp.at);
         let oldest = candidates.iter().map(|candidate| candidate.latency).fold(oldest, f64::max);
@@ -79,20 +85,37 @@ impl Probes {
         found
     }
 
-    /// Whether `seq` is what the belief expected of the picture, before it was looked at.
+    /// Whether `seq` is what was expected of the picture, before it was looked at: by the belief in latency, and by
+    /// its place among the pictures.
     fn is_due(&self, seq: u16, candidates: &[Candidate], priors: &[f32]) -> bool {
         let Some(read) = candidates.iter().position(|candidate| candidate.seq == seq) else {
             return true;
         };
-        let rivals = candidates.iter().zip(priors).filter(|(candidate, _)| {
-            candidate.seq != seq
-                && (candidate.latency - candidates[read].latency).abs() < STANDING
-                && self.offset(candidate.seq).is_some()
-        });
-        let Some(best) = rivals.map(|(_, prior)| *prior).reduce(f32::max) else {
+        let apart = |candidate: &Candidate| (candidate.latency - candidates[read].latency).abs();
+        let (mut best, mut nearest) = (None, f64::INFINITY);
+        for (candidate, prior) in candidates.iter().zip(priors) {
+            let is_rival = candidate.seq != seq && apart(candidate) < STANDING;
+            if is_rival && self.offset(candidate.seq).is_some() {
+                best = Some(best.map_or(*prior, |best: f32| best.max(*prior)));
+                nearest = nearest.min(apart(candidate));
+            }
+        }
+        let Some(best) = best else {
             return true;
         };
-        self.is_settled && priors[read] >= DUE * best
+        // Where each picture is marked, the unread ones carried numbers too, and one of those is what may be left.
+        let is_left_over = nearest < DENSE * self.interval
+            && self.newest_read.is_some_and(|newest| usize::from(seq.wrapping_sub(newest)) <= self.unread);
+        self.is_settled && priors[read] >= DUE * best && !is_left_over
+    }
+
+    /// Notes when a picture came.
+    fn pace(&mut self, now: f64) {
+        let gap = self.pictured.map_or(0.0, |before| now - before);
+        self.pictured = Some(now);
+        if gap > 0.0 && gap < LONGEST_GAP {
+            self.interval += PACE * (gap - self.interval);
+        }
     }
 
     /// What a frame that came at `now` may carry: the latest arrivals and numbers in flight.

@@ -106,6 +106,18 @@ fn no_number_is_believed_before_latency_is_known() {
 }
 
 #[test]
+fn a_number_of_an_unread_picture_needs_the_next_one_even_where_latency_fits() {
+    let mut stream = Stream::new();
+    for _ in 0..30 {
+        stream.step(Some);
+    }
+    // Pictures catch up by one; the corner of the one between is left over.
+    assert_eq!(stream.step(|_| None), []);
+    assert_eq!(show(&mut stream.probes, Some(32), stream.at + 0.001), [], "what the unread one carried");
+    assert_eq!(stream.step(|_| None), [None]);
+}
+
+#[test]
 fn a_latency_that_did_change_is_measured() {
     let mut stream = Stream::new();
     for _ in 0..30 {
