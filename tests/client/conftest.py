@@ -30,7 +30,7 @@ async def camera() -> AsyncIterator[MediaSource]:
         yield source
 
 
-@pytest.fixture(params=["webrtc", "ivs"])
+@pytest.fixture(params=["webrtc", "ivs", "livekit"])
 def transport(request: pytest.FixtureRequest) -> TransportName:
     name: TransportName = request.param
     return name

@@ -17,13 +17,12 @@ from realtime_fast import (
     AuthenticationError,
     ConnectTimeoutError,
     ControlChannelError,
-    IceError,
+    LinkError,
     ModelState,
     Prompt,
     RealtimeClient,
     RealtimeError,
     ServerError,
-    StageError,
 )
 from realtime_fast.control import messages
 from realtime_fast.errors import TransportName
@@ -54,7 +53,12 @@ PROMPT, IMAGE, PASSTHROUGH = (
 )
 STATES = {"prompt": PROMPT, "image": IMAGE, "passthrough": PASSTHROUGH}
 STATE_PHASE = {"prompt": "initial-prompt", "image": "avatar-image", "passthrough": "avatar-image"}
-HANDSHAKE: dict[TransportName, str] = {"webrtc": "webrtc-handshake", "ivs": "ivs-stage-setup"}
+HANDSHAKE: dict[TransportName, str] = {
+    "webrtc": "webrtc-handshake",
+    "ivs": "ivs-stage-setup",
+    "livekit": "room-join",
+}
+BESIDE = "over livekit the state is acknowledged beside everything else: tests/client/test_rooms.py"
 
 PROMPTLY = 1.0
 """Seconds after the fault in which a failure that nothing has to be waited for must be known."""
@@ -106,6 +110,8 @@ async def test_the_channel_fails_before_media(
     phase: FaultPhase,
     state: str,
 ) -> None:
+    if (transport, phase) == ("livekit", "state"):
+        pytest.skip(BESIDE)
     kind, code, words = CHANNEL_FAULTS[fault]
     service.set_faults(channel_fault(fault, phase))
     before_media = transport == "webrtc"
@@ -116,7 +122,7 @@ async def test_the_channel_fails_before_media(
     assert isinstance(error, kind)
     assert (error.code, watch.errors) == (f"{transport.upper()}_{code}", [error])
     assert words in str(error)
-    assert error.phase == (STATE_PHASE[state] if before_media or phase == "state" else HANDSHAKE["ivs"])
+    assert error.phase == (STATE_PHASE[state] if before_media or phase == "state" else HANDSHAKE[transport])
 
 
 @pytest.mark.parametrize("phase", ["offer", "answer", "connected"])
@@ -202,6 +208,8 @@ async def test_the_state_is_never_acknowledged(
     state: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    if transport == "livekit":
+        pytest.skip(BESIDE)
     monkeypatch.setattr(attempt_module, "PROMPT_TIMEOUT", 0.3)
     monkeypatch.setattr(attempt_module, "IMAGE_TIMEOUT", 0.3)
     service.set_faults(Faults(ack="never"))
@@ -219,6 +227,8 @@ async def test_the_state_is_never_acknowledged(
 async def test_the_state_is_refused(
     service: Service, camera: MediaSource, watch: Watch, transport: TransportName, state: str
 ) -> None:
+    if transport == "livekit":
+        pytest.skip(BESIDE)
     service.set_faults(Faults(ack="fail"))
     async with leaving_nothing():
         error, _ = await failing(service, camera, transport=transport, initial_state=STATES[state])
@@ -239,8 +249,14 @@ async def test_a_phase_takes_too_long(
 ) -> None:
     if transport == "ivs" and phase in ("offer", "answer"):
         pytest.skip("nothing is offered over the control channel of an ivs session")
-    expected = {"open": STATE_PHASE["prompt"] if transport == "webrtc" else HANDSHAKE["ivs"]}
-    expected |= {"state": STATE_PHASE["prompt"], "offer": HANDSHAKE["webrtc"], "answer": HANDSHAKE["webrtc"]}
+    if (transport, phase) == ("livekit", "state"):
+        pytest.skip(BESIDE)
+    expected = {"open": STATE_PHASE["prompt"] if transport == "webrtc" else HANDSHAKE[transport]}
+    expected |= {
+        "state": STATE_PHASE["prompt"],
+        "offer": HANDSHAKE[transport],
+        "answer": HANDSHAKE[transport],
+    }
     service.set_faults(Faults(delay={phase: LIMIT + 2}))
     async with leaving_nothing():
         began = time.monotonic()
@@ -333,8 +349,8 @@ LIVE_FAULTS = {
     "error": LiveFault(say_error_and_close, (ServerError,), CAPACITY_ERROR),
     "close": LiveFault(close, (ControlChannelError,), "code 1011 (enough)"),
     "drop": LiveFault(drop, (ControlChannelError,), "broke without"),
-    "silence": LiveFault(silence, (IceError, StageError), "", MEDIA_LIMIT),
-    "cut": LiveFault(cut, (IceError, StageError), "", MEDIA_LIMIT),
+    "silence": LiveFault(silence, (LinkError,), "", MEDIA_LIMIT),
+    "cut": LiveFault(cut, (LinkError,), "", MEDIA_LIMIT),
 }
 
 

@@ -9,13 +9,13 @@ from typing import Any, ClassVar, TypeAlias
 
 import anyio
 from aiortc import MediaStreamTrack
-from livekit.protocol import rtc
+from livekit.protocol import models, rtc
 
 from realtime_fast.aio.tasks import owned_tasks
 from realtime_fast.control.messages import Candidate
 from realtime_fast.options import IceServer, SendOptions, VideoCodec
 from realtime_fast.peer import Peer, open_peer
-from realtime_fast.peer.link_events import LinkDiagnostic, LinkEvent, LinkLost, TrackArrived
+from realtime_fast.peer.link_events import LinkDiagnostic, LinkEvent, LinkLost, StreamFailed, TrackArrived
 
 QUEUE = 64
 """Descriptions and candidates that wait to be applied; a server that lets more pile up is broken."""
@@ -33,12 +33,14 @@ class PeerSettings:
         sending: Bit rates, and what to give up first.
         min_delay: Seconds that what is received is held back at least.
         on_diagnostic: Told what the connections notice.
+        on_failure: Told what a sent track or its encoder died of.
     """
 
     video_codec: VideoCodec
     sending: SendOptions
     min_delay: float
     on_diagnostic: Callable[[LinkDiagnostic], None] | None
+    on_failure: Callable[[Exception], None]
 
 
 class _Connection:
@@ -82,6 +84,8 @@ class _Connection:
                 self._ended.set()
             case TrackArrived():
                 self._received(event)
+            case StreamFailed():
+                self._settings.on_failure(event.error)
             case LinkDiagnostic() if self._settings.on_diagnostic is not None:
                 self._settings.on_diagnostic(event)
 
@@ -199,3 +203,22 @@ class Subscriber(_Connection):
 
     def _received(self, arrival: TrackArrived) -> None:
         self._hand_over(arrival.track.id, arrival.track)
+
+
+def announcement(track: MediaStreamTrack, size: tuple[int, int]) -> rtc.AddTrackRequest:
+    """What the server is told of a track before it is offered."""
+    if track.kind == "audio":
+        return rtc.AddTrackRequest(
+            cid=track.id, name="microphone", type=models.AUDIO, source=models.MICROPHONE
+        )
+    width, height = size
+    layer = models.VideoLayer(quality=models.HIGH, width=width, height=height)
+    return rtc.AddTrackRequest(
+        cid=track.id,
+        name="camera",
+        type=models.VIDEO,
+        source=models.CAMERA,
+        width=width,
+        height=height,
+        layers=[layer],
+    )

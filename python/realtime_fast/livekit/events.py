@@ -120,6 +120,13 @@ class PublicationEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class SendingFailed:
+    """A track of this client's own, or its encoder, died of this; the stay goes on, without that track."""
+
+    error: Exception
+
+
+@dataclass(frozen=True, slots=True)
 class SignalLost:
     """The signal socket was lost and is being opened again; media goes on."""
 
@@ -145,6 +152,7 @@ RoomEvent: TypeAlias = (
     | TrackSubscribed
     | TrackUnsubscribed
     | PublicationEnded
+    | SendingFailed
     | SignalLost
     | SignalRestored
     | RoomLeft

@@ -16,8 +16,15 @@ from livekit.protocol import models, rtc
 from realtime_fast.aio.broadcast import Broadcast
 from realtime_fast.aio.tasks import owned_tasks
 from realtime_fast.errors import ConnectTimeoutError, InvalidInputError, LinkError, RoomError
-from realtime_fast.livekit.connections import Item, PeerSettings, Publisher, Subscriber
-from realtime_fast.livekit.events import Participant, PublishedTrack, RoomEvent, RoomLeft, SignalRestored
+from realtime_fast.livekit.connections import Item, PeerSettings, Publisher, Subscriber, announcement
+from realtime_fast.livekit.events import (
+    Participant,
+    PublishedTrack,
+    RoomEvent,
+    RoomLeft,
+    SendingFailed,
+    SignalRestored,
+)
 from realtime_fast.livekit.room_core import (
     RESUME_LIMIT,
     AddCandidate,
@@ -101,6 +108,7 @@ class Room(anyio.AsyncContextManagerMixin):
             sending=sending or SendOptions(),
             min_delay=min_delay,
             on_diagnostic=on_diagnostic,
+            on_failure=lambda error: self._feed.emit(SendingFailed(self._secrets.clean_error(error))),
         )
         self._feed: Broadcast[RoomEvent] = Broadcast()
         self._over: LinkError | None = RoomError("The room was not joined: enter it first")
@@ -208,7 +216,7 @@ class Room(anyio.AsyncContextManagerMixin):
         publisher = self._publisher = Publisher(self._send, self._settings)
         with self._limit("publish-local-track"):
             for track in tracks:
-                self._core.publish(_announcement(track, size))
+                self._core.publish(announcement(track, size))
             self._flush()
             await self.wait_until(lambda: all(self._core.announced(track.id) for track in tracks))
             up = anyio.Event()
@@ -392,22 +400,3 @@ class Room(anyio.AsyncContextManagerMixin):
 async def _write(outgoing: ObjectReceiveStream[rtc.SignalRequest], socket: SignalSocket) -> None:
     async for request in outgoing:
         await socket.send(request)
-
-
-def _announcement(track: MediaStreamTrack, size: tuple[int, int]) -> rtc.AddTrackRequest:
-    """What the server is told of a track before it is offered."""
-    if track.kind == "audio":
-        return rtc.AddTrackRequest(
-            cid=track.id, name="microphone", type=models.AUDIO, source=models.MICROPHONE
-        )
-    width, height = size
-    layer = models.VideoLayer(quality=models.HIGH, width=width, height=height)
-    return rtc.AddTrackRequest(
-        cid=track.id,
-        name="camera",
-        type=models.VIDEO,
-        source=models.CAMERA,
-        width=width,
-        height=height,
-        layers=[layer],
-    )

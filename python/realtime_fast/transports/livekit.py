@@ -27,6 +27,7 @@ from realtime_fast.livekit import (
     PublishedTrack,
     Room,
     RoomEvent,
+    SendingFailed,
     SignalLost,
     SignalRestored,
     TrackSubscribed,
@@ -39,6 +40,7 @@ from realtime_fast.peer.link_events import (
     LinkLost,
     LinkRestored,
     LinkUp,
+    StreamFailed,
     TrackArrived,
 )
 from realtime_fast.redaction import Secrets
@@ -183,6 +185,8 @@ class LivekitLink:
                     participant
                 ):
                     self._examine(participant)
+                case SendingFailed(error):
+                    self._report(StreamFailed(error))
                 case SignalLost():
                     self._report(LinkInterrupted())
                 case SignalRestored():

@@ -66,7 +66,13 @@ def _refused(response: Response, secrets: Secrets, transport: TransportName) -> 
     try:
         text = msgspec.json.decode(response.body, type=_Failure).error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        text = ""
-    if text:
-        return server_failure(secrets.clean(text)[:300])
+        plain = response.headers.get("content-type", "").startswith("text/plain")
+        text = response.body.decode(errors="replace") if plain else ""
+    text = secrets.clean(text)[:300]
+    failure = server_failure(text) if text else None
+    if response.status == 404 and not isinstance(failure, AuthenticationError):
+        # A session that comes back has another name: asking again cannot help.
+        return AuthenticationError(f"Invalid session: {text or 'it does not exist, or has ended'}")
+    if failure is not None:
+        return failure
     return ConnectError(f"The service refused the viewer (HTTP {response.status})", transport=transport)
