@@ -247,7 +247,8 @@ class RealtimeConnectOptions:
         customize_offer: Async callable that may change the WebRTC offer.
         resolution: `"720p"`, `"1080p"` or None for the model's own.
         speed: `"fast"` for a faster and dearer tier, where the model has one.
-        transport: `"webrtc"`, `"ivs"` or `"livekit"` (which needs the extra of that name).
+        transport: `"webrtc"`, `"ivs"`, `"livekit"`, or `"auto"`: livekit where the service has rooms, else webrtc. The
+            last two need the extra `livekit`.
         degradation_preference: What to give up first where network or processor do not allow everything: size and
             frame rate (`balanced`), size (`maintain-framerate`), frame rate (`maintain-resolution`), or neither.
         start_bitrate: Bit/s of all that is sent, to begin with; it rises quickly from there.
@@ -273,7 +274,7 @@ class RealtimeConnectOptions:
     customize_offer: CustomizeOffer | None = field(default=None, kw_only=True)
     resolution: Literal["720p", "1080p"] | None = field(default=None, kw_only=True)
     speed: Literal["fast"] | None = field(default=None, kw_only=True)
-    transport: TransportName = field(default="webrtc", kw_only=True)
+    transport: TransportName | Literal["auto"] = field(default="webrtc", kw_only=True)
     degradation_preference: DegradationPreference = field(default="balanced", kw_only=True)
     start_bitrate: int = field(default=1_000_000, kw_only=True)
     min_bitrate: int = field(default=100_000, kw_only=True)
@@ -296,7 +297,7 @@ class RealtimeConnectOptions:
                 raise InvalidInputError(
                     f"model must be a model definition such as models.realtime(name), but has no {name!r}"
                 )
-        _one_of("transport", self.transport, get_args(TransportName))
+        _one_of("transport", self.transport, (*get_args(TransportName), "auto"))
         _one_of("speed", self.speed, (None, "fast"))
         _one_of("resolution", self.resolution, (None, "720p", "1080p"))
         _one_of("video_codec", self.video_codec, (None, *get_args(VideoCodec)))

@@ -11,6 +11,7 @@ from realtime_fast import (
     AckTimeoutError,
     ConnectTimeoutError,
     ControlChannelError,
+    InvalidInputError,
     LinkError,
     ModelState,
     Prompt,
@@ -20,9 +21,12 @@ from realtime_fast import (
     RoomError,
     ServerError,
     SubscribeOptions,
+    decode_subscribe_token,
 )
+from realtime_fast.control import messages
 from realtime_fast.media.sources import MediaSource
 from realtime_fast.server import Faults, Service
+from realtime_fast.server.inference import chosen_path
 from realtime_fast.server.inference.session import FAILED
 from realtime_fast.session import attempt as attempt_module
 from realtime_fast.transports import livekit
@@ -114,11 +118,11 @@ async def test_a_state_that_is_refused_late_is_an_event(
         assert client.is_connected()
 
 
-async def test_a_state_that_is_never_acknowledged_is_an_event_and_queueing_does_not_count(
+async def test_a_state_that_is_never_acknowledged_is_an_event(
     service: Service, camera: MediaSource, watch: Watch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(attempt_module, "PROMPT_TIMEOUT", 1.0)
-    service.set_faults(Faults(ack="never", queue=1, delay={"queue": 1.5}))
+    monkeypatch.setattr(attempt_module, "PROMPT_TIMEOUT", 5.0)  # longer than connecting takes
+    service.set_faults(Faults(ack="never"))
     async with RealtimeClient.connect(service.url, KEY, camera, over_room()) as client:
         assert watch.errors == []
         (error,) = await eventually(lambda: watch.errors)
@@ -201,3 +205,32 @@ async def test_a_viewer_that_is_refused_is_told_at_once(
             async with RealtimeClient.subscribe(service.url, KEY, viewing):
                 pass
         assert time.monotonic() - began < 5
+
+
+async def test_auto_takes_the_room_that_the_service_has(service: Service, camera: MediaSource) -> None:
+    async with RealtimeClient.connect(service.url, KEY, camera, over_room(transport="auto")) as client:
+        await first_picture(client)
+        assert client.subscribe_token is not None
+        assert decode_subscribe_token(client.subscribe_token).room_name is not None
+
+
+async def test_auto_offers_a_peer_connection_where_a_room_is_refused(
+    service: Service, camera: MediaSource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As of a service that was installed without what rooms need.
+    monkeypatch.setattr(chosen_path.ChosenPath, "handle", refusing(chosen_path.ChosenPath.handle))
+    async with RealtimeClient.connect(
+        service.url, KEY, camera, over_room(transport="auto", reconnect=QUICK)
+    ) as client:
+        await first_picture(client)
+        (session,) = [one for one in service.sessions.values() if one.id == client.session_id]
+        assert (session.prompt, session.counts["offer"]) == ("boat", 1)
+
+
+def refusing(handle: Any) -> Any:
+    async def handle_but_rooms(path: Any, message: Any) -> Any:
+        if isinstance(message, messages.LivekitJoin):
+            raise InvalidInputError(chosen_path.NO_ROOMS)
+        return await handle(path, message)
+
+    return handle_but_rooms

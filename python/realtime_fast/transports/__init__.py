@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from realtime_fast.control.subscribe_token import TokenPayload
 from realtime_fast.control.urls import ivs_subscribe_url, watch_stream_url
@@ -18,6 +19,9 @@ from realtime_fast.transports.base import Transport
 from realtime_fast.transports.ivs import IvsTransport, invited_as_viewer
 from realtime_fast.transports.webrtc import WebRtcTransport
 
+if TYPE_CHECKING:
+    from realtime_fast.transports.livekit import LivekitTransport
+
 
 def make_transport(options: RealtimeConnectOptions) -> Transport:
     """The transport that a publisher's options name."""
@@ -30,13 +34,18 @@ def make_transport(options: RealtimeConnectOptions) -> Transport:
         )
     if options.transport == "livekit":
         return _over_livekit(options)
-    return WebRtcTransport(
+    webrtc = WebRtcTransport(
         ice_servers=options.ice_servers,
         video_codec=options.video_codec,
         customize_offer=options.customize_offer,
         min_delay=options.jitter_buffer_min_delay / 1000,
         sending=options.sending,
     )
+    if options.transport == "auto":
+        from realtime_fast.transports.auto import AutoTransport
+
+        return AutoTransport(_over_livekit(options), webrtc)
+    return webrtc
 
 
 def make_viewer_transport(
@@ -55,7 +64,6 @@ def make_viewer_transport(
             invite=invited_as_viewer(url, api_key, agent, secrets),
         )
     if token.room_name is not None:
-        # Imported on demand: it needs the extra of the same name.
         from realtime_fast.transports import livekit
 
         invite = livekit.invited_as_viewer(
@@ -67,7 +75,8 @@ def make_viewer_transport(
     return WebRtcTransport(ice_servers=options.ice_servers)
 
 
-def _over_livekit(options: RealtimeConnectOptions) -> Transport:
+def _over_livekit(options: RealtimeConnectOptions) -> LivekitTransport:
+    # Imported on demand: it needs the extra of the same name.
     from realtime_fast.transports import livekit
 
     sending = options.sending

@@ -239,22 +239,32 @@ def _is_service(participant: Participant) -> bool:
 
 async def invited_by_service(signaling: Signaling) -> Invitation:
     """Ask for a room on the control channel, with the initial state right behind the question."""
+    ask_for_room(signaling)
+    async with signaling.phase("room-join", ROOM_INFO_LIMIT):
+        return await named_room(signaling, signaling.queued)
+
+
+def ask_for_room(signaling: Signaling) -> None:
+    """Send `livekit_join`, and the initial state right behind it."""
     signaling.send(messages.LivekitJoin(passthrough=signaling.passthrough))
     signaling.begin_with_state()
-    async with signaling.phase("room-join", ROOM_INFO_LIMIT):
-        while True:
-            answer = await signaling.receive()
-            match answer:
-                case messages.LivekitRoomInfo():
-                    signaling.admitted()
-                    return Invitation(answer.livekit_url, answer.token, answer.room_name)
-                case messages.QueuePosition():
-                    signaling.queued()
-                case _:
-                    raise ConnectError(
-                        f"Expected livekit_room_info on a livekit session, got {tag(answer)}",
-                        transport="livekit",
-                    )
+
+
+async def named_room(signaling: Signaling, queued: Callable[[], None]) -> Invitation:
+    """Wait for the room; `queued` is called while the service has no place."""
+    while True:
+        answer = await signaling.receive()
+        match answer:
+            case messages.LivekitRoomInfo():
+                signaling.admitted()
+                return Invitation(answer.livekit_url, answer.token, answer.room_name)
+            case messages.QueuePosition():
+                queued()
+            case _:
+                raise ConnectError(
+                    f"Expected livekit_room_info on a livekit session, got {tag(answer)}",
+                    transport="livekit",
+                )
 
 
 def invited_as_viewer(url: str, api_key: str, agent: str, secrets: Secrets) -> Invite:
