@@ -53,6 +53,7 @@ class ModelDefinition:
 
 _SMALL = (1088, 624)
 _LARGE = (1280, 704)
+_WIDE = (1280, 720)
 
 _REALTIME = {
     name: ModelDefinition(name, "/v1/stream", 30, *size)
@@ -68,6 +69,10 @@ _REALTIME = {
         "lucy-vton": _SMALL,
         "lucy-2.1-vton-2": _SMALL,
         "mirage_v2": _LARGE,
+        "lucy-2.5": _WIDE,
+        "lucy-2.6": _WIDE,
+        "lucy-vton-3.5": _WIDE,
+        "lucy-vton-3.6": _WIDE,
     }.items()
 }
 
