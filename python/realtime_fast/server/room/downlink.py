@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -32,6 +33,10 @@ from realtime_fast.server.network import Exposure
 from realtime_fast.server.room.link import Link
 from realtime_fast.server.room.plane import Disturbance
 
+logger = logging.getLogger(__name__)
+
+MAX_STREAMS = 15
+"""Tracks that one connection sends in its life: each may take two of the dynamic payload types, 96 to 127."""
 PROFILE = "UDP/TLS/RTP/SAVPF"
 DATA_MID = "0"
 _EXTENSIONS: dict[Kind, list[tuple[int, str]]] = {
@@ -111,7 +116,9 @@ class Downlink:
 
     def add(self, track: Outgoing) -> None:
         """Send a track from now on."""
-        if track.sid not in self.tracks:
+        if len(self._streams) >= MAX_STREAMS:
+            logger.warning("a participant receives %d tracks, and no more on one connection", MAX_STREAMS)
+        elif track.sid not in self.tracks:
             self._streams.append(_Stream(track, self._section(track.section)))
             self._negotiate()
 

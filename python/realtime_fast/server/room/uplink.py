@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import secrets
 import time
@@ -30,6 +31,8 @@ from realtime_fast.server.forwarding.sections import (
 from realtime_fast.server.network import Exposure
 from realtime_fast.server.room.link import Link
 from realtime_fast.server.room.plane import Disturbance
+
+logger = logging.getLogger(__name__)
 
 RID = "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id"
 LAYERS = "qhf"
@@ -158,6 +161,8 @@ class Uplink:
             return known.section
         kind, codec = kind_of(offered), forwardable(offered)
         if kind is None or codec is None:
+            if kind is not None:
+                logger.warning("a participant offers %s in no codec that can be forwarded here", kind)
             return None
         return section(offered, kind, codec, offered.ssrc) if offered.direction in SENDING else idle(offered)
 
