@@ -60,7 +60,10 @@ def test_a_delay_shows_in_the_latency() -> None:
     [
         (["--input", "/no/such/file.mp4"], "There is no video file at /no/such/file.mp4"),
         (["--input", __file__], "cannot be read as a video file"),
-        (["--transport", "pigeon"], "transport must be one of 'webrtc', 'ivs', 'livekit', 'auto', not 'pigeon'"),
+        (
+            ["--transport", "pigeon"],
+            "transport must be one of 'webrtc', 'ivs', 'livekit', 'auto', not 'pigeon'",
+        ),
         (["--prompt", " "], "prompt must be a non-blank string"),
         (["--output", "out.gif"], ".mp4 or .webm"),
     ],

@@ -103,6 +103,12 @@ def test_records_become_figures() -> None:
     assert figures["errors"] == ["WEBRTC_ICE_ERROR: <gone>"]
 
 
+def test_the_place_in_the_queue_is_the_state_until_the_connection_has_another() -> None:
+    waiting = [record(0, "queue_position", position=2, queue_size=5)]
+    assert run_of(waiting).state == "queued, 2 of 5"
+    assert run_of([*waiting, record(1, "connection_change", state="connected")]).state == "connected"
+
+
 def test_what_became_of_the_marked_pictures_adds_up() -> None:
     markers = summary(run_of(session()))["markers"]
     assert markers["sent"] == sum(

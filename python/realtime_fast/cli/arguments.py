@@ -24,7 +24,7 @@ ApiKey = Annotated[
     ),
 ]
 ModelName = Annotated[str, typer.Option("--model", help="The model's name.")]
-TransportName = Annotated[str, typer.Option("--transport", help="webrtc or ivs.")]
+TransportName = Annotated[str, typer.Option("--transport", help="webrtc, ivs, livekit or auto.")]
 Input = Annotated[
     str,
     typer.Option(help="A video file or URL, a camera such as 0 or /dev/video0, 'screen', or 'synthetic'."),

@@ -59,7 +59,7 @@ class Run:
         began: Unix time in seconds of the first record.
         seconds: From the first record to the last one.
         ended: Whether the log was closed; without it, the process was ended in the middle.
-        state: The newest connection state.
+        state: The newest connection state, or the place in the queue for capacity.
         phases: The phases of all connects, as they passed.
         reconnects: From each loss to the new connection.
         stalls: In which no pictures came.
@@ -128,6 +128,9 @@ class Run:
             self.reconnects[-1].end = now
         elif self.state == "reconnecting":
             self.reconnects.append(Span(now, None, "reconnect"))
+
+    def _queue_position(self, now: float, record: Mapping[str, Any]) -> None:
+        self.state = f"queued, {record['position']} of {record['queue_size']}"
 
     def _diagnostic(self, now: float, record: Mapping[str, Any]) -> None:
         data = record["data"]
@@ -209,6 +212,7 @@ _HANDLERS: dict[str, Callable[[Run, float, Mapping[str, Any]], None]] = {
     "session": Run._session,
     "end": Run._end,
     "connection_change": Run._connection_change,
+    "queue_position": Run._queue_position,
     "diagnostic": Run._diagnostic,
     "stats": Run._stats,
     "pixel_latency_event": Run._probe,
