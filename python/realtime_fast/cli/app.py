@@ -24,6 +24,7 @@ class Entry(NamedTuple):
 COMMANDS: Mapping[str, Entry] = {
     "demo": Entry("Send a video through an embedded service and back, and measure it."),
     "serve": Entry("Run a local stand-in for the hosted service until interrupted.", "FAULTS"),
+    "connect": Entry("Stream to a service and back; each line that is typed becomes the prompt."),
     "measure": Entry("Measure a service: the latency of every frame, statistics and quality."),
     "report": Entry("Make a report of a measurement: one HTML page that needs nothing else."),
     "load": Entry("Open many sessions with a service, and say what became of each."),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -37,12 +37,16 @@ class LiveView:
     Args:
         console: Where to.
         silent: Show nothing: what goes to the console is for machines.
+        typed: What is being typed, to be shown below the view.
 
     Attributes:
         interval: Seconds between two refreshes.
     """
 
-    def __init__(self, console: Console, *, silent: bool = False) -> None:
+    def __init__(
+        self, console: Console, *, silent: bool = False, typed: Callable[[], str] | None = None
+    ) -> None:
+        self._typed = typed
         self.interval = 0.5 if console.is_terminal else QUICK
         self._console = console
         self._silent = silent
@@ -69,7 +73,10 @@ class LiveView:
     def refresh(self) -> None:
         """Show the run as it is now."""
         if self._live is not None:
-            self._live.update(view(self._run, self._seconds, self._console.width), refresh=True)
+            shown = view(self._run, self._seconds, self._console.width)
+            if self._typed is not None:
+                shown = Group(shown, Text.assemble(("prompt      ", "dim"), self._typed(), ("_", "blink")))
+            self._live.update(shown, refresh=True)
         elif not self._silent:
             self._console.print(line(self._run), soft_wrap=True, highlight=False)
 

@@ -68,7 +68,10 @@ def run_measured(settings: Streaming, service: Service, folder: Path | None, *, 
         if stream.cpu_cores is None:
             raise
         failure = error
-    about["measured"] = {"client_cpu_cores": stream.cpu_cores}
+    about["measured"] = {
+        "client_cpu_cores": stream.cpu_cores,
+        "first_frame_ms": stream.run.first_frame_ms,
+    }
     measured = Measured("", stream.run, about)
     if folder is not None:
         write_about(folder, about)

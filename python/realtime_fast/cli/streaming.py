@@ -94,6 +94,7 @@ class Stream:
         self._error: RealtimeError | None = None
         self._first = anyio.Event()
         self._over = anyio.Event()
+        self._began = 0.0
 
     @asynccontextmanager
     async def connected(self, base_url: str, api_key: str) -> AsyncIterator[RealtimeClient]:
@@ -136,6 +137,7 @@ class Stream:
                 ),
                 settings.integration,
             )
+            self._began = time.monotonic()
             self._feed("session", {"transport": settings.transport, "model": settings.model})
             tasks = await stack.enter_async_context(owned_tasks())
             stack.enter_context(self._view.shown(self.run, settings.seconds))
@@ -186,7 +188,9 @@ class Stream:
             self._view.refresh()
 
     def _picture(self, _: VideoFrame | AudioFrame) -> None:
-        self._first.set()
+        if not self._first.is_set():
+            self._first.set()
+            self.run.first_frame_ms = round(1000 * (time.monotonic() - self._began), 1)
 
     def _feed(self, event: str, fields: Mapping[str, Any]) -> None:
         self.run.feed({"t": time.time() * 1000, "event": event, **fields})

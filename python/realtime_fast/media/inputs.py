@@ -59,8 +59,9 @@ def open_input(
     """Open an input by its name.
 
     Args:
-        name: A path; a camera's device file or number, or `avfoundation:NAME`, `dshow:NAME` on their systems; or the
-            URL of a live stream (rtsp, srt, rtmp, udp, http and the like).
+        name: A path; a camera's device file or number, `camera` for the first one, or `avfoundation:NAME`,
+            `dshow:NAME` on their systems; `screen` (X11); or the URL of a live stream (rtsp, srt, rtmp, udp, http and
+            the like).
         size: Width and height, asked of a camera.
         fps: Frame rate, asked of a camera.
         input_format: Asked of a camera, such as "mjpeg"; by default that where pictures are large.
@@ -83,13 +84,21 @@ def open_input(
                 f"{kind} cameras are for {_DEVICES[kind]}: here a camera is a device file"
             )
         return _chosen(_camera(name, device, kind, wanted, size, input_format), name, is_live=True)
+    if name == "screen":
+        display = os.environ.get("DISPLAY")
+        if not display:
+            raise InvalidInputError("There is no screen to show: DISPLAY is not set, and only X11 is supported")
+        return _chosen(_opened("screen", name, display, driver="x11grab", options=wanted), name, is_live=True)
+    if name == "camera":
+        name = "0"
     path = Path(f"/dev/video{name}") if name.isdecimal() and not Path(name).exists() else Path(name)
     try:
         mode = path.stat().st_mode
     except (OSError, ValueError) as error:
         what = "camera" if str(path).startswith("/dev/") else "video file"
         reason = "" if isinstance(error, FileNotFoundError) else f" ({getattr(error, 'strerror', error)})"
-        raise InvalidInputError(f"There is no {what} at {path}{reason}") from error
+        hint = "" if what == "camera" or os.sep in name else "; a camera is called 0 or /dev/video0"
+        raise InvalidInputError(f"There is no {what} at {path}{reason}{hint}") from error
     if stat.S_ISCHR(mode):
         container = _camera(str(path), str(path), "v4l2", wanted, size, input_format)
         return _chosen(container, str(path), is_live=True)

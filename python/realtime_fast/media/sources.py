@@ -186,7 +186,8 @@ def open_source(
 
     Args:
         path: What to open: a path; a camera's device file (`/dev/video0`, `/dev/v4l/by-id/…`) or number, or
-            `avfoundation:NAME` (macOS), `dshow:video=NAME` (Windows); a URL such as `rtsp://…`, `srt://…`, `udp://…`.
+            `avfoundation:NAME` (macOS), `dshow:video=NAME` (Windows); `screen` (X11); a URL such as `rtsp://…`, `srt://…`,
+            `udp://…`.
         loop: Start a file over at its end, without a jump in time.
         size: Width and height, both even, to scale to; None keeps the picture's own. A camera is asked for it.
         fps: Maximum frame rate: surplus pictures of a file are dropped, a camera is asked for it, a synthetic

@@ -54,7 +54,10 @@ def read_measured(path: Path) -> Measured:
         raise InvalidInputError(f"{events} is no event log of a session: {error!r}") from error
     if run.began is None:
         raise InvalidInputError(f"{events} is empty: nothing was measured")
-    return Measured(path.resolve().name, run, _about(path / ABOUT if path.is_dir() else None))
+    about = _about(path / ABOUT if path.is_dir() else None)
+    # The log tells it only if the verdict on the connection changed after the first picture.
+    run.first_frame_ms = about.get("measured", {}).get("first_frame_ms") or run.first_frame_ms
+    return Measured(path.resolve().name, run, about)
 
 
 def write_about(folder: Path, about: Mapping[str, Any]) -> None:
