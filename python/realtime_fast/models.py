@@ -78,6 +78,21 @@ _REALTIME = {
 
 _RENAMED = {"mirage_v2": "lucy-restyle-2", "lucy-vton": "lucy-2.1-vton", "lucy-2.1-vton-2": "lucy-vton-2"}
 
+RETIRED_MODELS: tuple[ModelDefinition, ...] = tuple(
+    ModelDefinition(name, url_path, fps, 1280, height)
+    for name, url_path, fps, height in (
+        ("mirage", "/v1/stream", 25, 704),
+        ("lucy_v2v_720p_rt", "/v1/stream", 25, 704),
+        ("lucy_2_rt", "/v1/stream", 20, 720),
+        ("lucy", "/v1/stream", 25, 704),
+        ("lucy-restyle", "/v1/stream", 25, 704),
+        ("avatar-live", "/v1/avatar-live/stream", 25, 720),
+        ("live_avatar", "/v1/stream", 25, 720),
+        ("live-avatar", "/v1/stream", 25, 720),
+    )
+)
+"""Models of earlier releases of the pure-Python SDK: the hosted service has them no more, the embedded one does."""
+
 REALTIME_MODELS: tuple[ModelDefinition, ...] = tuple(_REALTIME.values())
 """All realtime models, renamed ones under both names."""
 

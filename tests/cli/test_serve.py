@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -60,7 +61,8 @@ def test_announces_its_url_and_leaves_cleanly_on_a_signal(number: signal.Signals
         began = time.monotonic()
         process.send_signal(number)
         out, err = process.communicate(timeout=10)
-        assert (process.returncode, out, err) == (0, "", "")
+        assert (process.returncode, out) == (0, "")
+        assert re.fullmatch(r"\S+  session \S+ began\n\S+  session \S+ ended after \S+ s\n", err), err
         assert time.monotonic() - began < 2
 
 
@@ -114,6 +116,19 @@ def test_an_empty_key_says_where_to_give_one(given: str) -> None:
     assert err.startswith("There is no API key: set REALTIME_API_KEY, or give - ")
 
 
+def test_each_refusal_is_a_line() -> None:
+    with serving("--api-key", "right") as (process, url):
+        for key, model in (("wr0ng", "lucy-2.1"), ("right", "lucy-9")):
+            with suppress(InvalidStatus), connect(f"{url}/v1/stream?api_key={key}&model={model}") as client:
+                client.recv(timeout=10)
+        process.send_signal(signal.SIGTERM)
+        _, err = process.communicate(timeout=10)
+    first, second = err.splitlines()
+    assert "refused a client with HTTP 401: Invalid API key" in first
+    assert "refused a client: Unknown model 'lucy-9'" in second
+    assert "wr0ng" not in err
+
+
 def test_faults_are_options() -> None:
     with serving("--fault", "error=open:no room", "--fault", "times=1") as (_, url):
         with connect(f"{url}/v1/stream?api_key=k&model=lucy-2.1") as client:
@@ -132,7 +147,7 @@ def test_a_port_in_use_is_one_clear_sentence() -> None:
 @pytest.mark.parametrize(
     ("option", "value", "said"),
     [
-        ("--fault", "nonsense", "No fault is called 'nonsense'"),
+        ("--fault", "nonsense", "No fault is called 'nonsense'; there are ack, ack-delay, close"),
         ("--fault", "close=tomorrow", "expected close=PHASE"),
         ("--fault", "http=200", "400 to 599"),
         ("--delay-ms", "-1", "delay_ms must be between 0 and 30000"),

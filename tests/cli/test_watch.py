@@ -47,7 +47,7 @@ async def test_watches_records_and_ends_when_the_publisher_leaves(
 async def test_ends_after_the_time_it_was_given(stage_token: Issue, camera: type[Colour]) -> None:
     async with Stage(stage_token()) as stage:
         await stage.publish(video=camera())
-        done = await anyio.run_process([*COMMAND, stage_token(), "--seconds", "1.5"])
+        done = await anyio.run_process([*COMMAND, stage_token(), "--seconds", "8"])
     assert b"pictures" in done.stdout
 
 
@@ -65,6 +65,14 @@ async def test_the_token_comes_from_standard_input_or_the_environment(
     done = await anyio.run_process(command, check=False)
     assert done.returncode == 2
     assert done.stderr.startswith(b"There is no participant token: set REALTIME_STAGE_TOKEN, or give - ")
+
+
+async def test_nobody_who_publishes_is_an_exit_code(stage_token: Issue) -> None:
+    done = await anyio.run_process([*COMMAND, stage_token(), "--seconds", "2"], check=False)
+    assert done.returncode == 6
+    assert b"waiting for a participant" in done.stdout
+    assert b"first-picture" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from realtime_fast.errors import InvalidInputError
-from realtime_fast.models import REALTIME_MODELS
+from realtime_fast.models import REALTIME_MODELS, RETIRED_MODELS
 from realtime_fast.server import Faults, Service, ServiceConfig, serve
 
 from tests.server.client import Client, base64_png, dial, png
@@ -33,7 +33,7 @@ async def session_of(service: Service, client: Client) -> dict[str, object]:
     return service.sessions[message["session_id"]].info()
 
 
-@pytest.mark.parametrize("model", REALTIME_MODELS, ids=lambda model: model.name)
+@pytest.mark.parametrize("model", [*REALTIME_MODELS, *RETIRED_MODELS], ids=lambda model: model.name)
 async def test_every_model_has_its_control_channel(model) -> None:  # type: ignore[no-untyped-def]
     async with (
         Service(ANY_PORT) as service,

@@ -21,7 +21,7 @@ EXIT_GRACE = 3.0
 @asynccontextmanager
 async def service_process(delay_ms: float = 0.0, network: str | None = None) -> AsyncIterator[str]:
     """The embedded service in a process of its own, on a free port; yields its URL."""
-    command = [sys.executable, "-m", "realtime_fast.cli", "serve", "--port", "0", "--until-eof"]
+    command = [sys.executable, "-m", "realtime_fast.cli", "serve", "--port", "0", "--quiet", "--until-eof"]
     command += ["--delay-ms", f"{delay_ms:g}", *(["--network", network] if network else [])]
     # In a session of its own, Ctrl-C reaches this process alone, which then ends the child in order.
     process = await anyio.open_process(command, stderr=None, start_new_session=True)

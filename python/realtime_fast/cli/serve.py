@@ -87,6 +87,9 @@ def serve(
         bool,
         typer.Option("--stage-front-door", help="Redirect IVS clients to the stage, as production does."),
     ] = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", help="Print no line for each session and each refusal.")
+    ] = False,
     until_eof: Annotated[
         bool, typer.Option("--until-eof", help="Exit when standard input closes: do not outlive a parent.")
     ] = False,
@@ -94,8 +97,13 @@ def serve(
 ) -> None:
     """Run a local stand-in for the hosted service until interrupted.
 
-    Prints `listening on ws://HOST:PORT` once it accepts connections.
-    """
+    Prints `listening on ws://HOST:PORT` once it accepts connections, then a line for each session.
+
+    \b
+    Examples:
+      realtime-fast serve --network lte --delay-ms 200
+      realtime-fast serve --port 0 --fault close=connected
+    """  # noqa: D301 - the escape is click's
     with reported(debug):
         from realtime_fast.server import Faults, NetworkProfile, ServiceConfig
 
@@ -115,7 +123,19 @@ def serve(
             stage_front_door=stage_front_door,
             network=NetworkProfile.parse(network) if network else None,
         )
+        if not quiet:
+            _log_sessions()
         anyio.run(_serve, config, until_eof)
+
+
+def _log_sessions() -> None:
+    """Print what the service logs about its sessions."""
+    lines = logging.StreamHandler()
+    lines.setFormatter(logging.Formatter("%(asctime)s  %(message)s", "%H:%M:%S"))
+    logger = logging.getLogger("realtime_fast.server")
+    logger.addHandler(lines)
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
 
 
 async def _serve(config: ServiceConfig, until_eof: bool) -> None:

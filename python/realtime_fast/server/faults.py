@@ -110,11 +110,11 @@ class Faults:
         settings: dict[str, Any] = {}
         for option in options:
             name, _, value = option.partition("=")
-            name = name.strip().replace("-", "_")
+            written = name.strip()
+            name = written.replace("-", "_")
             if name not in _READERS:
-                raise InvalidInputError(
-                    f"No fault is called {name!r}; there are {', '.join(sorted(_READERS))}"
-                )
+                known = ", ".join(sorted(_READERS)).replace("_", "-")
+                raise InvalidInputError(f"No fault is called {written!r}; there are {known}")
             try:
                 _READERS[name](settings, value.strip())
             except ValueError as error:

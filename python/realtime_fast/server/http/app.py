@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from contextvars import ContextVar
 from typing import Any, TypeAlias
 
 from starlette.applications import Starlette
@@ -18,7 +20,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from realtime_fast.control import messages
 from realtime_fast.errors import InvalidInputError
-from realtime_fast.models import REALTIME_MODELS
+from realtime_fast.models import REALTIME_MODELS, RETIRED_MODELS
 from realtime_fast.server.bodies import BodyError, bounded_body
 from realtime_fast.server.faults import Faults
 from realtime_fast.server.http import client_tokens
@@ -34,9 +36,12 @@ from realtime_fast.server.stage.stage_path import over_stage
 
 logger = logging.getLogger(__name__)
 
+_refused: ContextVar[bool] = ContextVar("refused", default=False)
+"""Whether the request at hand was refused."""
+
 AbortConnection: TypeAlias = Callable[[Address | None], None]
 
-_MODELS = {model.name: model for model in REALTIME_MODELS}
+_MODELS = {model.name: model for model in (*REALTIME_MODELS, *RETIRED_MODELS)}
 MAX_FAULTS_BYTES = 64 * 1024
 NO_SESSION = "Invalid session: it does not exist, or has ended"
 _RESOLUTIONS = ("720p", "1080p")
@@ -98,7 +103,7 @@ def build_app(registry: Registry, abort_connection: AbortConnection) -> ASGIApp:
     routes: list[BaseRoute] = [
         *(
             WebSocketRoute(f"{path}{suffix}", _guarded(registry, abort_connection, _stream))
-            for path in sorted({model.url_path for model in REALTIME_MODELS})
+            for path in sorted({model.url_path for model in _MODELS.values()})
             for suffix in ("", _OVER_STAGE)
         ),
         Route("/v1/subscribe-ivs/{sid}", _stage_viewers(registry), methods=["GET"]),
@@ -233,7 +238,8 @@ def session_request(websocket: WebSocket) -> SessionRequest:
     name = query.get("model", "")
     model = _MODELS.get(name)
     if model is None:
-        raise InvalidInputError(f"Unknown model {name!r}; known are {', '.join(sorted(_MODELS))}")
+        known = ", ".join(sorted(model.name for model in REALTIME_MODELS))
+        raise InvalidInputError(f"Unknown model {name!r}; known are {known}")
     resolution = query.get("resolution")
     if resolution is not None and resolution not in _RESOLUTIONS:
         raise InvalidInputError(f"Unknown resolution {resolution!r}; known are {', '.join(_RESOLUTIONS)}")
@@ -248,15 +254,21 @@ def session_request(websocket: WebSocket) -> SessionRequest:
 
 async def serve_conversation(registry: Registry, conversation: Conversation) -> None:
     """Run a session or viewer to its end, registered with the service; an error in it ends only it."""
+    kind = "viewer of" if isinstance(conversation, Viewer) else "session"
+    began = time.monotonic()
+    logger.info("%s %s began", kind, conversation.id)
     with registry.hosting(conversation):
         try:
             await conversation.run()
         except Exception as error:  # noqa: BLE001 - its text may hold what the client sent; it ends this conversation alone
             logger.error("session %s ended by an error of the service: %s", conversation.id, where(error))
             conversation.drop()
+        finally:
+            logger.info("%s %s ended after %.1f s", kind, conversation.id, time.monotonic() - began)
 
 
 async def _reject(channel: WebSocketChannel, error: str) -> None:
+    logger.info("refused a client: %s", error)
     try:
         await channel.send(messages.encode(messages.Error(error=error)))
     except ChannelClosedError:
@@ -265,7 +277,14 @@ async def _reject(channel: WebSocketChannel, error: str) -> None:
 
 
 async def _refuse(websocket: WebSocket, status: int, error: str) -> None:
+    logger.info("refused a client with HTTP %d: %s", status, error)
+    _refused.set(True)
     await websocket.send_denial_response(JSONResponse({"error": error}, status))
+
+
+def no_false_alarm(record: logging.LogRecord) -> bool:
+    """A filter for uvicorn's log: it reports a refused WebSocket as a handshake that was forgotten (0.54)."""
+    return not (_refused.get() and "without completing handshake" in str(record.msg))
 
 
 # Developer routes
