@@ -51,6 +51,21 @@ class Remote(MediaStreamTrack):
         return sound
 
 
+class Jumping(Remote):
+    """A remote track whose timestamps jump by so many seconds half-way, as those of a looped file do."""
+
+    def __init__(self, kind: str, count: int, *, jump: float) -> None:
+        super().__init__(kind, count, speed=1.5)
+        self._middle = count // 2
+        self._jump = round(jump * 90_000)
+
+    async def recv(self) -> VideoFrame | AudioFrame:
+        frame = await super().recv()
+        if self._index > self._middle and frame.pts is not None:
+            frame.pts += self._jump
+        return frame
+
+
 async def record(recorder: Recorder, *remotes: Remote) -> None:
     async with anyio.create_task_group() as tasks:
         for remote in remotes:
@@ -134,6 +149,23 @@ async def test_cancelling_finishes_the_file(tmp_path: Path) -> None:
     assert scope.cancelled_caught
     assert len(played(tmp_path / "out.mp4")[0]) == recorder.pictures > 3
     assert not [thread for thread in threading.enumerate() if thread.name == "recorder"]
+
+
+@pytest.mark.parametrize("jump", [-1.5, -60.0, 2.0**32 / 90_000])
+async def test_timestamps_that_jump_leave_no_mark(tmp_path: Path, jump: float) -> None:
+    path = tmp_path / "out.mp4"
+    async with Recorder(path) as recorder:
+        track = ReceivedTrack(Jumping("video", 60, jump=jump))
+        recorder.add(track)
+        await track.pump()
+    with av.open(path) as recorded:
+        times = [frame.time for frame in recorded.decode(video=0) if frame.time is not None]
+    assert len(times) == 60
+    steps = np.diff(times)
+    assert steps.min() > 0.001
+    assert steps.max() < 5
+    # Only the step across the jump may differ from the sender's 40 ms.
+    assert np.count_nonzero(np.abs(steps - 0.04) > 0.005) <= 1
 
 
 async def test_without_a_frame_there_is_no_file(tmp_path: Path) -> None:
