@@ -12,11 +12,12 @@ import numpy as np
 import pytest
 
 from realtime_fast.errors import InvalidInputError
+from realtime_fast.latency import PROBE_TIMEOUT
 from realtime_fast.report import read_measured, run_of, write_about, write_report
 from realtime_fast.report.comparison import compare, confidence
 from realtime_fast.report.folder import EVENTS
 from realtime_fast.report.palette import MARKED
-from realtime_fast.report.run import percentiles, summary
+from realtime_fast.report.run import GIVEN_UP_AFTER, percentiles, summary
 from realtime_fast.report.series import LIMIT, Series
 
 BEGAN = 1_700_000_000_000.0
@@ -114,6 +115,12 @@ def test_what_became_of_the_marked_pictures_adds_up() -> None:
     assert markers["sent"] == sum(
         markers[name] for name in ("received", "lost", "corrupted", "dropped", "pending")
     )
+
+
+def test_what_is_lost_is_shown_where_it_was_sent() -> None:
+    run = run_of([*session()[:3], probe(70, None, "lost"), probe(30, None, "lost")])
+    assert list(run.lost) == [10, 0]
+    assert GIVEN_UP_AFTER == PROBE_TIMEOUT
 
 
 def test_spans_last_from_the_loss_to_the_return() -> None:

@@ -19,6 +19,9 @@ OUTCOMES = ("received", "lost", "corrupted", "dropped")
 ENOUGH = {"p50": 2, "p95": 20, "p99": 100}
 """Values a percentile needs: with fewer it would be the greatest one under another name."""
 
+GIVEN_UP_AFTER: Final = 60.0
+"""Seconds from sending a marked picture to the event that says it is lost (docs/latency.md)."""
+
 NEAREST_RANK: Final = "inverted_cdf"
 """The percentile is one of the values, never something between two of them."""
 
@@ -66,7 +69,7 @@ class Run:
         qualities: The verdicts on the connection; the label is the level, the detail what limits it.
         probes: The end-to-end latency of each marked picture.
         composite: The estimated latency in milliseconds.
-        lost: When a marked picture was given up (seconds of the run).
+        lost: When a marked picture that never returned was sent (seconds of the run).
         corrupted: When a marker was illegible.
         series: Figures over time, by name (`SERIES` lists them).
         markers: What became of the probes.
@@ -157,7 +160,7 @@ class Run:
     def _probe(self, now: float, record: Mapping[str, Any]) -> None:
         match record["status"]:
             case "lost":
-                self.lost.append(now)
+                self.lost.append(max(0.0, now - GIVEN_UP_AFTER))
             case "corrupted":
                 self.corrupted.append(now)
             case _ if record["e2e_latency_ms"] is not None:
