@@ -40,17 +40,17 @@ def truth(monkeypatch: pytest.MonkeyPatch) -> Truth:
     outgoing, incoming = LatencyTracker.outgoing, LatencyTracker.incoming
 
     def noting_outgoing(tracker: LatencyTracker, frame: VideoFrame) -> int | None:
-        seq = outgoing(tracker, frame)
+        seq, at = outgoing(tracker, frame), time.monotonic()
         code = told(frame.to_ndarray(format="gray"))
         if seq is not None and code is not None:
-            known.stamped[seq] = code, time.monotonic()
+            known.stamped[seq] = code, at
         return seq
 
     def noting_incoming(tracker: LatencyTracker, frame: VideoFrame) -> int | None:
-        at = time.monotonic()
+        at, seq = time.monotonic(), incoming(tracker, frame)
         if (code := told(frame.to_ndarray(format="gray"))) is not None:
             known.came.setdefault(code, at)
-        return incoming(tracker, frame)
+        return seq
 
     monkeypatch.setattr(LatencyTracker, "outgoing", noting_outgoing)
     monkeypatch.setattr(LatencyTracker, "incoming", noting_incoming)

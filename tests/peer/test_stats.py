@@ -90,9 +90,10 @@ async def test_a_report_says_what_went_over_the_wire() -> None:
         assert all(math.isfinite(v) for e in stats.values() for v in e.values() if isinstance(v, float))
         assert all(stats[key]["id"] == key for key in stats)
 
-        other = await callee.stats()
+        with anyio.fail_after(10):  # the key frame asked for above
+            while (other := await callee.stats())["outbound-rtp-0"]["pliCount"] < 1:
+                await anyio.sleep(0.01)
         assert other["inbound-rtp-0"]["framesDecoded"] >= 30
-        assert other["outbound-rtp-0"]["pliCount"] >= 1, "the key frame asked for above"
 
 
 async def receiving(caller: Peer, callee: Peer) -> None:

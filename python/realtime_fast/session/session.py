@@ -106,6 +106,7 @@ class Session:
         self._video: ReceivedTrack | None = None
         # Held weakly: a stream that nobody reads is collected, and its thread ends.
         self._streams: weakref.WeakSet[FrameStream] = weakref.WeakSet()
+        self._counted: weakref.WeakKeyDictionary[FrameStream, int] = weakref.WeakKeyDictionary()
         self._dead: weakref.WeakSet[MediaStreamTrack] = weakref.WeakSet()
         plan = Plan(
             transport=settings.transport,
@@ -278,16 +279,11 @@ class Session:
 
     def frames(self, format: PixelFormat, *, latest: bool) -> FrameStream:  # noqa: A002
         """A stream of the received pictures, across reconnects; it ends with the session."""
-        stream = FrameStream(format, latest, self._stream_closed)
+        stream = FrameStream(format, latest)
         if self._over.is_set():
             stream.close()
         self._streams.add(stream)
         return stream
-
-    def _stream_closed(self, stream: FrameStream) -> None:
-        if stream in self._streams:
-            self._streams.discard(stream)
-            self._unread += stream.dropped
 
     def _make_tracker(self, settings: SessionSettings) -> LatencyTracker | None:
         if settings.latency_tracking is None:
@@ -361,7 +357,10 @@ class Session:
 
     def _with_unread(self, report: Mapping[str, Any]) -> Mapping[str, Any]:
         """The report with the pictures that were decoded, and dropped for the user's own slow loop."""
-        unread = self._unread + sum(stream.dropped for stream in tuple(self._streams))
+        for stream in tuple(self._streams):
+            self._unread += stream.dropped - self._counted.get(stream, 0)
+            self._counted[stream] = stream.dropped
+        unread = self._unread
         for id_, entry in report.items():
             if entry.get("type") == "inbound-rtp" and entry.get("kind") == "video":
                 dropped = entry.get("framesDropped", 0) + unread
