@@ -26,7 +26,9 @@ from realtime_fast.errors import InvalidInputError
 FaultPhase: TypeAlias = Literal["open", "state", "offer", "queue", "answer", "connected"]
 AckFault: TypeAlias = Literal["never", "fail", "wrong", "twice"]
 InfoFault: TypeAlias = Literal["never", "malformed", "dead", "expired"]
-RoomFault: TypeAlias = Literal["signal", "removed", "deleted", "twice", "absent", "back", "double", "foreign"]
+RoomFault: TypeAlias = Literal[
+    "signal", "removed", "deleted", "twice", "absent", "back", "codec", "double", "foreign"
+]
 WatchFault: TypeAlias = Literal["401", "404", "500", "html", "partial"]
 Noise: TypeAlias = Literal["garbage", "unknown", "mutated"]
 
@@ -54,6 +56,7 @@ class Faults:
         renegotiate: Seconds after media is up at which the service sends an offer of its own.
         slow: Extra seconds that the model takes for each picture.
         stall: Seconds after media is up at which no more pictures are sent.
+        resize: Seconds after media is up at which pictures are half as wide and high.
         silence: Seconds after media is up at which no more packets of any kind are sent.
         cut: Seconds after media is up at which the media sockets are closed without notice.
         queue: Places that a client waits for, one after another, before it is answered.
@@ -61,8 +64,9 @@ class Faults:
             dead server, or has an expired token.
         room: Seconds after media is up at which something happens in the LiveKit room: the client's `signal` socket is
             cut, the client is `removed`, the room is `deleted`, somebody joins with the client's identity (`twice`),
-            the service's participant is `absent` or comes `back`, comes a second time (`double`), or a `foreign`
-            participant publishes.
+            the service's participant is `absent`, comes `back`, publishes in another `codec`, or comes a second time
+            (`double`), or a `foreign` participant publishes.
+        late: Seconds after the invitation at which the service's participant comes into the room.
         watch: How a viewer's request for a LiveKit room is answered: with a status, a page, or without a token.
         times: How many connections are affected; None for all.
     """
@@ -81,11 +85,13 @@ class Faults:
     renegotiate: float | None = None
     slow: float = 0.0
     stall: float | None = None
+    resize: float | None = None
     silence: float | None = None
     cut: float | None = None
     queue: int = 0
     room_info: InfoFault | None = None
     room: Mapping[RoomFault, float] = field(default_factory=dict)
+    late: float = 0.0
     watch: WatchFault | None = None
     times: int | None = None
 
@@ -189,12 +195,14 @@ HELP: dict[str, str] = {
     "renegotiate": "renegotiate[=SECONDS], offer anew so long after media is up",
     "slow": "slow=SECONDS, the model takes so much longer for each picture",
     "stall": "stall[=SECONDS], send no more pictures from so long after media is up",
+    "resize": "resize[=SECONDS], send smaller pictures from so long after media is up",
     "silence": "silence[=SECONDS], send no more packets from so long after media is up",
     "cut": "cut[=SECONDS], close the media sockets so long after media is up",
     "queue": "queue=N, have the client wait for N places of a queue",
     "room_info": "room-info=never|malformed|dead|expired, mistreat the information about a LiveKit room",
-    "room": "room=signal|removed|deleted|twice|absent|back|double|foreign[:SECONDS], in the LiveKit room so long after "
-    "media is up (repeatable)",
+    "room": "room=signal|removed|deleted|twice|absent|back|codec|double|foreign[:SECONDS], in the LiveKit room so long "
+    "after media is up (repeatable)",
+    "late": "late=SECONDS, have the service's participant come into the LiveKit room so late",
     "watch": "watch=401|404|500|html|partial, answer a LiveKit viewer's request so",
     "times": "times=N, hit only the first N connections",
 }
@@ -253,10 +261,11 @@ _READERS: dict[str, _Reader] = {
     "noise": _one_of("noise", get_args(Noise)),
     "trickle": _one_of("trickle", ("before", "after")),
     "slow": _value("slow", float),
-    **{name: _value(name, float, "0") for name in ("renegotiate", "stall", "silence", "cut")},
+    **{name: _value(name, float, "0") for name in ("renegotiate", "stall", "resize", "silence", "cut")},
     "queue": _value("queue", int),
     "room_info": _one_of("room_info", get_args(InfoFault)),
     "room": _room,
+    "late": _value("late", float),
     "watch": _one_of("watch", get_args(WatchFault)),
     "times": _value("times", int),
 }
@@ -298,6 +307,7 @@ _CHECKS: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "renegotiate": _LATER,
     "slow": _SOME_SECONDS,
     "stall": _LATER,
+    "resize": _LATER,
     "silence": _LATER,
     "cut": _LATER,
     "queue": ("0 or more", lambda value: value >= 0),
@@ -306,6 +316,7 @@ _CHECKS: dict[str, tuple[str, Callable[[Any], bool]]] = {
         "a mapping of what happens to seconds",
         lambda faults: all(name in get_args(RoomFault) and _seconds(s) for name, s in faults.items()),
     ),
+    "late": _SOME_SECONDS,
     "watch": ("401, 404, 500, html or partial", _within(None, *get_args(WatchFault))),
     "times": ("0 or more, or None", _optional(lambda value: value >= 0)),
 }

@@ -252,6 +252,29 @@ async def test_the_services_participant_may_go_and_come_back() -> None:
         assert not control.closed
 
 
+async def test_the_services_participant_may_come_late() -> None:
+    async with running("late=1.5") as service, in_session(service) as (_, client):
+        assert not client.join.other_participants
+        await received(client)
+
+
+async def test_the_service_may_change_its_codec_and_its_size() -> None:
+    async with running("room=codec", "resize") as service, in_session(service) as (_, client):
+
+        def codecs() -> set[str]:
+            who = service_of(client)
+            return {track.mime_type for track in who.tracks if track.type == models.VIDEO} if who else set()
+
+        await client.until(lambda: codecs() == {"video/VP8"})
+        who = service_of(client)
+        assert who is not None
+        (sid,) = (track.sid for track in who.tracks if track.type == models.VIDEO)
+        track = await client.until(lambda: client.tracks.get(sid))
+        with anyio.fail_after(15):
+            while (await track.recv()).width != 160:
+                pass
+
+
 @pytest.mark.parametrize(("fault", "identity"), [("double", "inference-server-"), ("foreign", "stranger-")])
 async def test_others_may_publish(fault: str, identity: str) -> None:
     async with running(f"room={fault}") as service, in_session(service) as (_, client):

@@ -151,7 +151,7 @@ class InferenceSession(Conversation):
     def set_faults(self, faults: Faults) -> None:
         """Replace the faults."""
         self.pipeline.slow = faults.slow
-        self.pipeline.stalled = False
+        self.pipeline.stalled = self.pipeline.halved = False
         super().set_faults(faults)
 
     def info(self) -> dict[str, Any]:
@@ -305,8 +305,11 @@ class InferenceSession(Conversation):
         async def stall() -> None:
             self.pipeline.stalled = True
 
+        async def resize() -> None:
+            self.pipeline.halved = True
+
         in_room = ((after, partial(self._path.afflict, fault)) for fault, after in self.faults.room.items())
-        return (*super()._timed_faults(), (self.faults.stall, stall), *in_room)
+        return (*super()._timed_faults(), (self.faults.stall, stall), (self.faults.resize, resize), *in_room)
 
     def _output(self) -> None:
         if self._live and not self._over and (outputs := self._core.output_began(time.monotonic())):

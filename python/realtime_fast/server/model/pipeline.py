@@ -98,13 +98,14 @@ class Pipeline:
         video: Distributes the finished pictures.
         audio: Distributes the audio.
         stalled: While true, no picture is sent (fault injection).
+        halved: While true, pictures are half as wide and high (fault injection).
         slow: Extra seconds for each picture (fault injection).
     """
 
     def __init__(self, *, delay: float, on_output: Callable[[], None]) -> None:
         self.video = FanOut("video")
         self.audio = FanOut("audio")
-        self.stalled = False
+        self.stalled = self.halved = False
         self.slow = 0.0
         self.effect = Effect()
         self._on_output = on_output
@@ -200,6 +201,8 @@ class Pipeline:
             self._leaving.wait(self.slow)
         effect, seq = self.effect, _read(frame)
         drawn = frame if effect.passthrough else effect.draw(frame)
+        if self.halved:
+            drawn = _halved(drawn)
         drawn.opaque = seq
         return drawn, seq
 
@@ -236,6 +239,12 @@ class Pipeline:
 
 def _can_carry(frame: VideoFrame) -> bool:
     return frame.width >= marker.WIDTH and frame.height >= marker.HEIGHT
+
+
+def _halved(frame: VideoFrame) -> VideoFrame:
+    smaller = frame.reformat(frame.width // 4 * 2, frame.height // 4 * 2)
+    smaller.pts, smaller.time_base = frame.pts, frame.time_base
+    return smaller
 
 
 def _read(frame: VideoFrame) -> int | None:

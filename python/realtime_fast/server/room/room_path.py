@@ -140,6 +140,10 @@ class RoomPath:
                 self._presence.cancel()
             case "back":
                 self._returns.set()
+            case "codec":
+                self._codec = "vp8" if self._codec == "h264" else "h264"
+                self._returns.set()
+                self._presence.cancel()
             case "twice":
                 self._tasks.start_soon(self._guarded, self._stand_in, self._client)
             case "double":
@@ -153,6 +157,7 @@ class RoomPath:
     # --- the service's participant
 
     async def _attend(self) -> None:
+        await anyio.sleep(self._session.faults.late)
         while True:
             with anyio.CancelScope() as self._presence:
                 await self._stay()
