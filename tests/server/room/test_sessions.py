@@ -11,6 +11,7 @@ import httpx2
 import pytest
 from livekit.protocol import models
 
+from realtime_fast.errors import InvalidInputError
 from realtime_fast.server import Faults, Service, ServiceConfig
 from realtime_fast.server.inference.chosen_path import NO_ROOMS
 from realtime_fast.server.room import Grant, Rooms
@@ -319,3 +320,16 @@ async def test_rooms_may_be_on_a_deployment(monkeypatch: pytest.MonkeyPatch) -> 
         assert service.rooms is not None
         assert not service.rooms.rooms
         assert keys.secret not in repr(service.config)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"livekit_url": "https://livekit.example"}, "ws:// or wss://"),
+        ({"livekit_url": "wss://livekit.example"}, "livekit_key and livekit_secret"),
+        ({"livekit_url": "wss://livekit.example", "livekit_key": "k"}, "livekit_key and livekit_secret"),
+    ],
+)
+def test_a_deployment_that_is_half_described(wrong: dict[str, str], said: str) -> None:
+    with pytest.raises(InvalidInputError, match=said):
+        ServiceConfig(**wrong)
