@@ -6,6 +6,7 @@ import logging
 import os
 import signal
 import sys
+import textwrap
 import threading
 from typing import TYPE_CHECKING, Annotated
 
@@ -31,7 +32,15 @@ except ImportError:  # `serve` then says what to install; other commands work wi
     HELP = {}
 
 FAULTS = "\b\nFaults (phases are open, state, offer, queue, answer, connected):\n" + "\n".join(
-    f"  {line}" for line in HELP.values()
+    textwrap.fill(
+        line,
+        78,
+        initial_indent="  ",
+        subsequent_indent="    ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    for line in HELP.values()
 )
 
 

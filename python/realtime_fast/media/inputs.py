@@ -87,7 +87,9 @@ def open_input(
     if name == "screen":
         display = os.environ.get("DISPLAY")
         if not display:
-            raise InvalidInputError("There is no screen to show: DISPLAY is not set, and only X11 is supported")
+            raise InvalidInputError(
+                "There is no screen to show: DISPLAY is not set, and only X11 is supported"
+            )
         return _chosen(_opened("screen", name, display, driver="x11grab", options=wanted), name, is_live=True)
     if name == "camera":
         name = "0"

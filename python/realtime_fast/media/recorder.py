@@ -188,14 +188,20 @@ class _Lane:
 
     shift: float | None = None
     last: float = float("-inf")
+    step: float = 0.0
+    """Seconds between the last two frames that no jump parts."""
 
     def place(self, frame: VideoFrame | AudioFrame, now: float) -> float:
         own = frame.time
         if own is None:
             self.last = max(now, self.last)
             return self.last
-        if self.shift is None or not max(now - _LATE, self.last - _BACK) <= own + self.shift <= now + _EARLY:
-            self.shift = max(now, self.last) - own
+        if self.shift is None:
+            self.shift = now - own
+        elif max(now - _LATE, self.last - _BACK) <= own + self.shift <= now + _EARLY:
+            self.step = max(0.0, own + self.shift - self.last)
+        else:
+            self.shift = max(now, self.last + self.step) - own
         self.last = own + self.shift
         return self.last
 

@@ -330,6 +330,6 @@ async def test_rooms_may_be_on_a_deployment(monkeypatch: pytest.MonkeyPatch) -> 
         ({"livekit_url": "wss://livekit.example", "livekit_key": "k"}, "livekit_key and livekit_secret"),
     ],
 )
-def test_a_deployment_that_is_half_described(wrong: dict[str, str], said: str) -> None:
+def test_a_deployment_that_is_half_described(wrong: dict[str, Any], said: str) -> None:
     with pytest.raises(InvalidInputError, match=said):
         ServiceConfig(**wrong)
