@@ -9,7 +9,7 @@ import os
 import threading
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -17,6 +17,7 @@ from typing import Any, TypeAlias
 import anyio
 import numpy as np
 from aiortc import AudioStreamTrack, MediaStreamTrack, VideoStreamTrack
+from anyio.abc import Process
 from av import AudioFrame, VideoFrame
 
 from realtime_fast import RealtimeConnectOptions, RealtimeError
@@ -81,6 +82,17 @@ async def eventually(holds: Callable[[], Any], seconds: float = 10.0) -> Any:
         while not (value := holds()):
             await anyio.sleep(0.01)
     return value
+
+
+@asynccontextmanager
+async def child(command: Sequence[str], **options: Any) -> AsyncIterator[Process]:
+    """A process that does not outlive a test that failed: the test would wait for it."""
+    async with await anyio.open_process(command, **options) as process:
+        try:
+            yield process
+        except BaseException:
+            process.kill()
+            raise
 
 
 def census() -> dict[str, Counter[str]]:

@@ -14,7 +14,7 @@ import pytest
 
 from realtime_fast.ivs import Stage
 
-from tests.support import Colour, Issue, Tone, eventually
+from tests.support import Colour, Issue, Tone, child, eventually
 
 COMMAND = [sys.executable, "-c", "from realtime_fast.cli import main; main()", "watch"]
 
@@ -27,7 +27,7 @@ async def test_watches_records_and_ends_when_the_publisher_leaves(
         video = camera(size=(320, 240))
         await stage.publish(video=video, audio=microphone())
         command = [*COMMAND, stage_token(publish=False), "--output", str(output)]
-        async with await anyio.open_process(command, stdout=subprocess.PIPE) as process:
+        async with child(command, stdout=subprocess.PIPE) as process:
             await eventually(output.exists, 20)  # from the first picture on
             enough = video.given + 45
             await eventually(lambda: video.given >= enough, 20)
