@@ -150,14 +150,20 @@ class Backend:
             client.settimeout(5)
             data = b""
             while b"\r\n\r\n" not in data:
-                data += client.recv(65536)
+                data += _some(client)
             head, _, body = data.partition(b"\r\n\r\n")
             lines = head.lower().splitlines()
             length = next(int(line.split(b":")[1]) for line in lines if line.startswith(b"content-length"))
             while len(body) < length:
-                body += client.recv(65536)
+                body += _some(client)
             self.received.append(body)
             self._answer(client, self._over)
+
+
+def _some(client: socket.socket) -> bytes:
+    if not (data := client.recv(65536)):
+        raise ConnectionResetError
+    return data
 
 
 @pytest.mark.parametrize("answer", [dribbling, endless, silent, rubbish, hanging_up])
