@@ -12,6 +12,8 @@ from contextvars import ContextVar
 
 _hushed: ContextVar[frozenset[str]] = ContextVar("realtime_fast_hushed", default=frozenset())
 
+_muted: ContextVar[frozenset[str]] = ContextVar("realtime_fast_muted", default=frozenset())
+
 
 @contextmanager
 def hushed(*loggers: str) -> Iterator[None]:
@@ -28,10 +30,15 @@ def hushed(*loggers: str) -> Iterator[None]:
         _hushed.reset(before)
 
 
+def muted(logger: str) -> None:
+    """Drop the errors of a hushed logger too, for the rest of this task: it is about to raise a false alarm."""
+    _muted.set(_muted.get() | {logger})
+
+
 def _hush(record: logging.LogRecord) -> bool:
     if record.name not in _hushed.get():
         return True
-    if record.levelno < logging.ERROR:
+    if record.levelno < logging.ERROR or record.name in _muted.get():
         return False
     kind = record.exc_info[0] if record.exc_info else None
     record.msg = f"{record.name} failed" + (f" on {kind.__name__}" if kind else "")

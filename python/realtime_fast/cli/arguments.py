@@ -9,18 +9,19 @@ from urllib.parse import urlsplit
 
 import typer
 
+from realtime_fast.cli.secret_arguments import API_KEY_VARIABLE, resolved
 from realtime_fast.errors import InvalidInputError
 
 MODEL = "lucy-restyle-2"
-URL_VARIABLE, KEY_VARIABLE = "REALTIME_URL", "REALTIME_API_KEY"
+URL_VARIABLE = "REALTIME_URL"
 
 ApiKey = Annotated[
     str | None,
     typer.Option(
-        envvar=KEY_VARIABLE,
+        envvar=API_KEY_VARIABLE,
         show_envvar=True,
-        help="The key. Set it in the environment: arguments are visible to all users of the machine. A service on "
-        "this machine takes any.",
+        help="The key; - reads it from standard input. Arguments are visible to all users of the machine. A service "
+        "on this machine takes any.",
     ),
 ]
 ModelName = Annotated[str, typer.Option("--model", help="The model's name.")]
@@ -58,9 +59,9 @@ def key_for(url: str, api_key: str | None) -> str:
         InvalidInputError: There is none, and the service is not on this machine.
     """
     if api_key:
-        return api_key
+        return resolved(api_key, name="API key", variable=API_KEY_VARIABLE)
     if is_local(url):
         return "local"
     raise InvalidInputError(
-        f"There is no API key for {urlsplit(url).hostname or 'the service'}: set {KEY_VARIABLE}"
+        f"There is no API key for {urlsplit(url).hostname or 'the service'}: set {API_KEY_VARIABLE}"
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -9,6 +10,7 @@ from contextlib import asynccontextmanager
 import anyio
 from anyio.abc import Process
 
+from realtime_fast.cli.secret_arguments import API_KEY_VARIABLE
 from realtime_fast.errors import ConnectError
 
 START_LIMIT = 20.0
@@ -24,7 +26,9 @@ async def service_process(delay_ms: float = 0.0, network: str | None = None) -> 
     command = [sys.executable, "-m", "realtime_fast.cli", "serve", "--port", "0", "--quiet", "--until-eof"]
     command += ["--delay-ms", f"{delay_ms:g}", *(["--network", network] if network else [])]
     # In a session of its own, Ctrl-C reaches this process alone, which then ends the child in order.
-    process = await anyio.open_process(command, stderr=None, start_new_session=True)
+    # A key in the environment is meant for another service; this one would ask for it.
+    environment = {name: value for name, value in os.environ.items() if name != API_KEY_VARIABLE}
+    process = await anyio.open_process(command, stderr=None, start_new_session=True, env=environment)
     try:
         yield await _listening(process)
     finally:

@@ -7,7 +7,6 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from contextvars import ContextVar
 from typing import Any, TypeAlias
 
 from starlette.applications import Starlette
@@ -18,6 +17,7 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.types import ASGIApp
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from realtime_fast.aio.hush import muted
 from realtime_fast.control import messages
 from realtime_fast.errors import InvalidInputError
 from realtime_fast.models import REALTIME_MODELS, RETIRED_MODELS
@@ -35,9 +35,6 @@ from realtime_fast.server.stage import base_url, stage_routes
 from realtime_fast.server.stage.stage_path import over_stage
 
 logger = logging.getLogger(__name__)
-
-_refused: ContextVar[bool] = ContextVar("refused", default=False)
-"""Whether the request at hand was refused."""
 
 AbortConnection: TypeAlias = Callable[[Address | None], None]
 
@@ -278,13 +275,8 @@ async def _reject(channel: WebSocketChannel, error: str) -> None:
 
 async def _refuse(websocket: WebSocket, status: int, error: str) -> None:
     logger.info("refused a client with HTTP %d: %s", status, error)
-    _refused.set(True)
+    muted("uvicorn.error")  # which takes a refusal for a handshake that was forgotten (0.54)
     await websocket.send_denial_response(JSONResponse({"error": error}, status))
-
-
-def no_false_alarm(record: logging.LogRecord) -> bool:
-    """A filter for uvicorn's log: it reports a refused WebSocket as a handshake that was forgotten (0.54)."""
-    return not (_refused.get() and "without completing handshake" in str(record.msg))
 
 
 # Developer routes

@@ -25,7 +25,7 @@ from realtime_fast.aio.tasks import owned_tasks
 from realtime_fast.control import messages
 from realtime_fast.errors import InvalidInputError
 from realtime_fast.server.faults import Faults
-from realtime_fast.server.http.app import build_app, no_false_alarm
+from realtime_fast.server.http.app import build_app
 from realtime_fast.server.http.config import ServiceConfig
 from realtime_fast.server.http.registry import Registry
 
@@ -182,7 +182,6 @@ class _Server(uvicorn.Server):
                 timeout_graceful_shutdown=1,
             )
         )
-        logging.getLogger("uvicorn.error").addFilter(no_false_alarm)
         self.on_started: Callable[[], None] = _nobody
 
     @contextlib.contextmanager
