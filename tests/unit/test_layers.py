@@ -46,7 +46,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "client": VOCABULARY | PICTURES | ENGINE | {"diagnostics", "session", "transports"},
     "report": {"errors", "events", "diagnostics"},
     "contrib": VOCABULARY | PICTURES | ENGINE | CLIENT | {"report"},
-    "compat": VOCABULARY | {"control", "client"},
+    "compat": VOCABULARY | {"control", "client", "frames", "media"},
     "server": VOCABULARY | PICTURES | ENGINE | {"ivs", "livekit"},
     "cli": VOCABULARY | PICTURES | ENGINE | CLIENT | {"report", "contrib", "server"},
     "__init__": VOCABULARY | PICTURES | ENGINE | CLIENT | {"compat"},

@@ -8,9 +8,11 @@ from there. Our error classes gain the SDK's as additional bases, so that existi
 from __future__ import annotations
 
 import importlib
+import re
 import sys
 from collections.abc import Callable
 from importlib.machinery import ModuleSpec
+from importlib.metadata import version
 from importlib.util import module_from_spec
 from types import ModuleType
 from typing import Any
@@ -20,6 +22,7 @@ from aiortc import MediaStreamTrack
 from realtime_fast import errors
 from realtime_fast.client.publisher import RealtimeClient
 from realtime_fast.client.viewer import SubscribeClient
+from realtime_fast.compat import rooms, rtc_bridge
 from realtime_fast.control import messages
 from realtime_fast.control.subscribe_token import TokenPayload, decode_subscribe_token, encode_subscribe_token
 from realtime_fast.events import GenerationTickMessage
@@ -101,20 +104,28 @@ def accelerate() -> None:
     if _undo:
         return
     sdk = _import_sdk()
-    package = _facade(REALTIME, EXPORTS, is_package=True)
+    exports, submodules = EXPORTS, SUBMODULES
+    if _over_rooms():
+        _prepare_rooms()
+        exports, submodules = rooms.EXPORTS, rooms.SUBMODULES
+    package = _facade(REALTIME, exports, is_package=True)
     for name in [name for name in sys.modules if name == REALTIME or name.startswith(f"{REALTIME}.")]:
         # Modules without a counterpart here are removed too: halves of two implementations cannot work together.
         _put(sys.modules, name, None)
     _put(sys.modules, REALTIME, package)
-    for name, members in SUBMODULES.items():
+    for name, members in submodules.items():
         module = _facade(f"{REALTIME}.{name}", members)
         setattr(package, name, module)
         _put(sys.modules, module.__name__, module)
 
-    names = {name: value for name, value in EXPORTS.items() if name != "GenerationTickMessage"}
+    names = {name: value for name, value in exports.items() if name != "GenerationTickMessage"}
     _rebind(sdk, realtime=package, REALTIME_AVAILABLE=True, **names)
     _rebind(sdk, __all__=[*sdk.__all__, *(name for name in names if name not in sdk.__all__)])
-    _rebind(importlib.import_module(f"{SDK}.client"), REALTIME_AVAILABLE=True, RealtimeClient=RealtimeClient)
+    _rebind(
+        importlib.import_module(f"{SDK}.client"),
+        REALTIME_AVAILABLE=True,
+        RealtimeClient=exports["RealtimeClient"],
+    )
 
     sdk_errors = importlib.import_module(f"{SDK}.errors")
     for error, gained in ERRORS.items():
@@ -142,6 +153,28 @@ def _import_sdk() -> ModuleType:
         ) from None
 
 
+def _over_rooms() -> bool:
+    """Whether the installed SDK is one whose media travels over LiveKit rooms: from 0.1 on."""
+    numbers = re.match(r"(\d+)\.(\d+)", version(SDK))
+    return numbers is not None and (int(numbers[1]), int(numbers[2])) >= (0, 1)
+
+
+def _prepare_rooms() -> None:
+    try:
+        importlib.import_module("realtime_fast.livekit")
+    except ImportError:
+        raise ImportError(
+            f"{SDK} {version(SDK)} uses LiveKit rooms: pip install 'realtime-fast[livekit]', or {SDK}<0.1",
+            name=SDK,
+        ) from None
+    try:
+        rtc: ModuleType | None = importlib.import_module("livekit.rtc")
+    except ModuleNotFoundError:
+        rtc = None  # a program without LiveKit's SDK has no tracks of it
+    if rtc is not None:
+        rtc_bridge.install(rtc, _replace)
+
+
 def _facade(name: str, members: dict[str, Any], *, is_package: bool = False) -> ModuleType:
     module = module_from_spec(ModuleSpec(name, None, is_package=is_package))
     module.__doc__ = f"`{name}`, provided by realtime_fast."
@@ -161,6 +194,12 @@ def _put(modules: dict[str, Any], name: str, module: ModuleType | None) -> None:
             modules[name] = before
 
     _undo.append(undo)
+
+
+def _replace(owner: Any, name: str, value: Any) -> None:
+    before = vars(owner)[name]
+    setattr(owner, name, value)
+    _undo.append(lambda: setattr(owner, name, before))
 
 
 def _rebind(module: ModuleType, **names: Any) -> None:
