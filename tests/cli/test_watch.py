@@ -57,7 +57,7 @@ async def test_the_token_comes_from_standard_input_or_the_environment(
     token = stage_token()
     async with Stage(stage_token()) as stage:
         await stage.publish(video=camera())
-        command = [*COMMAND, "--seconds", "0.5"]
+        command = [*COMMAND, "--seconds", "4"]  # those of waiting included
         done = await anyio.run_process([*command, "-"], input=f"{token}\n".encode())
         assert b"pictures" in done.stdout
         done = await anyio.run_process(command, env={**os.environ, "REALTIME_STAGE_TOKEN": token})
