@@ -15,6 +15,7 @@ from realtime_fast.latency import (
     PixelProbes,
     ProbeCounts,
     composite_latency,
+    finest_clock,
     measurement,
 )
 from realtime_fast.marker import CORRUPTED
@@ -27,6 +28,11 @@ def test_an_outcome_carries_number_latency_and_wall_time() -> None:
     (event,) = probes.observe(seq, 2.25)
     assert event == PixelLatencyEvent("ok", 1, 250.0, 1_002_250.0)
     assert measurement(event) == PixelLatency(1, 250.0, 1_002_250.0)
+
+
+@pytest.mark.parametrize(("resolution", "clock"), [(1e-9, time.monotonic), (0.015625, time.perf_counter)])
+def test_probes_are_timed_by_a_clock_that_is_fine_enough(resolution: float, clock: object) -> None:
+    assert finest_clock(resolution) is clock
 
 
 def test_the_default_epoch_is_the_monotonic_clocks() -> None:

@@ -9,7 +9,7 @@ import math
 import time
 from bisect import bisect
 from collections import Counter, deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Final, Literal, TypeAlias
@@ -127,6 +127,19 @@ class LatencySnapshot:
     composite: CompositeLatency | None = None
 
 
+COARSE = 0.001
+"""Seconds that a clock may step by: latencies are a few of them."""
+
+
+def finest_clock(resolution: float) -> Callable[[], float]:
+    """The clock to time probes by where `time.monotonic` steps by so many seconds, on Windows by up to 15.6 ms."""
+    return time.perf_counter if resolution > COARSE else time.monotonic
+
+
+clock: Final = finest_clock(time.get_clock_info("monotonic").resolution)
+"""The clock of probes in this process."""
+
+
 class PixelProbes:
     """Follows every marker to its one outcome: ok, ok_reordered, corrupted or lost (docs/latency.md).
 
@@ -135,7 +148,7 @@ class PixelProbes:
     as does `read`.
 
     Args:
-        epoch: Unix time in seconds at which `now` is 0; by default that of `time.monotonic`.
+        epoch: Unix time in seconds at which `now` is 0; by default that of `clock`.
         timeout: Seconds after which a probe is lost.
         method: What the latencies are of.
         cell: The side of a marker's cells in pixels where it is stamped, 1 to 16.
@@ -150,7 +163,7 @@ class PixelProbes:
         cell: int = 1,
     ) -> None:
         self.cell: Final = cell
-        self._epoch = time.time() - time.monotonic() if epoch is None else epoch
+        self._epoch = time.time() - clock() if epoch is None else epoch
         self._ledger = ProbeLedger(timeout)
         self._method: ProbeMethod = method
         self._given_way: list[int] = []

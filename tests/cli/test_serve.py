@@ -94,6 +94,26 @@ def test_leaves_within_two_seconds_however_busy_it_is(how: str) -> None:
         assert time.monotonic() - began < 2
 
 
+AS_ON_WINDOWS = """
+import asyncio
+def missing(*_, **__):
+    raise NotImplementedError
+asyncio.SelectorEventLoop.add_signal_handler = asyncio.SelectorEventLoop.connect_read_pipe = missing
+from realtime_fast.cli import main
+main()
+"""
+
+
+@pytest.mark.parametrize("how", ["signal", "end of input"])
+def test_it_needs_nothing_that_only_unix_has(how: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(f"{__name__}.COMMAND", [sys.executable, "-c", AS_ON_WINDOWS])
+    with serving("--quiet", "--until-eof", stdin=subprocess.PIPE) as (process, _):
+        if how == "signal":
+            process.terminate()
+        out, err = process.communicate(timeout=10)  # which closes its input
+        assert (process.returncode, out, err) == (0, "", "")
+
+
 @pytest.mark.parametrize("way", ["environment", "standard input"])
 def test_a_key_comes_from_where_the_process_list_does_not_show_it(way: str) -> None:
     if way == "environment":

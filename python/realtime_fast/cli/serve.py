@@ -17,13 +17,12 @@ from realtime_fast.aio.tasks import owned_tasks
 from realtime_fast.aio.threads import in_own_thread
 from realtime_fast.cli.exit_codes import Debug, reported
 from realtime_fast.cli.secret_arguments import API_KEY_VARIABLE, resolved
+from realtime_fast.cli.signals import ending
 
 if TYPE_CHECKING:
     from realtime_fast.server import ServiceConfig
 
-logger = logging.getLogger(__name__)
-
-EXIT_LIMIT = 1.8
+EXIT_LIMIT = 1.2
 """Seconds from a signal, or the end of standard input, to the end of the process."""
 
 try:
@@ -150,14 +149,13 @@ def _log_sessions() -> None:
 async def _serve(config: ServiceConfig, until_eof: bool) -> None:
     from realtime_fast.server import Service
 
-    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+    with ending() as told:
         async with Service(config) as service, owned_tasks() as tasks:
             print(f"listening on {service.url}", flush=True)
             if until_eof:
                 tasks.start_soon(_end_with_input)
-            async for _ in signals:
-                _exit_soon()
-                return
+            await told.wait()
+            _exit_soon()
 
 
 async def _end_with_input() -> None:
@@ -175,12 +173,6 @@ def _read_to_end() -> None:
 
 def _exit_soon() -> None:
     """End the process in `EXIT_LIMIT` seconds in any case, however much there is to wind up."""
-
-    def exit_now() -> None:
-        logger.warning("winding up took over %g s: the rest is left to the system", EXIT_LIMIT)
-        sys.stderr.flush()
-        os._exit(0)
-
-    timer = threading.Timer(EXIT_LIMIT, exit_now)
+    timer = threading.Timer(EXIT_LIMIT, os._exit, [0])  # no word of it: a full pipe would hold that up
     timer.daemon = True
     timer.start()

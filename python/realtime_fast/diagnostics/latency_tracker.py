@@ -6,7 +6,6 @@ for as long as a connection lives.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
 import anyio
@@ -19,6 +18,7 @@ from realtime_fast.latency import (
     LatencySnapshot,
     Legs,
     PixelProbes,
+    clock,
     composite_latency,
     measurement,
 )
@@ -61,7 +61,7 @@ class LatencyTracker:
 
     def outgoing(self, _: VideoFrame) -> int | None:
         """The number to stamp into the picture that is about to be encoded, None unless a probe is due."""
-        now = time.monotonic()
+        now = clock()
         if not (self._probing and self._stamps) or now < self._next_probe:
             return None
         self._advance(now)
@@ -71,7 +71,7 @@ class LatencyTracker:
         """Look for a marker in a received picture; returns the number of the probe that it answers."""
         if not self._probes.pending:
             return None
-        now = time.monotonic()
+        now = clock()
         reading = self._read(frame, now)
         outcomes = self._probes.observe(reading, now)
         for event in outcomes:
@@ -100,7 +100,7 @@ class LatencyTracker:
 
     def snapshot(self) -> LatencySnapshot:
         """What is known now."""
-        return self._probes.snapshot(time.monotonic(), self._composite)
+        return self._probes.snapshot(clock(), self._composite)
 
     async def run(self, send: Callable[[messages.ClientMessage], None]) -> None:
         """Probe until cancelled, when the connection ends; probes in flight are then dropped, not lost.
@@ -111,11 +111,11 @@ class LatencyTracker:
         if not self._tracking.pixel_marker:
             return
         await anyio.sleep(START_DELAY)
-        next_report = time.monotonic() + REPORT_INTERVAL
+        next_report = clock() + REPORT_INTERVAL
         try:
             self._probing = True
             while True:
-                now = time.monotonic()
+                now = clock()
                 if not self._stamps:
                     self._request(now, send)
                 for event in self._probes.tick(now):
@@ -127,7 +127,7 @@ class LatencyTracker:
         finally:
             self._probing = False
             self._probes.drop_in_flight()
-            self._report(time.monotonic(), send)
+            self._report(clock(), send)
 
     @property
     def _request_interval(self) -> float:

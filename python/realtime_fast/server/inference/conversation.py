@@ -303,6 +303,7 @@ class Conversation(ABC):
             self._send.send_nowait(item)
         except anyio.WouldBlock:
             logger.warning("session %s: the client does not read its messages; dropped", self.id)
+            self._send.close()  # what is still in the reader's hands is not answered, nor told again
             self.drop()
         except (anyio.ClosedResourceError, anyio.BrokenResourceError):
             pass  # it has ended
