@@ -2,59 +2,27 @@
 
 from __future__ import annotations
 
-import time
+from collections.abc import Iterator
 
 import anyio
 import pytest
-from av import VideoFrame
 
 from realtime_fast import LatencyTracking, RealtimeClient
-from realtime_fast.diagnostics.latency_tracker import LatencyTracker
 from realtime_fast.errors import TransportName
 from realtime_fast.events import PixelLatency, PixelLatencyReport
 from realtime_fast.server import Service, ServiceConfig
 from realtime_fast.server.network import NetworkProfile
 
-from tests.reference.coded import CodedCamera, told
+from tests.reference.coded import CodedCamera, Truth, told_by_pictures
 from tests.support import KEY, options
 
 FRAME_MS = 1000 / 30
 
 
-class Truth:
-    """When each number was stamped on which picture, and when that picture came."""
-
-    def __init__(self) -> None:
-        self.stamped: dict[int, tuple[int, float]] = {}
-        self.came: dict[int, float] = {}
-
-    def latency_ms(self, seq: int) -> float:
-        """How long the picture that carried this number took."""
-        code, at = self.stamped[seq]
-        return (self.came[code] - at) * 1000
-
-
 @pytest.fixture
-def truth(monkeypatch: pytest.MonkeyPatch) -> Truth:
-    known = Truth()
-    outgoing, incoming = LatencyTracker.outgoing, LatencyTracker.incoming
-
-    def noting_outgoing(tracker: LatencyTracker, frame: VideoFrame) -> int | None:
-        seq, at = outgoing(tracker, frame), time.monotonic()
-        code = told(frame.to_ndarray(format="gray"))
-        if seq is not None and code is not None:
-            known.stamped[seq] = code, at
-        return seq
-
-    def noting_incoming(tracker: LatencyTracker, frame: VideoFrame) -> int | None:
-        at, seq = time.monotonic(), incoming(tracker, frame)
-        if (code := told(frame.to_ndarray(format="gray"))) is not None:
-            known.came.setdefault(code, at)
-        return seq
-
-    monkeypatch.setattr(LatencyTracker, "outgoing", noting_outgoing)
-    monkeypatch.setattr(LatencyTracker, "incoming", noting_incoming)
-    return known
+def truth() -> Iterator[Truth]:
+    with told_by_pictures() as truth:
+        yield truth
 
 
 @pytest.mark.parametrize(

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from unittest import mock
+
 import numpy as np
 from aiortc import VideoStreamTrack
 from av import VideoFrame
 
-WIDTH, HEIGHT = 320, 192
+from realtime_fast.diagnostics.latency_tracker import LatencyTracker
+
 ROWS, COLUMNS = 2, 8
 _CHECK = 0x9
 
 
-def drawn(number: int) -> np.ndarray:
-    """A picture (HEIGHT, WIDTH) of luma with a number of 12 bits in its upper half."""
-    luma = np.full((HEIGHT, WIDTH), 110, np.uint8)
-    luma[HEIGHT // 2 :] += (np.arange(WIDTH, dtype=np.uint8) + 3 * (number % 40))[None, :] % 32
+def drawn(number: int, width: int, height: int) -> np.ndarray:
+    """A picture (height, width) of luma with a number of 12 bits in its upper half."""
+    luma = np.full((height, width), 110, np.uint8)
+    luma[height // 2 :] += ((np.arange(width) + 3 * (number % 40)) % 32).astype(np.uint8)[None, :]
     bits = number & 0xFFF
     word = bits << 4 | (_CHECK ^ bits ^ bits >> 4 ^ bits >> 8) & 0xF
     cells = np.array([(word >> at) & 1 for at in range(16)], np.uint8).reshape(ROWS, COLUMNS)
-    luma[: HEIGHT // 2] = 40 + 160 * np.kron(
-        cells, np.ones((HEIGHT // 2 // ROWS, WIDTH // COLUMNS), np.uint8)
+    luma[: height // 2] = 40 + 160 * np.kron(
+        cells, np.ones((height // 2 // ROWS, width // COLUMNS), np.uint8)
     )
     return luma
 
@@ -40,13 +46,55 @@ def told(luma: np.ndarray) -> int | None:
 class CodedCamera(VideoStreamTrack):
     """Numbered pictures at 30 fps."""
 
-    def __init__(self) -> None:
+    def __init__(self, width: int = 320, height: int = 192) -> None:
         super().__init__()
+        self._size = width, height
         self._number = 0
 
     async def recv(self) -> VideoFrame:
         pts, time_base = await self.next_timestamp()
         self._number = self._number % 4095 + 1
-        frame = VideoFrame.from_ndarray(drawn(self._number), format="gray8").reformat(format="yuv420p")
+        frame = VideoFrame.from_ndarray(drawn(self._number, *self._size), format="gray8").reformat(
+            format="yuv420p"
+        )
         frame.pts, frame.time_base = pts, time_base
         return frame
+
+
+class Truth:
+    """When each number was stamped, on which picture, and when that picture came."""
+
+    def __init__(self) -> None:
+        self.stamped: dict[int, tuple[int, float]] = {}
+        self.came: dict[int, float] = {}
+
+    def latency_ms(self, seq: int) -> float:
+        """How long the picture that carried this number took."""
+        code, at = self.stamped[seq]
+        return (self.came[code] - at) * 1000
+
+
+@contextmanager
+def told_by_pictures() -> Iterator[Truth]:
+    """Have the pictures of a `CodedCamera` say what is true, beside every latency tracker."""
+    known = Truth()
+    outgoing, incoming = LatencyTracker.outgoing, LatencyTracker.incoming
+
+    def noting_outgoing(tracker: LatencyTracker, frame: VideoFrame) -> int | None:
+        seq, at = outgoing(tracker, frame), time.monotonic()
+        code = told(frame.to_ndarray(format="gray"))
+        if seq is not None and code is not None:
+            known.stamped[seq] = code, at
+        return seq
+
+    def noting_incoming(tracker: LatencyTracker, frame: VideoFrame) -> int | None:
+        at, seq = time.monotonic(), incoming(tracker, frame)
+        if (code := told(frame.to_ndarray(format="gray"))) is not None:
+            known.came.setdefault(code, at)
+        return seq
+
+    with (
+        mock.patch.object(LatencyTracker, "outgoing", noting_outgoing),
+        mock.patch.object(LatencyTracker, "incoming", noting_incoming),
+    ):
+        yield known
