@@ -32,6 +32,7 @@ from aiortc.rtp import (
 from realtime_fast.peer import aiortc_seams as seams
 from realtime_fast.peer.agreed import ABS_SEND_TIME, MID, Agreed
 from realtime_fast.peer.media_transport import MediaTransport, Rates
+from realtime_fast.server.forwarding import forward
 from realtime_fast.server.forwarding.forward import Egress, Ingest
 from realtime_fast.server.forwarding.sections import Section
 
@@ -301,3 +302,18 @@ async def test_a_subscriber_that_is_gone_does_not_disturb_the_others(rig: Rig) -
     await rig.feed(packet(4))
     assert len(other.rtp) == 3
     other.media.close()
+
+
+async def test_the_publisher_is_told_what_the_path_to_the_best_subscriber_carries(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(forward, "LOOK", 0.0)
+    limits: list[int | None] = []
+    monkeypatch.setattr(rig.up.media, "limit", limits.append)
+    rig.egress.start()
+    for number, carries in ((1, 2_000_000), (2, 3_000_000), (3, 500_000)):
+        monkeypatch.setattr(
+            rig.down.media, "stats", lambda carries=carries: {"availableOutgoingBitrate": carries}
+        )
+        await rig.feed(packet(number, KEY))
+    assert limits == [rate + forward.AUDIO_ALLOWANCE for rate in (2_000_000, 3_000_000, 500_000)]

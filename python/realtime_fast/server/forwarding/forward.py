@@ -6,6 +6,7 @@ is repeated from there, and each subscriber's path has its own pacing and its ow
 
 from __future__ import annotations
 
+import time
 from typing import Any, Literal
 
 from realtime_fast._native import RtpPacket, RtpPicture, RtpSound
@@ -13,6 +14,9 @@ from realtime_fast.peer.agreed import Agreed
 from realtime_fast.peer.media_transport import MediaTransport
 from realtime_fast.peer.stream_configs import extension_ids, feedback_kinds
 from realtime_fast.server.forwarding.sections import Section
+
+LOOK = 1.0
+"""Seconds between two looks at what the path to a subscriber carries."""
 
 AUDIO_ALLOWANCE = 96_000
 """Bit/s left for sound in what a publisher is told to send."""
@@ -86,6 +90,7 @@ class Egress:
         self._transport = transport
         self._video = section.kind == "video"
         self._waiting = self._video
+        self._look_at = 0.0
         rtx: tuple[int, int] | None = None
         if section.rtx is not None and section.rtx.payloadType is not None and section.rtx_ssrc is not None:
             rtx = section.rtx.payloadType, section.rtx_ssrc
@@ -122,6 +127,11 @@ class Egress:
                 return
             self._waiting = False
         self._transport.forward(self._stream, packet)
+        # The core tells rates to encoders only; what the path carries is to be asked for.
+        if self._video and (now := time.monotonic()) >= self._look_at:
+            self._look_at = now + LOOK
+            if (carries := self._transport.stats().get("availableOutgoingBitrate")) is not None:
+                self._ingest.want(self, int(carries))
 
     def _handle(self, wish: Literal["key_frame", "rate"], bitrate: int) -> None:
         if wish == "key_frame":
