@@ -78,7 +78,7 @@ async def leave_once(seed: int, service: Service, camera: MediaSource, transport
         ]
     )
     way = dice.choice(["cancel", "disconnect"])
-    moment = Moment(dice, 1.2 if transport == "ivs" else 0.8)
+    moment = Moment(dice, 0.8 if transport == "webrtc" else 1.2)
     service.set_faults(faults)
     left_at = 0.0
 
@@ -122,12 +122,15 @@ async def test_leaving_at_any_moment(service: Service, camera: MediaSource, seed
     await leave_often(seeds, service, camera, "webrtc")
 
 
-async def test_leaving_a_stage_at_any_moment(service: Service, camera: MediaSource) -> None:
-    await leave_often(range(10), service, camera, "ivs")
+@pytest.mark.parametrize("transport", ["ivs", "livekit"])
+async def test_leaving_a_stage_or_a_room_at_any_moment(
+    service: Service, camera: MediaSource, transport: TransportName
+) -> None:
+    await leave_often(range(10), service, camera, transport)
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("transport", ["webrtc", "ivs"])
+@pytest.mark.parametrize("transport", ["webrtc", "ivs", "livekit"])
 @pytest.mark.parametrize("seeds", [range(start, start + 30) for start in range(0, 300, 30)], ids=str)
 @pytest.mark.timeout(300)
 async def test_leaving_at_any_moment_300_times(
