@@ -64,6 +64,11 @@ class _Connection:
         with suppress(anyio.ClosedResourceError, anyio.BrokenResourceError):
             self._post.send_nowait(item)
 
+    def close(self) -> None:
+        """Apply nothing more; idempotent."""
+        self._post.close()
+        self._inbox.close()
+
     async def stats(self) -> Mapping[str, Any]:
         """The connection's report; empty while there is none."""
         return {} if self._peer is None else await self._peer.stats()
@@ -105,8 +110,7 @@ class _Connection:
                 yield self._peer
         finally:
             self._peer = None
-            self._post.close()
-            self._inbox.close()
+            self.close()
 
     async def _until_lost(self, peer: Peer, up: Callable[[], None]) -> None:
         async with owned_tasks() as tasks:

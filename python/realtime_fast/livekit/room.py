@@ -131,6 +131,9 @@ class Room(anyio.AsyncContextManagerMixin):
             finally:
                 await self._say_goodbye()
                 self._end(RoomError("The room was left"))
+                for connection in (self._publisher, self._subscriber):
+                    if connection is not None:  # it may have been ended before it began
+                        connection.close()
 
     # --- who is here
 

@@ -11,6 +11,7 @@ import asyncio
 import inspect
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from types import FunctionType, ModuleType
@@ -182,6 +183,8 @@ offered_extensions = Seam[ModuleType, dict[str, list[RTCRtpHeaderExtensionParame
 
 # --- DTLS: plain packets in and out, role, counters
 
+send_data = Seam[RTCDtlsTransport, Async](RTCDtlsTransport, "_send_data", "async (data)")
+"""Sends for data channels; see `forgive_data`. Goes when SCTP's timers look whether the transport is still there."""
 rtp_in = Seam[RTCDtlsTransport, Async](RTCDtlsTransport, "_handle_rtp_data", "async (data, arrival_time_ms)")
 """Called with each RTP datagram, decrypted; see `tap`."""
 rtcp_in = Seam[RTCDtlsTransport, Async](RTCDtlsTransport, "_handle_rtcp_data", "async (data)")
@@ -271,6 +274,17 @@ Seam[Any, Any](
     "async (component, hide_related_address, protocol_factory, turn_server, turn_username, turn_password, "
     "turn_ssl, turn_transport)",
 )
+
+
+def forgive_data(dtls: RTCDtlsTransport) -> None:
+    """Let data channels send into a transport that is gone: their timers do, in tasks that nobody waits for."""
+    send = send_data.of(dtls)
+
+    async def forgiving(data: bytes) -> None:
+        with suppress(ConnectionError):
+            await send(data)
+
+    send_data.put(dtls, forgiving)
 
 
 def host_addresses() -> list[str]:

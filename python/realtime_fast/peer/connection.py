@@ -78,7 +78,7 @@ class RtcConnection(seams.OpenPeerConnection):
         self._failed = failed
         self._streams = streams
         self._ours = self._theirs = ""
-        self._offered = False
+        self._offered = self._has_data = False
 
     @property
     def transports(self) -> list[RTCDtlsTransport]:
@@ -123,6 +123,9 @@ class RtcConnection(seams.OpenPeerConnection):
         with anyio.CancelScope(shield=True):
             await self.setRemoteDescription(RTCSessionDescription(sdp=sdp, type=kind))
         self._theirs = sdp
+        if self.sctp is not None and not self._has_data:
+            self._has_data = True
+            seams.forgive_data(self.sctp.transport)
         self._replace_tracks(description)
 
     def _follow_restart(self, kind: Literal["offer", "answer"], description: SessionDescription) -> None:
