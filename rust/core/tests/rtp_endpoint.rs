@@ -135,8 +135,8 @@ fn feedback_tells_of_every_packet_whatever_stream_it_is_of() {
     for (number, (payload_type, ssrc)) in [(96, 10), (97, 0), (97, 77), (100, 78)].into_iter().enumerate() {
         endpoint.receive(&packet(payload_type, ssrc, 1, &numbered(number as u16)), at(number as u64));
     }
-    assert_eq!(endpoint.deadline(), Some(at(50)));
-    let datagrams = datagrams(&mut endpoint, at(50));
+    assert_eq!(endpoint.deadline(), Some(at(15)));
+    let datagrams = datagrams(&mut endpoint, at(15));
     let [datagram] = &datagrams[..] else { panic!("{datagrams:?}") };
     let told: Vec<_> = packets(datagram).collect();
     let [Ok(Rtcp::TransportFeedback(feedback))] = told[..] else { panic!("{told:?}") };

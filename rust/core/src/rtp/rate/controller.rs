@@ -292,10 +292,9 @@ impl Controller {
 
     /// The next probe, if one is due: to be asked after each feedback.
     pub fn next_probe(&mut self, now: Time) -> Option<Probe> {
-        // Somebody must send, and somebody answer, and the last attempt not have led into losses. The first packets are
-        // a probe before anybody has answered: the rate to begin with is a guess.
+        // Somebody must send, and somebody answer, and the last attempt not have led into losses.
         let busy = self.last_sent.is_some_and(|sent| now - sent < self.tuning.silence);
-        let answered = self.feedback_since.is_some() || self.prober.is_new() && !self.log.is_empty();
+        let answered = self.feedback_since.is_some();
         if !busy || !answered || self.loss.falls() || self.delay.usage() == Usage::Over {
             return None;
         }

@@ -111,12 +111,6 @@ impl Prober {
         self.under_way.is_some()
     }
 
-    /// Whether there has been none yet.
-    #[must_use]
-    pub const fn is_new(&self) -> bool {
-        self.last.is_none()
-    }
-
     /// The next probe, if one is due: `rate` is what is sent at, `ceiling` what is of interest at most, and
     /// `decreased` when the rate was last taken back.
     pub fn next(&mut self, rate: f64, ceiling: f64, decreased: Option<Time>, now: Time) -> Option<Probe> {

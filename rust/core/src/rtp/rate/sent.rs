@@ -48,12 +48,6 @@ impl SentLog {
         (self.first + self.packets.len() as u64) as u16
     }
 
-    /// Whether no packet was sent lately under such a number.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.packets.is_empty()
-    }
-
     /// Notes that the next packet leaves.
     pub fn push(&mut self, bytes: usize, probe: Option<u32>, now: Time) {
         while self.packets.front().is_some_and(|oldest| now - oldest.at > FORGET) {
