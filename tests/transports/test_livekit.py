@@ -26,6 +26,7 @@ from realtime_fast.server.room import Grant, Rooms
 from realtime_fast.transports import livekit
 from realtime_fast.transports.livekit import LivekitLink, LivekitTransport, RoomSettings, invited_as_viewer
 
+from tests.far_side import far_side, http
 from tests.support import Colour, Tone, mean_colour
 from tests.transports.line import Line, Reports
 
@@ -213,37 +214,14 @@ async def test_another_transports_invitation_is_refused(line: Line, reports: Rep
             pass
 
 
-Respond: TypeAlias = Callable[[bytes], bytes]
-
-
-@asynccontextmanager
-async def answering(status: str, body: str) -> AsyncIterator[tuple[str, list[bytes]]]:
-    """An HTTP server with one answer; yields its base and what it was asked."""
-    asked: list[bytes] = []
-
-    async def serve(stream: anyio.abc.SocketStream) -> None:
-        async with stream:
-            asked.append(await stream.receive())
-            text = body.encode()
-            await stream.send(f"HTTP/1.1 {status}\r\nContent-Length: {len(text)}\r\n\r\n".encode() + text)
-
-    listener = await anyio.create_tcp_listener(local_host="127.0.0.1")
-    async with anyio.create_task_group() as group:
-        group.start_soon(listener.serve, serve)
-        yield f"http://127.0.0.1:{listener.extra(anyio.abc.SocketAttribute.local_port)}", asked
-        group.cancel_scope.cancel()
-    await listener.aclose()
-
-
 async def test_a_viewer_asks_for_the_room(line: Line) -> None:
     grant = '{"livekit_url": "wss://lk", "token": "t0ken", "room_name": "r", "session_id": "s", "new": 1}'
-    async with answering("200 OK", grant) as (base, asked):
-        invitation = await invited_as_viewer(f"{base}/watch-stream/r%2F1", "k3y", "agent", Secrets("k3y"))(
-            line
-        )
+    async with far_side(http(200, grant.encode())) as side:
+        url = f"http://{side.place}/watch-stream/r%2F1"
+        invitation = await invited_as_viewer(url, "k3y", "agent", Secrets("k3y"))(line)
     assert (invitation.livekit_url, invitation.token, invitation.room_name) == ("wss://lk", "t0ken", "r")
     assert "t0ken" not in repr(invitation)
-    head = asked[0].decode().lower()
+    head = side.requests[0].lower()
     assert head.startswith("post /watch-stream/r%2f1 ")
     assert "x-api-key: k3y" in head
 
@@ -251,18 +229,19 @@ async def test_a_viewer_asks_for_the_room(line: Line) -> None:
 @pytest.mark.parametrize(
     ("status", "body", "kind"),
     [
-        ("401 Unauthorized", "k3y", AuthenticationError),
-        ("403 Forbidden", "", AuthenticationError),
-        ("404 Not Found", "<html>", ConnectError),
-        ("500 Oops", '{"error": "no capacity"}', ServerError),
-        ("200 OK", "<html>", ConnectError),
-        ("200 OK", '{"livekit_url": "wss://lk", "room_name": "r"}', ConnectError),
+        (401, "k3y", AuthenticationError),
+        (403, "", AuthenticationError),
+        (404, "<html>", AuthenticationError),
+        (500, '{"error": "no capacity"}', ServerError),
+        (200, "<html>", ConnectError),
+        (200, '{"livekit_url": "wss://lk", "room_name": "r"}', ConnectError),
     ],
 )
 async def test_a_viewer_that_is_refused_is_told_clearly(
-    status: str, body: str, kind: type[Exception], line: Line
+    status: int, body: str, kind: type[Exception], line: Line
 ) -> None:
-    async with answering(status, body) as (base, _):
+    async with far_side(http(status, body.encode())) as side:
         with pytest.raises(kind) as caught:
-            await invited_as_viewer(f"{base}/watch-stream/r", "k3y", "agent", Secrets("k3y"))(line)
+            url = f"http://{side.place}/watch-stream/r"
+            await invited_as_viewer(url, "k3y", "agent", Secrets("k3y"))(line)
     assert "k3y" not in str(caught.value)
