@@ -129,7 +129,7 @@ async def broken_later(*_: Any, **__: Any) -> Any:
     [
         (TelemetrySender, "_flush", broken_later, "Telemetry"),
         (LatencyTracker, "run", broken_later, "Latency tracking"),
-        (StallDetector, "update", broken, "Stall detection"),
+        (StallDetector, "tick", broken, "Stall detection"),
     ],
 )
 async def test_a_part_that_the_session_can_do_without_is_told_once(

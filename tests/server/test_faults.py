@@ -35,7 +35,7 @@ def test_options_are_read(options: list[str], expected: Faults) -> None:
 @pytest.mark.parametrize(
     ("option", "said"),
     [
-        ("explode", "No fault is called 'explode'; there are ack, ack_delay, close"),
+        ("explode", "No fault is called 'explode'; there are ack, ack-delay, close"),
         ("http=many", "expected http=STATUS"),
         ("http=200", "fault http must be an HTTP status from 400 to 599, not 200"),
         ("close", "expected close=PHASE"),

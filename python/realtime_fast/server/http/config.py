@@ -56,18 +56,17 @@ class ServiceConfig:
             raise InvalidInputError(
                 f"delay_ms must be between 0 and {MAX_DELAY_MS:g} milliseconds, not {self.delay_ms!r}"
             )
+        for key in self.api_keys or ():
+            checked_key(key)
+        for origin in self.origins:
+            if origin != "*" and not re.fullmatch(r"https?://[^/\s?#@]+", origin):
+                raise InvalidInputError(f"origins must look like https://example.com, not {origin!r}")
         if self.livekit_url is None:
             return
         if urlsplit(self.livekit_url).scheme not in ("ws", "wss"):
             raise InvalidInputError("livekit_url must be a ws:// or wss:// URL")
         if not self.livekit_key or not self.livekit_secret:
             raise InvalidInputError("livekit_url needs livekit_key and livekit_secret, which sign its tokens")
-
-        for key in self.api_keys or ():
-            checked_key(key)
-        for origin in self.origins:
-            if origin != "*" and not re.fullmatch(r"https?://[^/\s?#@]+", origin):
-                raise InvalidInputError(f"origins must look like https://example.com, not {origin!r}")
 
     def accepts(self, api_key: str) -> bool:
         """Whether a client with this key may use the service."""
