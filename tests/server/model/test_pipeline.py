@@ -197,6 +197,7 @@ async def test_a_number_travels_with_its_picture_and_is_not_written_into_it() ->
     assert marker.read(frame) is None
 
 
+@pytest.mark.alone
 async def test_a_burst_passes_whole_and_overload_leaves_the_freshest() -> None:
     burst = await run_through(Pipeline(delay=0, on_output=silent), [picture(n) for n in range(12)], 12)
     assert [frame.pts for frame in burst] == list(range(12))
