@@ -1,8 +1,8 @@
 """How true the measured latency is: with known delays in the service, against a code in each picture.
 
-Run as `python -m benches.accuracy [--seconds 10] [--delays 0 50 ...] [--small]`. `error` is measured minus true by the
-code in the picture, `over` is the quickest picture minus the delay and minus the quickest one without a delay. A run
-says something only where both frame rates are within 5 % of 30.
+Run as `python -m benches.accuracy [--seconds 10] [--delays 0 50 ...] [--transport ivs] [--small]`. `error` is measured
+minus true by the code in the picture, `over` is the quickest picture minus the delay and minus the quickest one without
+a delay. A run says something only where both frame rates are within 5 % of 30.
 """
 
 from __future__ import annotations
@@ -61,13 +61,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=10.0)
     parser.add_argument("--delays", type=float, nargs="+", default=DELAYS)
+    parser.add_argument("--transport", action="append", choices=get_args(TransportName))
     parser.add_argument("--small", action="store_true", help="320x192 only")
     arguments = parser.parse_args()
     print(
         "| transport | size | delay ms | readings | error p99 ms | error max ms | over ms | fps sent | fps received |"
     )
     print("|---|---|---|---|---|---|---|---|---|")
-    for transport in get_args(TransportName)[:2]:
+    for transport in arguments.transport or get_args(TransportName):
         for size in SIZES[: 1 if arguments.small else 2]:
             own = 0.0
             for delay in arguments.delays:

@@ -21,7 +21,7 @@ from av import CodecContext, Packet, VideoCodecContext, VideoFrame
 
 from realtime_fast.peer.codecs.h264 import H264Encoder
 from realtime_fast.peer.codecs.pictures import VideoEncoder
-from realtime_fast.peer.codecs.vp8 import SPEED, Vp8Encoder
+from realtime_fast.peer.codecs.vp8 import Vp8Encoder
 
 from tests.reference import video
 
@@ -57,7 +57,7 @@ class Ours:
         return b"" if made is None else made.data
 
 
-def vp8(rate: int, speed: int = SPEED, denoise: int = 0) -> Ours:
+def vp8(rate: int, speed: int, denoise: int = 0) -> Ours:
     return Ours(Vp8Encoder(rate, speed=speed, denoise=denoise))
 
 
@@ -96,7 +96,7 @@ def compare(runs: int) -> None:
         "vp8": [
             ("aiortc", partial(Aiortc, "vp8")),
             *((f"speed {n}", partial(vp8, speed=n)) for n in (4, 6, 8, 10, 12, 14, 16)),
-            ("speed 8, denoiser", partial(vp8, denoise=4)),
+            ("speed 8, denoiser", partial(vp8, speed=8, denoise=4)),
         ],
         "h264": [
             ("aiortc", partial(Aiortc, "h264")),

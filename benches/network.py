@@ -14,7 +14,7 @@ import itertools
 import json
 import time
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import anyio
 from benches.clip import clip_path
@@ -141,7 +141,7 @@ async def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--only", action="append")
-    parser.add_argument("--transport", action="append", choices=("webrtc", "ivs"))
+    parser.add_argument("--transport", action="append", choices=get_args(TransportName))
     parser.add_argument("--codec", action="append", choices=("vp8", "h264"))
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()

@@ -21,6 +21,7 @@ from benches.clip import clip_path
 
 WIDTH, HEIGHT, FPS = 1280, 704, 30
 BITRATE = 1_000_000
+"""Of both directions (see `benches.service`): what encoding and decoding cost depends on it."""
 SECONDS_OF_PICTURES = 1
 
 Counts: TypeAlias = dict[str, int]
@@ -93,7 +94,9 @@ async def ours(url: str, counts: Counts) -> None:
         async for picture in paced(counts):
             source.push(picture)
 
-    options = RealtimeConnectOptions(models.realtime("lucy-restyle-2"))
+    options = RealtimeConnectOptions(
+        models.realtime("lucy-restyle-2"), start_bitrate=BITRATE, min_bitrate=BITRATE, max_bitrate=BITRATE
+    )
     async with RealtimeClient.connect(url, "key", source, options) as client, asyncio.TaskGroup() as tasks:
         tasks.create_task(push())
         async for frame in client.frames("rgb24", latest=False):
@@ -109,7 +112,7 @@ def check(array: np.ndarray) -> None:
 
 async def main(which: str, url: str) -> None:
     """Stream until there is nothing more to read from standard input."""
-    # What the encoder costs depends on its rate, and that on what each finds out about the path: make it the same.
+    # The SDK has no option for it.
     vpx.DEFAULT_BITRATE = vpx.MIN_BITRATE = vpx.MAX_BITRATE = BITRATE
     counts = {"sent": 0, "received": 0}
     async with asyncio.TaskGroup() as tasks:

@@ -37,7 +37,7 @@ TURN = 4.0
 def service() -> Iterator[str]:
     """The embedded service as a process of its own; its URL."""
     with subprocess.Popen(
-        [sys.executable, "-m", "realtime_fast.cli", "serve", "--port", "0"], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-m", "benches.service"], cwd=HERE.parent, stdout=subprocess.PIPE, text=True
     ) as process:
         try:
             assert process.stdout is not None

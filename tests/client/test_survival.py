@@ -236,3 +236,19 @@ async def test_what_is_in_flight_when_a_connection_is_lost_is_dropped_and_not_lo
         await eventually(lambda: any(hasattr(event, "e2e_latency_ms") for event in seen), 15)
         await eventually(lambda: any(isinstance(event, PixelLatencyReport) for event in seen), 15)
         assert sum(event.lost for event in seen if isinstance(event, PixelLatencyReport)) == 0
+
+
+async def test_a_first_picture_may_take_longer_than_any_pause(
+    camera: MediaSource, transport: TransportName
+) -> None:
+    """A model that holds pictures back, or a muted camera: who sends nothing has not gone."""
+    delay = 5.0
+    async with (
+        Service(ServiceConfig(port=0, delay_ms=delay * 1000)) as service,
+        RealtimeClient.connect(service.url, KEY, camera, options(transport=transport)) as client,
+    ):
+        began = time.monotonic()
+        with anyio.fail_after(delay + 15):
+            async for _ in client.frames():
+                break
+        assert time.monotonic() - began > delay - 1, "the pictures were not held back"

@@ -111,6 +111,10 @@ class BundledTransport:
         """RTP and RTCP packets received so far."""
         return seams.transport_stats(self.dtls).packetsReceived
 
+    async def answers(self, within: float) -> bool:
+        """Whether the far side, which need not send, answers a consent check (RFC 7675) within so many seconds."""
+        return await ice.round_trip(seams.ice_connection.of(self._ice), within) is not None
+
     def cut(self) -> None:
         """Close the sockets without telling the far side (fault injection)."""
         ice.abort(seams.ice_connection.of(self._ice))

@@ -17,11 +17,11 @@ from realtime_fast.server.forwarding.sections import Kind, Section
 from realtime_fast.server.network import Exposure
 from realtime_fast.server.stage.answers import Offer, answer
 
-CHECK_INTERVAL = 0.5
+CHECK_INTERVAL = 1.0
 """Seconds between two looks at whether a publisher still sends."""
 
-SILENCE_LIMIT = 3.0
-"""Seconds after which a publisher that sends neither media nor reports counts as gone; ICE takes half a minute."""
+PATIENCE = 2.0
+"""Seconds in which a publisher that sends nothing has to answer, or counts as gone; ICE takes half a minute."""
 
 
 class WhipSession:
@@ -131,11 +131,11 @@ class Publication(WhipSession):
 
     async def _flow(self) -> None:
         self._on_live()
-        heard, silent = -1, 0.0
-        while silent < SILENCE_LIMIT:
+        heard = -1
+        # Who sends nothing may have nothing to send yet, or be muted.
+        while self._link.packets_received != heard or await self._link.answers(PATIENCE):
+            heard = self._link.packets_received
             await anyio.sleep(CHECK_INTERVAL)
-            now = self._link.packets_received
-            heard, silent = now, silent + CHECK_INTERVAL if now == heard else 0.0
 
     def _finish(self) -> None:
         for ingest in self.ingests.values():

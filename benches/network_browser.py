@@ -1,0 +1,84 @@
+"""The hosted service's browser SDK on the rows of `benches.network`: the column beside ours.
+
+    python -m benches.network_browser [--seconds 60] [--only 600k]
+
+Needs `make browser`. Unmodified `@decartai/sdk` in a headless Chromium sends the bundled clip to the embedded service.
+It reports no latency; `full size` is when pictures of the whole size first came back.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import itertools
+import tempfile
+import time
+from pathlib import Path
+
+import av
+from benches.clip import clip_path
+from benches.network import ROWS, RUN_IN, Row
+
+from realtime_fast import models
+from realtime_fast.cli.embedded import service_process
+
+from tests.browser.conftest import missing, open_browser
+
+MODEL = models.realtime("mirage_v2")
+
+
+def camera(path: Path, frames: int = 250) -> None:
+    """Write the clip as Chromium's fake camera wants it."""
+    with av.open(clip_path()) as clip, av.open(path, "w", format="yuv4mpegpipe") as out:
+        stream = out.add_stream("wrapped_avframe", rate=25)
+        stream.width, stream.height, stream.pix_fmt = MODEL.width, MODEL.height, "yuv420p"
+        for frame in itertools.islice(clip.decode(video=0), frames):
+            out.mux(stream.encode(frame.reformat(MODEL.width, MODEL.height, "yuv420p")))
+        out.mux(stream.encode(None))
+
+
+async def run(row: Row, fake: Path, seconds: float) -> str:
+    """One row of the table."""
+    run_in = 0.0 if ";" in row.network else RUN_IN
+    arrivals: list[float] = []
+    sizes: list[tuple[float, int]] = []
+    async with service_process(0, row.network) as url, open_browser(fake) as browser:
+        await browser.open("page", url, model="mirage_v2")
+        began = time.monotonic()
+        while time.monotonic() - began < run_in + seconds:
+            await asyncio.sleep(0.25)
+            seen = await browser.do("look", "page")
+            arrivals += seen["arrivals"]
+            sizes.append((time.monotonic() - began, seen["size"][0]))
+    start = arrivals[0] + run_in * 1000
+    window = [at for at in arrivals if at >= start]
+    gaps = [after - before for before, after in itertools.pairwise(window)]
+    full = next((f"{at:.0f} s" for at, width in sizes if width == MODEL.width), "never")
+    inbound, outbound = seen["inbound"] or {}, seen["outbound"] or {}
+    width, height = seen["size"]
+    return (
+        f"| {row.name} | {len(window) / seconds:.1f} | {max(gaps, default=0):.0f} | {width}x{height} "
+        f"| {full} | {inbound.get('packetsLost')} | {inbound.get('pliCount')} "
+        f"| {outbound.get('retransmittedPacketsSent')} |"
+    )
+
+
+async def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--only", action="append")
+    given = parser.parse_args()
+    if reason := missing():
+        raise SystemExit(reason)
+    print("| network | fps | gap ms | size | full size | lost | PLI | resent |")
+    print("|---|---|---|---|---|---|---|---|")
+    with tempfile.TemporaryDirectory() as folder:
+        fake = Path(folder) / "clip.y4m"
+        camera(fake)
+        for row in ROWS:
+            if not given.only or row.name in given.only:
+                print(await run(row, fake, given.seconds), flush=True)
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

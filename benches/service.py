@@ -1,0 +1,17 @@
+"""The embedded service, sending at the bit rate of `benches.streamer` whatever the path allows."""
+
+import sys
+from functools import partial
+
+from benches.streamer import BITRATE
+
+from realtime_fast import cli
+from realtime_fast.options import SendOptions
+from realtime_fast.peer import peer
+
+if __name__ == "__main__":
+    peer.SendOptions = partial(  # type: ignore[assignment, attr-defined]
+        SendOptions, start_bitrate=BITRATE, min_bitrate=BITRATE, max_bitrate=BITRATE
+    )
+    sys.argv[1:] = ["serve", "--port", "0"]
+    cli.main()
