@@ -1,4 +1,7 @@
-"""The embedded service, sending at the bit rate of `benches.streamer` whatever the path allows."""
+"""The embedded service, sending at the bit rate of `benches.streamer` whatever the path allows.
+
+Takes the arguments of `realtime-fast serve`.
+"""
 
 import sys
 from functools import partial
@@ -13,5 +16,5 @@ if __name__ == "__main__":
     peer.SendOptions = partial(  # type: ignore[assignment, attr-defined]
         SendOptions, start_bitrate=BITRATE, min_bitrate=BITRATE, max_bitrate=BITRATE
     )
-    sys.argv[1:] = ["serve", "--port", "0"]
+    sys.argv[1:] = ["serve", "--port", "0", "--quiet", *sys.argv[1:]]
     cli.main()

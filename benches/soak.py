@@ -88,7 +88,7 @@ class Ledger:
         )
 
     def verdict(self, max_growth: float) -> bool:
-        settled = [row for row in self._rows if row.at > WARM_UP] or self._rows
+        settled = [row for row in self._rows if row.at > WARM_UP] or self._rows[len(self._rows) // 4 :]
         first, last = settled[0], settled[-1]
         flat = (first.descriptors, first.threads, first.tasks) == (
             last.descriptors,
@@ -120,7 +120,7 @@ def growth(memory: list[float]) -> float:
 @contextmanager
 def service() -> Iterator[tuple[str, int]]:
     """The embedded service as a process; its URL and process id."""
-    command = [sys.executable, "-m", "realtime_fast.cli", "serve", "--port", "0"]
+    command = [sys.executable, "-m", "realtime_fast.cli", "serve", "--port", "0", "--quiet"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             for line in process.stdout or ():

@@ -1,7 +1,8 @@
-"""A client of the service that sends and receives NumPy pictures: `python -m benches.streamer decart|ours URL`.
+"""A client of the service that sends and receives NumPy pictures: `python -m benches.streamer decart|ours|marked URL`.
 
-Both are written as their users would write them. Prints a line of JSON for each line it reads: CPU seconds used so
-far, pictures sent and received; ends when there is nothing more to read.
+Each is written as its users would write it; `marked` is ours with every picture's latency measured. Prints a line of
+JSON for each line it reads: CPU seconds used so far, pictures sent and received; ends when there is nothing more to
+read.
 """
 
 import asyncio
@@ -9,8 +10,9 @@ import itertools
 import json
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from fractions import Fraction
+from functools import partial
 from typing import TypeAlias
 
 import av
@@ -83,9 +85,9 @@ async def sdk(url: str, counts: Counts) -> None:
         await client.disconnect()
 
 
-async def ours(url: str, counts: Counts) -> None:
+async def ours(url: str, counts: Counts, *, marked: bool = False) -> None:
     """On this package."""
-    from realtime_fast import RealtimeClient, RealtimeConnectOptions, models
+    from realtime_fast import LatencyTracking, RealtimeClient, RealtimeConnectOptions, models
     from realtime_fast.media import VideoSource
 
     source = VideoSource(WIDTH, HEIGHT, FPS)
@@ -95,13 +97,24 @@ async def ours(url: str, counts: Counts) -> None:
             source.push(picture)
 
     options = RealtimeConnectOptions(
-        models.realtime("lucy-restyle-2"), start_bitrate=BITRATE, min_bitrate=BITRATE, max_bitrate=BITRATE
+        models.realtime("lucy-restyle-2"),
+        start_bitrate=BITRATE,
+        min_bitrate=BITRATE,
+        max_bitrate=BITRATE,
+        latency_tracking=LatencyTracking(pixel_marker=True, probe_interval_ms=0) if marked else None,
     )
     async with RealtimeClient.connect(url, "key", source, options) as client, asyncio.TaskGroup() as tasks:
         tasks.create_task(push())
         async for frame in client.frames("rgb24", latest=False):
             check(frame.array)
             counts["received"] += 1
+
+
+CONTENDERS: dict[str, Callable[[str, Counts], Coroutine[None, None, None]]] = {
+    "decart": sdk,
+    "ours": ours,
+    "marked": partial(ours, marked=True),
+}
 
 
 def check(array: np.ndarray) -> None:
@@ -116,7 +129,7 @@ async def main(which: str, url: str) -> None:
     vpx.DEFAULT_BITRATE = vpx.MIN_BITRATE = vpx.MAX_BITRATE = BITRATE
     counts = {"sent": 0, "received": 0}
     async with asyncio.TaskGroup() as tasks:
-        streaming = tasks.create_task({"decart": sdk, "ours": ours}[which](url, counts))
+        streaming = tasks.create_task(CONTENDERS[which](url, counts))
         while await asyncio.to_thread(sys.stdin.readline):
             sys.stdout.write(json.dumps({"cpu": time.process_time(), **counts}) + "\n")
             sys.stdout.flush()

@@ -4,26 +4,21 @@ The two take turns, so that whatever else the machine does meets both.
 """
 
 import asyncio
-import contextlib
-import json
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from statistics import fmean
 from types import ModuleType
 
 import decart
 import pytest
 from aiortc import MediaStreamTrack, VideoStreamTrack
+from benches.turns import serving, turn
 from pytest_benchmark.fixture import BenchmarkFixture
 
 import realtime_fast
 
 pytestmark = pytest.mark.timeout(300)
 
-HERE = Path(__file__).parent
 PACKAGES = {"decart": decart, "ours": realtime_fast}
 AT_MOST = 0.9
 """Of the SDK's time and CPU."""
@@ -35,15 +30,8 @@ TURN = 4.0
 
 @pytest.fixture(scope="module")
 def service() -> Iterator[str]:
-    """The embedded service as a process of its own; its URL."""
-    with subprocess.Popen(
-        [sys.executable, "-m", "benches.service"], cwd=HERE.parent, stdout=subprocess.PIPE, text=True
-    ) as process:
-        try:
-            assert process.stdout is not None
-            yield process.stdout.readline().split()[-1]
-        finally:
-            process.terminate()
+    with serving() as url:
+        yield url
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +48,7 @@ def connects(service: str) -> dict[str, list[float]]:
 @pytest.fixture(scope="module")
 def streams(service: str) -> dict[str, list[dict[str, float]]]:
     """CPU seconds for each picture out and in, and the rates, of each package."""
-    rounds = [{who: stream(who, service) for who in PACKAGES} for _ in range(TURNS)]
+    rounds = [{who: turn(who, service, TURN) for who in PACKAGES} for _ in range(TURNS)]
     return {who: [one[who] for one in rounds] for who in PACKAGES}
 
 
@@ -99,39 +87,6 @@ async def first_frame(package: ModuleType, url: str) -> float:
     await client.disconnect()
     assert (frame.width, frame.height) == (640, 480)
     return took
-
-
-def stream(who: str, url: str) -> dict[str, float]:
-    """One turn of a streaming client in a process of its own: its CPU and its rates."""
-    with subprocess.Popen(
-        [sys.executable, "-m", "benches.streamer", who, url],
-        cwd=HERE.parent,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
-        questions, answers = process.stdin, process.stdout
-        assert questions is not None
-        assert answers is not None
-
-        def figures() -> tuple[dict[str, float], float]:
-            questions.write("\n")
-            questions.flush()
-            return json.loads(answers.readline()), time.perf_counter()
-
-        with contextlib.closing(questions):
-            while figures()[0]["received"] < 90:
-                time.sleep(0.1)
-            before, begin = figures()
-            time.sleep(TURN)
-            after, end = figures()
-    cpu, sent, received = (after[name] - before[name] for name in ("cpu", "sent", "received"))
-    assert min(sent, received) > 15 * TURN, "it did not keep up, so its CPU says nothing"
-    return {
-        "cpu": 2 * cpu / (sent + received),
-        "sent": sent / (end - begin),
-        "received": received / (end - begin),
-    }
 
 
 def record(benchmark: BenchmarkFixture, who: str, seconds: list[float]) -> None:

@@ -1,0 +1,62 @@
+"""Turns of `benches.streamer`, each in a process of its own, at a service in another."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+
+
+@contextlib.contextmanager
+def serving(*arguments: str) -> Iterator[str]:
+    """`benches.service` as a process; its URL."""
+    command = [sys.executable, "-m", "benches.service", *arguments]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            yield process.stdout.readline().split()[-1]
+        finally:
+            process.terminate()
+
+
+def turn(who: str, url: str, seconds: float, *, after: int = 90) -> dict[str, float]:
+    """Stream for so many seconds, after so many pictures have come back.
+
+    Returns:
+        Processor time for a picture out and one in (`cpu`, seconds), and the frame rates `sent` and `received`.
+    """
+    with subprocess.Popen(
+        [sys.executable, "-m", "benches.streamer", who, url],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        questions, answers = process.stdin, process.stdout
+        assert questions is not None
+        assert answers is not None
+
+        def figures() -> tuple[dict[str, float], float]:
+            questions.write("\n")
+            questions.flush()
+            return json.loads(answers.readline()), time.perf_counter()
+
+        with contextlib.closing(questions):
+            while figures()[0]["received"] < after:
+                time.sleep(0.1)
+            before, begin = figures()
+            time.sleep(seconds)
+            now, end = figures()
+    cpu, sent, received = (now[name] - before[name] for name in ("cpu", "sent", "received"))
+    assert min(sent, received) > 15 * seconds, "it did not keep up, so its CPU says nothing"
+    return {
+        "cpu": 2 * cpu / (sent + received),
+        "sent": sent / (end - begin),
+        "received": received / (end - begin),
+    }
