@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 
 import av
@@ -172,6 +173,7 @@ async def test_the_client_may_renegotiate() -> None:
         await client.offer()
         answer = await client.expect("answer", 2)
         assert "m=video" in answer["sdp"]
+        assert re.search(r"a=rtpmap:(\d+) VP8/90000\r\na=fmtp:\1 x-google-start-bitrate=", answer["sdp"])
         count = len(client.frames)
         await client.until(lambda: len(client.frames) > count + 20)
         assert not client.closed

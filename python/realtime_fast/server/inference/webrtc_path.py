@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Protocol
@@ -16,6 +17,9 @@ from realtime_fast.peer import Peer, open_peer
 from realtime_fast.peer.link_events import LinkEvent
 from realtime_fast.server.faults import RoomFault
 from realtime_fast.server.network import Exposure, Network
+
+START_HINT = "x-google-start-bitrate=1500"
+"""Where a browser is to begin, in kbit/s; it comes down within a second where the path takes less."""
 
 
 class MediaPath(Protocol):
@@ -68,7 +72,7 @@ class WebRtcPath:
                     raise IceError("The offer has no audio and no video section")
                 tracks = () if self._answered else self._tracks()
                 self._answered = True
-                answer = await self._peer.create_answer(self._reachable(message.sdp), tracks)
+                answer = _encouraging(await self._peer.create_answer(self._reachable(message.sdp), tracks))
                 return messages.Answer(sdp=await self._exposure.description(answer)), messages.IceCandidate(
                     candidate=None
                 )
@@ -99,6 +103,11 @@ class WebRtcPath:
     def _reachable(self, sdp: str) -> str:
         """What the client described; behind a network it is found by its own checks only."""
         return without_candidates(sdp)[0] if self._exposure.is_relayed else sdp
+
+
+def _encouraging(answer: str) -> str:
+    """The answer with a hint to libwebrtc, whose VP8 else begins at 300 kbit/s and a quarter of the size."""
+    return re.sub(r"(a=rtpmap:(\d+) VP8/90000\r\n)", rf"\1a=fmtp:\2 {START_HINT}\r\n", answer)
 
 
 @asynccontextmanager
