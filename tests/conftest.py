@@ -9,9 +9,10 @@ import pytest
 from hypothesis import settings
 
 from realtime_fast.server import Service, ServiceConfig
+from realtime_fast.server.room import Grant, Keys, Rooms
 from realtime_fast.server.stage.room import Room
 
-from tests.support import Colour, Issue, Tone
+from tests.support import Colour, Issue, Token, Tone
 
 # Tests run side by side: how long one example takes says nothing about it.
 settings.register_profile("side by side", deadline=None)
@@ -46,6 +47,31 @@ def stage_token(stage_service: Service, stage_room: Room) -> Issue:
 
     def make(**wanted: Any) -> str:
         return stage_service.stages.issue(wanted.pop("room", stage_room), base, **wanted).token
+
+    return make
+
+
+@pytest.fixture
+async def room_service() -> AsyncIterator[Service]:
+    """A running service."""
+    async with Service(ServiceConfig(port=0)) as running:
+        yield running
+
+
+@pytest.fixture
+def rooms(room_service: Service) -> Rooms:
+    """Its LiveKit rooms, of which there is one."""
+    assert room_service.rooms is not None
+    room_service.rooms.create("room")
+    return room_service.rooms
+
+
+@pytest.fixture
+def token(rooms: Rooms) -> Token:
+    """Makes tokens for the LiveKit room, or for another one, signed with its keys or others."""
+
+    def make(identity: str, *, ttl: float = 60, keys: Keys = rooms.keys, **allowed: Any) -> str:
+        return keys.issue(Grant(identity=identity, **{"room": "room"} | allowed), ttl)
 
     return make
 

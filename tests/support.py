@@ -76,6 +76,9 @@ class Tone(AudioStreamTrack):
 Issue: TypeAlias = Callable[..., str]
 """Makes a token for the stage of the test, or for another `room`; see the fixture `stage_token`."""
 
+Token: TypeAlias = Callable[..., str]
+"""Makes a token for an identity in the LiveKit room of the test; see the fixture `token`."""
+
 
 async def eventually(holds: Callable[[], Any], seconds: float = 10.0) -> Any:
     with anyio.fail_after(seconds):

@@ -27,8 +27,7 @@ from realtime_fast.options import VideoCodec
 from realtime_fast.server import Service
 from realtime_fast.server.room import Rooms
 
-from tests.livekit.conftest import Token
-from tests.support import Colour, Tone, leaving_nothing, mean_colour
+from tests.support import Colour, Token, Tone, leaving_nothing, mean_colour
 
 E = TypeVar("E")
 BLUE = (30, 30, 220)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, TypeAlias
+from typing import Any
 
 import anyio
 import numpy as np
@@ -21,49 +21,30 @@ from realtime_fast.peer.link_events import (
     TrackArrived,
 )
 from realtime_fast.redaction import Secrets
-from realtime_fast.server import Service, ServiceConfig
-from realtime_fast.server.room import Grant, Rooms
+from realtime_fast.server import Service
+from realtime_fast.server.room import Rooms
 from realtime_fast.transports import livekit
 from realtime_fast.transports.livekit import LivekitLink, LivekitTransport, RoomSettings, invited_as_viewer
 
 from tests.far_side import far_side, http
-from tests.support import Colour, Tone, mean_colour
+from tests.support import Colour, Token, Tone, mean_colour
 from tests.transports.line import Line, Reports
 
-Token: TypeAlias = Callable[..., str]
 GREEN, BLUE = (30, 200, 30), (30, 30, 220)
 
 
 @pytest.fixture
-async def service() -> AsyncIterator[Service]:
-    async with Service(ServiceConfig(port=0)) as running:
-        yield running
-
-
-@pytest.fixture
-def rooms(service: Service) -> Rooms:
-    assert service.rooms is not None
-    service.rooms.create("room")
-    return service.rooms
-
-
-@pytest.fixture
-def token(rooms: Rooms) -> Token:
-    return lambda identity, **allowed: rooms.keys.issue(Grant(identity=identity, room="room", **allowed), 60)
-
-
-@pytest.fixture
-def info(service: Service, token: Token) -> messages.LivekitRoomInfo:
+def info(room_service: Service, token: Token) -> messages.LivekitRoomInfo:
     return messages.LivekitRoomInfo(
-        livekit_url=service.url, token=token("client-1"), room_name="room", session_id="s"
+        livekit_url=room_service.url, token=token("client-1"), room_name="room", session_id="s"
     )
 
 
 @asynccontextmanager
 async def present(
-    service: Service, token: Token, identity: str = "inference-server-1"
+    room_service: Service, token: Token, identity: str = "inference-server-1"
 ) -> AsyncIterator[Room]:
-    async with Room(service.url, token(identity), ice_servers=()) as room:
+    async with Room(room_service.url, token(identity), ice_servers=()) as room:
         yield room
 
 
@@ -72,12 +53,12 @@ def transport(**settings: Any) -> LivekitTransport:
 
 
 async def test_the_service_sees_the_camera_and_its_pictures_come_back(
-    service: Service, token: Token, info: messages.LivekitRoomInfo, line: Line, reports: Reports
+    room_service: Service, token: Token, info: messages.LivekitRoomInfo, line: Line, reports: Reports
 ) -> None:
     line.passthrough = False
     line.say(messages.QueuePosition(position=2, queue_size=2))
     line.say(info)
-    async with present(service, token) as far:
+    async with present(room_service, token) as far:
         await far.publish(video=Colour(GREEN), audio=Tone())
         async with transport(size=(320, 240)).open(line, [Colour(), Tone()], reports) as link:
             assert line.sent == [messages.LivekitJoin(passthrough=False)]
@@ -102,19 +83,19 @@ async def test_the_service_sees_the_camera_and_its_pictures_come_back(
 
 
 async def test_strangers_are_ignored_and_a_newer_picture_takes_the_place(
-    service: Service, token: Token, info: messages.LivekitRoomInfo, line: Line, reports: Reports
+    room_service: Service, token: Token, info: messages.LivekitRoomInfo, line: Line, reports: Reports
 ) -> None:
     line.say(info)
     async with (
-        present(service, token, "somebody") as stranger,
+        present(room_service, token, "somebody") as stranger,
         transport().open(line, [], reports),
-        present(service, token) as far,
+        present(room_service, token) as far,
     ):
         await stranger.publish(video=Colour(BLUE))
         await far.publish(video=Colour(GREEN))
         first = (await reports.first(TrackArrived)).track
         assert np.abs(await mean_colour(first, 3) - GREEN).max() < 12
-        async with present(service, token, "inference-server-2") as second:
+        async with present(room_service, token, "inference-server-2") as second:
             await second.publish(video=Colour(BLUE))
             with anyio.fail_after(10):
                 while len(arrived := [e for e in reports if isinstance(e, TrackArrived)]) < 2:
@@ -125,7 +106,7 @@ async def test_strangers_are_ignored_and_a_newer_picture_takes_the_place(
 
 
 async def test_a_service_that_leaves_may_come_back_in_time(
-    service: Service,
+    room_service: Service,
     token: Token,
     info: messages.LivekitRoomInfo,
     line: Line,
@@ -136,7 +117,7 @@ async def test_a_service_that_leaves_may_come_back_in_time(
     line.say(info)
     async with transport().open(line, [], reports):
         for _ in range(2):
-            async with present(service, token) as far:
+            async with present(room_service, token) as far:
                 await far.publish(video=Colour(GREEN))
                 await reports.first(TrackArrived)
                 reports.clear()
@@ -156,10 +137,10 @@ async def test_a_service_that_never_comes_is_a_loss(
 
 
 async def test_a_signal_socket_that_breaks_interrupts_the_link(
-    service: Service, token: Token, info: messages.LivekitRoomInfo, line: Line, reports: Reports
+    room_service: Service, token: Token, info: messages.LivekitRoomInfo, line: Line, reports: Reports
 ) -> None:
     line.say(info)
-    async with present(service, token), transport().open(line, [], reports) as link:
+    async with present(room_service, token), transport().open(line, [], reports) as link:
         assert isinstance(link, LivekitLink)
         fault_injection.drop_signal(link._room)
         await reports.first(LinkRestored)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import anyio
@@ -12,46 +11,17 @@ from livekit.protocol import models, rtc
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
-from realtime_fast.server import Service, ServiceConfig
-from realtime_fast.server.room import Grant, Keys, Rooms
+from realtime_fast.server import Service
+from realtime_fast.server.room import Keys, Rooms
 from realtime_fast.server.room import routes as room_routes
 
 from tests.server.client import Camera, Tone
 from tests.server.room.client import candidate, joined
-
-Token = Callable[..., str]
-
-
-@pytest.fixture
-async def service() -> AsyncIterator[Service]:
-    async with Service(ServiceConfig(port=0)) as running:
-        yield running
+from tests.support import Token, eventually
 
 
-@pytest.fixture
-def rooms(service: Service) -> Rooms:
-    assert service.rooms is not None
-    service.rooms.create("room")
-    return service.rooms
-
-
-@pytest.fixture
-def token(rooms: Rooms) -> Token:
-    def make(identity: str, *, ttl: float = 60, keys: Keys = rooms.keys, **allowed: Any) -> str:
-        return keys.issue(Grant(identity=identity, **{"room": "room"} | allowed), ttl)
-
-    return make
-
-
-async def eventually(holds: Callable[[], Any]) -> Any:
-    with anyio.fail_after(15):
-        while not (value := holds()):
-            await anyio.sleep(0.01)
-    return value
-
-
-async def test_what_one_publishes_the_other_sees(service: Service, token: Token) -> None:
-    async with joined(service.url, token("a")) as a, joined(service.url, token("b")) as b:
+async def test_what_one_publishes_the_other_sees(room_service: Service, token: Token) -> None:
+    async with joined(room_service.url, token("a")) as a, joined(room_service.url, token("b")) as b:
         assert [person.identity for person in b.join.other_participants] == ["a"]
         await a.until(lambda: "b" in a.people)
         info = await a.publish(Camera())
@@ -70,19 +40,19 @@ async def test_what_one_publishes_the_other_sees(service: Service, token: Token)
             await heard.recv()
 
 
-async def test_who_comes_later_receives_what_is_already_there(service: Service, token: Token) -> None:
-    async with joined(service.url, token("a")) as a:
+async def test_who_comes_later_receives_what_is_already_there(room_service: Service, token: Token) -> None:
+    async with joined(room_service.url, token("a")) as a:
         info = await a.publish(Camera())
-        async with joined(service.url, token("b", publish=False)) as b:
+        async with joined(room_service.url, token("b", publish=False)) as b:
             track = await b.until(lambda: b.tracks.get(info.sid))
             with anyio.fail_after(15):
                 await track.recv()
 
 
-async def test_one_receives_what_it_asks_for(service: Service, token: Token) -> None:
+async def test_one_receives_what_it_asks_for(room_service: Service, token: Token) -> None:
     async with (
-        joined(service.url, token("a")) as a,
-        joined(service.url, token("b"), auto_subscribe="0") as b,
+        joined(room_service.url, token("a")) as a,
+        joined(room_service.url, token("b"), auto_subscribe="0") as b,
     ):
         info = await a.publish(Camera())
         await b.until(lambda: b.people["a"].tracks)
@@ -96,10 +66,10 @@ async def test_one_receives_what_it_asks_for(service: Service, token: Token) -> 
 
 
 async def test_leaving_ends_the_tracks_and_tells_the_others(
-    service: Service, rooms: Rooms, token: Token
+    room_service: Service, rooms: Rooms, token: Token
 ) -> None:
-    async with joined(service.url, token("b")) as b:
-        async with joined(service.url, token("a")) as a:
+    async with joined(room_service.url, token("b")) as b:
+        async with joined(room_service.url, token("a")) as a:
             info = await a.publish(Camera())
             await b.until(lambda: b.tracks.get(info.sid))
             await a.send(leave=rtc.LeaveRequest(reason=models.CLIENT_INITIATED))
@@ -108,8 +78,8 @@ async def test_leaving_ends_the_tracks_and_tells_the_others(
         assert list(rooms.rooms["room"].participants) == ["b"]
 
 
-async def test_the_same_identity_takes_the_place_of_the_first(service: Service, token: Token) -> None:
-    async with joined(service.url, token("a")) as first, joined(service.url, token("a")) as second:
+async def test_the_same_identity_takes_the_place_of_the_first(room_service: Service, token: Token) -> None:
+    async with joined(room_service.url, token("a")) as first, joined(room_service.url, token("a")) as second:
         await first.until(first.closed.is_set)
         assert first.leave is not None
         assert first.leave.reason == models.DUPLICATE_IDENTITY
@@ -117,9 +87,9 @@ async def test_the_same_identity_takes_the_place_of_the_first(service: Service, 
         assert not second.closed.is_set()
 
 
-async def test_removing_and_deleting_say_why(service: Service, rooms: Rooms, token: Token) -> None:
+async def test_removing_and_deleting_say_why(room_service: Service, rooms: Rooms, token: Token) -> None:
     room = rooms.rooms["room"]
-    async with joined(service.url, token("a")) as a, joined(service.url, token("b")) as b:
+    async with joined(room_service.url, token("a")) as a, joined(room_service.url, token("b")) as b:
         await room.remove(room.participants["a"])
         await a.until(a.closed.is_set)
         assert a.leave is not None
@@ -131,9 +101,9 @@ async def test_removing_and_deleting_say_why(service: Service, rooms: Rooms, tok
 
 
 async def test_a_cut_signal_socket_is_resumed_with_its_media(
-    service: Service, rooms: Rooms, token: Token
+    room_service: Service, rooms: Rooms, token: Token
 ) -> None:
-    async with joined(service.url, token("a")) as a, joined(service.url, token("b")) as b:
+    async with joined(room_service.url, token("a")) as a, joined(room_service.url, token("b")) as b:
         info = await a.publish(Camera())
         track = await b.until(lambda: b.tracks.get(info.sid))
         with anyio.fail_after(15):
@@ -141,7 +111,7 @@ async def test_a_cut_signal_socket_is_resumed_with_its_media(
         a.socket.transport.abort()
         await a.until(a.closed.is_set)
         sid = a.join.participant.sid
-        async with joined(service.url, token("a"), reconnect="1", sid=sid) as again:
+        async with joined(room_service.url, token("a"), reconnect="1", sid=sid) as again:
             await again.until(lambda: again.kinds[:2] == ["reconnect", "update"])
             assert again.people["a"].tracks[0].sid == info.sid
             with anyio.fail_after(15):
@@ -150,19 +120,19 @@ async def test_a_cut_signal_socket_is_resumed_with_its_media(
             assert b.people["a"].state == models.ParticipantInfo.ACTIVE
 
 
-async def test_who_is_no_longer_known_is_told_to_dial_anew(service: Service, token: Token) -> None:
-    async with joined(service.url, token("a"), reconnect="1", sid="PA_gone") as a:
+async def test_who_is_no_longer_known_is_told_to_dial_anew(room_service: Service, token: Token) -> None:
+    async with joined(room_service.url, token("a"), reconnect="1", sid="PA_gone") as a:
         await a.until(a.closed.is_set)
         assert a.leave is not None
         assert a.leave.action == rtc.LeaveRequest.RECONNECT
 
 
 async def test_a_socket_that_is_silent_too_long_is_lost(
-    service: Service, rooms: Rooms, token: Token, monkeypatch: pytest.MonkeyPatch
+    room_service: Service, rooms: Rooms, token: Token, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(room_routes, "SILENCE_LIMIT", 0.3)
     monkeypatch.setattr("realtime_fast.server.room.rooms.GRACE", 0.1)
-    async with joined(service.url, token("a")) as a:
+    async with joined(room_service.url, token("a")) as a:
         await a.send(ping_req=rtc.Ping(timestamp=5))
         await a.until(lambda: "pong_resp" in a.kinds)
         await a.until(a.closed.is_set)
@@ -178,16 +148,16 @@ async def test_a_socket_that_is_silent_too_long_is_lost(
     ],
 )
 async def test_a_token_that_is_not_accepted(
-    service: Service, token: Token, wrong: dict[str, Any], why: str
+    room_service: Service, token: Token, wrong: dict[str, Any], why: str
 ) -> None:
     bad = token("a", **wrong)
     with pytest.raises(InvalidStatus) as refused:
-        async with connect(f"{service.url}/rtc?access_token={bad}"):
+        async with connect(f"{room_service.url}/rtc?access_token={bad}"):
             pass
     assert refused.value.response.status_code == 401
     async with httpx2.AsyncClient() as http:
         answer = await http.get(
-            f"{service.url.replace('ws', 'http', 1)}/rtc/validate", params={"access_token": bad}
+            f"{room_service.url.replace('ws', 'http', 1)}/rtc/validate", params={"access_token": bad}
         )
         assert answer.status_code == 401
         assert why in answer.text
@@ -196,18 +166,20 @@ async def test_a_token_that_is_not_accepted(
         assert good.status_code == 200
 
 
-async def test_newer_clients_find_no_single_connection_and_fall_back(service: Service, token: Token) -> None:
+async def test_newer_clients_find_no_single_connection_and_fall_back(
+    room_service: Service, token: Token
+) -> None:
     with pytest.raises(InvalidStatus) as refused:
-        async with connect(f"{service.url}/rtc/v1?access_token={token('a')}"):
+        async with connect(f"{room_service.url}/rtc/v1?access_token={token('a')}"):
             pass
     assert refused.value.response.status_code == 404
 
 
-async def test_one_may_only_do_what_its_token_allows(service: Service, token: Token) -> None:
+async def test_one_may_only_do_what_its_token_allows(room_service: Service, token: Token) -> None:
     async with (
-        joined(service.url, token("a")) as a,
-        joined(service.url, token("b", publish=False)) as b,
-        joined(service.url, token("c", subscribe=False)) as c,
+        joined(room_service.url, token("a")) as a,
+        joined(room_service.url, token("b", publish=False)) as b,
+        joined(room_service.url, token("c", subscribe=False)) as c,
     ):
         await b.send(add_track=rtc.AddTrackRequest(cid="x", type=models.VIDEO))
         await b.until(lambda: "request_response" in b.kinds)
@@ -227,9 +199,12 @@ async def test_one_may_only_do_what_its_token_allows(service: Service, token: To
     ],
 )
 async def test_a_description_that_is_none_ends_only_its_participant(
-    service: Service, token: Token, nonsense: dict[str, Any]
+    room_service: Service, token: Token, nonsense: dict[str, Any]
 ) -> None:
-    async with joined(service.url, token("a"), answers=False) as a, joined(service.url, token("b")) as b:
+    async with (
+        joined(room_service.url, token("a"), answers=False) as a,
+        joined(room_service.url, token("b")) as b,
+    ):
         await a.until(lambda: "offer" in a.kinds)
         await a.send(**nonsense)
         await a.until(a.closed.is_set)
@@ -238,8 +213,8 @@ async def test_a_description_that_is_none_ends_only_its_participant(
         await b.until(lambda: b.people["a"].state == models.ParticipantInfo.DISCONNECTED)
 
 
-async def test_what_cannot_be_read_is_ignored(service: Service, token: Token) -> None:
-    async with joined(service.url, token("a")) as a:
+async def test_what_cannot_be_read_is_ignored(room_service: Service, token: Token) -> None:
+    async with joined(room_service.url, token("a")) as a:
         await a.socket.send("text")
         await a.socket.send(b"\xff\xff\xff")
         await a.socket.send(b"")
