@@ -218,7 +218,8 @@ class RtpPicture:
     @property
     def codec(self) -> _Codec: ...
     @property
-    def data(self) -> bytes: ...
+    def data(self) -> bytes:
+        """Without the trailer."""
     @property
     def timestamp(self) -> int:
         """Ticks of the codec's clock; goes on where 32 bits would begin again."""
@@ -231,6 +232,9 @@ class RtpPicture:
     @property
     def contiguous(self) -> bool:
         """It follows the picture before it: none between was lost."""
+    @property
+    def trailer(self) -> tuple[int | None, int] | None:
+        """When it was taken, in microseconds since the Unix epoch, and its number, 0 for none; None if it had none."""
 
 @final
 class RtpSound:
@@ -319,8 +323,12 @@ class RtpEndpoint:
         rtx: tuple[int, int] | None = None,
         extensions: _ExtensionIds | None = None,
         feedback: Iterable[_Feedback] | None = None,
+        trailers: bool = False,
     ) -> int:
-        """Adds an outgoing stream; `rtx` is payload type and SSRC of its retransmissions. The number names it."""
+        """Adds an outgoing stream; `rtx` is payload type and SSRC of its retransmissions. The number names it.
+
+        `trailers`: the far side takes trailers off its pictures; otherwise they are neither sent nor passed on.
+        """
     def add_receiver(
         self,
         *,
@@ -360,8 +368,12 @@ class RtpEndpoint:
         height: int | None = None,
         quantizer: float | None = None,
         encode_time: float | None = None,
+        trailer: tuple[int, int] | None = None,
     ) -> _RtpWork:
-        """Sends an encoded picture or packet of sound with its timestamp of 32 bits."""
+        """Sends an encoded picture or packet of sound with its timestamp of 32 bits.
+
+        `trailer` is when the picture was taken, in microseconds since the Unix epoch, and its number, 0 for none.
+        """
     def forward(self, sender: int, packet: RtpPacket, now: float) -> _RtpWork: ...
     def tick(self, now: float) -> _RtpWork: ...
     def request_key_frame(self, receiver: int, now: float) -> _RtpWork: ...

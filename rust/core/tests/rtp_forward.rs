@@ -39,6 +39,7 @@ fn sender(ssrc: u32) -> SendConfig {
         mid: "0".into(),
         extensions: EXTENSIONS,
         feedback: FEEDBACK,
+        trailers: false,
     }
 }
 

@@ -51,6 +51,7 @@ fn video() -> SendConfig {
             transport_cc: true,
             reduced_size: true,
         },
+        trailers: false,
     }
 }
 

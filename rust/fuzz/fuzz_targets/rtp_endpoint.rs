@@ -82,6 +82,7 @@ fuzz_target!(|input: (u8, Vec<Step>)| {
         mid: "0".into(),
         extensions: IDS,
         feedback,
+        trailers: flag(6),
     };
     let sender = endpoint.add_sender(sender).expect("good");
     let media = if flag(6) { Deliver::Packets } else { Deliver::Media };

@@ -52,6 +52,8 @@ pub struct SendConfig {
     pub extensions: ExtensionIds,
     /// The agreed feedback, which the far side sends.
     pub feedback: Feedback,
+    /// The far side takes trailers off the pictures. Where it has not said so none is sent, nor passed on.
+    pub trailers: bool,
 }
 
 /// A payload type that may arrive.

@@ -2,6 +2,7 @@
 
 use super::config::Codec;
 use super::time::Time;
+use super::trailer::Trailer;
 
 /// Names an outgoing stream of an endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -59,8 +60,10 @@ pub enum Event {
 pub struct Picture {
     /// What it is encoded with.
     pub codec: Codec,
-    /// The encoded bytes.
+    /// The encoded bytes, without a trailer.
     pub data: Vec<u8>,
+    /// What it said of itself in its trailer, if it had one.
+    pub trailer: Option<Trailer>,
     /// RTP timestamp, unwrapped: goes on where the 32 bits of the wire begin again.
     pub timestamp: u64,
     /// It refers to no other picture.
@@ -121,4 +124,6 @@ pub struct MediaInfo {
     pub quantizer: Option<f32>,
     /// How long encoding took.
     pub encode_time: std::time::Duration,
+    /// What it says of itself; sent where the far side takes it off again.
+    pub trailer: Option<Trailer>,
 }

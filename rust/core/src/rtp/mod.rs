@@ -5,7 +5,8 @@
 //! - [`time`] and [`seq`]: monotonic microseconds, and counters that wrap made to ones that do not.
 //! - [`wire`]: RTP, header extensions, RTCP and transport-wide feedback. What is parsed borrows the datagram; what
 //!   is written is appended to a `Vec`. Nothing that comes from the network panics.
-//! - [`payload`]: pictures and sound to payloads that fit a packet, and back.
+//! - [`payload`]: pictures and sound to payloads that fit a packet, and back; [`trailer`]: what a picture says of itself
+//!   behind its bytes.
 //! - [`config`] and [`event`]: what was agreed on, and what there is to say.
 //! - [`rate`]: how fast to send; [`send`]: what is sent, and when.
 //! - [`adapt`]: which size and frame rate to encode.
@@ -27,6 +28,7 @@ pub mod receive;
 pub mod send;
 pub mod seq;
 pub mod time;
+pub mod trailer;
 pub mod wire;
 
 pub use time::Time;

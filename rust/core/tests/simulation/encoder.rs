@@ -131,6 +131,7 @@ impl Encoder {
             height: self.size.1,
             quantizer: Some((MAX_QUANTIZER * (1.0 - fineness).clamp(0.0, 1.0)) as f32),
             encode_time: Duration::from_millis(8),
+            ..MediaInfo::default()
         };
         if let Some(adaptation) = &mut self.adaptation {
             let (quantizer, time) = (info.quantizer, info.encode_time);

@@ -251,6 +251,7 @@ impl Pair {
                 mid: mid.into(),
                 extensions,
                 feedback,
+                trailers: false,
             };
             let rtx_payload_type = sender.rtx.map(|rtx| rtx.payload_type);
             let receiver = ReceiveConfig {

@@ -12,6 +12,7 @@ use realtime_fast_core::rtp::Time;
 use realtime_fast_core::rtp::config::{Deliver, Rates, ReceiveConfig, SendConfig};
 use realtime_fast_core::rtp::endpoint::Endpoint;
 use realtime_fast_core::rtp::event::{MediaInfo, ReceiverId, SenderId};
+use realtime_fast_core::rtp::trailer::Trailer;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -40,6 +41,14 @@ fn finite(obj: &Bound<'_, PyAny>) -> PyResult<f32> {
         return Ok(quantizer);
     }
     Err(invalid(format!("quantizer: expected a finite number, got {quantizer}")))
+}
+
+/// A picture's time and number.
+fn said((taken, number): (Bound<'_, PyAny>, Bound<'_, PyAny>)) -> PyResult<Trailer> {
+    Ok(Trailer {
+        user_timestamp: Some(whole("trailer's timestamp", &taken)?),
+        frame_id: whole("trailer's frame id", &number)?,
+    })
 }
 
 impl RtpEndpoint {
@@ -84,7 +93,7 @@ impl RtpEndpoint {
     }
 
     /// Adds an outgoing stream; the number that names it.
-    #[pyo3(signature = (*, codec, payload_type, clock_rate, ssrc, cname, mid, rtx=None, extensions=None, feedback=None))]
+    #[pyo3(signature = (*, codec, payload_type, clock_rate, ssrc, cname, mid, rtx=None, extensions=None, feedback=None, trailers=false))]
     #[expect(clippy::too_many_arguments, reason = "what was agreed, by name")]
     fn add_sender(
         &self,
@@ -97,6 +106,7 @@ impl RtpEndpoint {
         rtx: Option<(Bound<'_, PyAny>, Bound<'_, PyAny>)>,
         extensions: Option<&Bound<'_, PyDict>>,
         feedback: Option<&Bound<'_, PyAny>>,
+        trailers: bool,
     ) -> PyResult<u32> {
         let config = SendConfig {
             codec: codec.0,
@@ -108,6 +118,7 @@ impl RtpEndpoint {
             mid,
             extensions: config::extensions(extensions)?,
             feedback: config::feedback(feedback)?,
+            trailers,
         };
         Ok(self.lock().add_sender(config).map_err(refused)?.0)
     }
@@ -186,7 +197,8 @@ impl RtpEndpoint {
 
     /// Sends an encoded picture or packet of sound.
     #[pyo3(signature = (
-        sender, media, timestamp, now, *, key=false, width=None, height=None, quantizer=None, encode_time=None
+        sender, media, timestamp, now, *, key=false, width=None, height=None, quantizer=None, encode_time=None,
+        trailer=None
     ))]
     #[expect(clippy::too_many_arguments, reason = "what is known of a picture, by name")]
     fn send<'py>(
@@ -201,6 +213,7 @@ impl RtpEndpoint {
         height: Option<&Bound<'py, PyAny>>,
         quantizer: Option<&Bound<'py, PyAny>>,
         encode_time: Option<&Bound<'py, PyAny>>,
+        trailer: Option<(Bound<'py, PyAny>, Bound<'py, PyAny>)>,
     ) -> PyResult<Work<'py>> {
         let info = MediaInfo {
             key,
@@ -208,6 +221,7 @@ impl RtpEndpoint {
             height: maybe_whole("height", height)?.unwrap_or(0),
             quantizer: quantizer.map(finite).transpose()?,
             encode_time: encode_time.map_or(Ok(Duration::ZERO), |obj| span("encode_time", obj))?,
+            trailer: trailer.map(said).transpose()?,
         };
         let (timestamp, now) = (whole("timestamp", timestamp)?, time(now)?);
         let mut slot = Slot::EMPTY;

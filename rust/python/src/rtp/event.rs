@@ -17,6 +17,7 @@ pub struct RtpPicture {
     first_arrival: f64,
     complete: f64,
     contiguous: bool,
+    trailer: Option<(Option<u64>, u32)>,
 }
 
 /// A packet's worth of sound to be decoded, or its absence.
@@ -101,6 +102,7 @@ impl RtpPicture {
             first_arrival: seconds(picture.first_arrival),
             complete: seconds(picture.complete),
             contiguous: picture.contiguous,
+            trailer: picture.trailer.map(|trailer| (trailer.user_timestamp, trailer.frame_id)),
         }
     }
 }

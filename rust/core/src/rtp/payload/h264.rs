@@ -109,6 +109,23 @@ pub fn has_parameters(payload: &[u8]) -> bool {
     }
 }
 
+/// Prepares a payload for losing its last bytes, which belong to its last NAL unit: an aggregate says how long that is.
+/// False if there is not more of it than that; the payload is then as it was.
+pub(in crate::rtp) fn shorten(payload: &mut [u8], bytes: usize) -> bool {
+    match Payload::parse(payload) {
+        Ok(Payload::Single(unit)) => unit.len() > bytes,
+        Ok(Payload::Part { part, .. }) => part.len() > bytes,
+        Ok(Payload::Aggregate(aggregate)) => {
+            let Some(Ok(unit)) = units(aggregate).last() else { return false };
+            let Some(left @ 1..) = unit.len().checked_sub(bytes) else { return false };
+            let at = payload.len() - unit.len() - LENGTH;
+            payload[at..at + LENGTH].copy_from_slice(&(left as u16).to_be_bytes());
+            true
+        }
+        Err(_) => false,
+    }
+}
+
 /// Whether a header is that of a NAL unit, not of something that RFC 6184 makes of them.
 fn is_unit(header: u8) -> bool {
     (1..STAP_A).contains(&(header & TYPE))

@@ -5,6 +5,7 @@ use super::order::{Order, Part, Slot};
 use super::playout::Playout;
 use crate::rtp::event::Picture;
 use crate::rtp::time::Time;
+use crate::rtp::trailer::Trailer;
 use std::collections::VecDeque;
 
 /// Complete pictures that wait for their time at most: two seconds at 60 a second.
@@ -89,9 +90,15 @@ impl Pictures {
         let first = self.slots.first()?;
         let mut data = Vec::with_capacity(self.slots.iter().map(|slot| slot.payload.len() + 4).sum());
         first.codec.assemble(self.slots.iter().map(|slot| slot.payload.as_slice()), &mut data).ok()?;
+        // From whoever: a decoder must not see one.
+        let trailer = Trailer::find(&data).map(|(trailer, length)| {
+            data.truncate(data.len() - length);
+            trailer
+        });
         Some(Picture {
             codec: first.codec,
             data,
+            trailer,
             timestamp: first.timestamp,
             key: self.slots.iter().filter_map(|slot| slot.part).any(|part: Part| part.key),
             first_arrival: self.slots.iter().map(|slot| slot.arrival).min().unwrap_or(now),

@@ -11,10 +11,12 @@ use crate::rtp::event::{ForwardedPacket, MediaInfo};
 use crate::rtp::payload::{Kind, Packetizer};
 use crate::rtp::random::Random;
 use crate::rtp::time::Time;
+use crate::rtp::trailer::Trailer;
 use crate::rtp::wire::rtcp::{
     ReportBlock, SenderInfo, write_bye, write_receiver_report, write_sdes, write_sender_report,
 };
 use crate::rtp::wire::{ExtensionValues, Header, abs_send_time};
+use std::borrow::Cow;
 use std::time::Duration;
 
 /// Bytes of payload in a packet: with headers, extensions, the number of a packet sent again and what SRTP and IPv6
@@ -138,7 +140,8 @@ impl Stream {
         packets: &mut Vec<Media>,
     ) -> Result<(), Invalid> {
         let mut payloads = Vec::new();
-        self.packetizer.packetize(media, PAYLOAD, &mut payloads).map_err(|malformed| {
+        let media = self.trailed(media, info.trailer);
+        self.packetizer.packetize(&media, PAYLOAD, &mut payloads).map_err(|malformed| {
             Invalid::new("media", "a picture or sound of the stream's codec", malformed)
         })?;
         let video = self.kind() == Kind::Video;
@@ -164,6 +167,14 @@ impl Stream {
         Ok(())
     }
 
+    /// A picture with its trailer, where the far side takes trailers off.
+    fn trailed<'a>(&self, media: &'a [u8], trailer: Option<Trailer>) -> Cow<'a, [u8]> {
+        let Some(trailer) = trailer.filter(|_| self.config.trailers) else { return media.into() };
+        let mut picture = media.to_vec();
+        trailer.append(self.config.codec, &mut picture);
+        picture.into()
+    }
+
     fn count_picture(&mut self, info: &MediaInfo) {
         let stats = &mut self.stats;
         stats.frames_encoded += 1;
@@ -181,6 +192,9 @@ impl Stream {
             self.renumbering.get_or_insert_with(|| Renumbering::new(clock_rate, before, timestamp, picture));
         let mut payload = packet.payload.clone();
         let (number, timestamp) = renumbering.renumber(packet, &mut payload, now)?;
+        if packet.marker && !self.config.trailers && self.config.codec.kind() == Kind::Video {
+            Trailer::strip(packet.codec, &mut payload);
+        }
         if self.latest.is_none_or(|(latest, _)| latest != timestamp) {
             self.pictures += 1;
         }
