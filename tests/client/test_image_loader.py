@@ -45,6 +45,17 @@ async def test_forms_of_one_image(image: object) -> None:
     assert await load_image(image) == TEXT
 
 
+@pytest.mark.parametrize("image", ["file_2kD9", "file_" + "a" * 200])
+async def test_the_id_of_an_uploaded_file_stays_what_it_is(image: str) -> None:
+    assert await load_image(image) == image
+
+
+@pytest.mark.parametrize("image", ["file_", "file_a.png", "file_a/b", "file_" + "a" * 201])
+async def test_what_only_begins_like_an_id_is_looked_for(image: str) -> None:
+    with pytest.raises(InvalidInputError):
+        await load_image(image)
+
+
 async def test_files_by_path_and_by_name(tmp_path: Path) -> None:
     path = tmp_path / "image"
     path.write_bytes(DATA)

@@ -207,6 +207,12 @@ async def test_a_viewer_that_is_refused_is_told_at_once(
         assert time.monotonic() - began < 5
 
 
+async def test_an_uploaded_file_is_named_and_not_sent(service: Service, camera: MediaSource) -> None:
+    async with RealtimeClient.connect(service.url, KEY, camera, over_room()) as client:
+        with pytest.raises(ServerError, match="There is no such file"):
+            await client.set_image("file_2kD9")
+
+
 async def test_auto_takes_the_room_that_the_service_has(service: Service, camera: MediaSource) -> None:
     async with RealtimeClient.connect(service.url, KEY, camera, over_room(transport="auto")) as client:
         await first_picture(client)

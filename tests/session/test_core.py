@@ -262,6 +262,7 @@ BOAT = Prompt("boat", enhance=False)
         (DesiredState(), False, None),
         (DesiredState(prompt=BOAT), True, messages.Prompt(prompt="boat", enhance_prompt=False)),
         (DesiredState(image="A"), True, messages.SetImage(image_data="A")),
+        (DesiredState(image="file_1"), True, messages.SetImage(image_ref="file_1")),
         (
             DesiredState(BOAT, "A"),
             True,
@@ -280,6 +281,7 @@ def test_the_desired_state_follows_what_was_acknowledged() -> None:
     assert state == DesiredState(BOAT)
     state = state.after(messages.SetImage(image_data="A"))
     assert state == DesiredState(BOAT, "A")
+    assert state.after(messages.SetImage(image_ref="file_1")) == DesiredState(BOAT, "file_1")
     state = state.after(messages.SetImage(prompt="tree", enhance_prompt=True))
     assert state == DesiredState(Prompt("tree"), "A")
     assert state.after(messages.SetImage(image_data=None)) == DesiredState(Prompt("tree"))

@@ -14,6 +14,7 @@ from urllib.parse import unquote_to_bytes, urlsplit
 from realtime_fast.aio.http import HttpError, Request, open_http
 from realtime_fast.aio.origins import never_less_secure
 from realtime_fast.aio.threads import in_own_thread
+from realtime_fast.control.messages import is_file_id
 from realtime_fast.errors import InvalidInputError
 from realtime_fast.redaction import Secrets
 
@@ -34,11 +35,11 @@ async def load_image(image: Any) -> str:
     """Read an image.
 
     Args:
-        image: Bytes, a path, a binary file object, a data URL, an http(s) URL, or base64 text. A string
-            that is no URL is a path if that file exists.
+        image: Bytes, a path, a binary file object, a data URL, an http(s) URL, base64 text, or the id of a file that
+            was uploaded to the service (`file_…`). Another string that is no URL is a path if that file exists.
 
     Returns:
-        The image as base64 text.
+        The image as base64 text, or the id as it is.
 
     Raises:
         InvalidInputError: It cannot be read, is empty, or is over `MAX_IMAGE_BYTES`.
@@ -63,6 +64,8 @@ async def _from_text(text: str) -> str:
         raise InvalidInputError(
             f"The image is a text of {len(text)} characters; at most {MAX_TEXT} are allowed"
         )
+    if is_file_id(text):
+        return text
     scheme = text[:8].partition(":")[0].lower()
     if scheme == "data":
         return _encoded(_data_url(text))

@@ -189,7 +189,8 @@ class RealtimeClient(ClientBase):
         """Change the reference image, and the prompt with it if one is given.
 
         Args:
-            image: Bytes, path, binary file, data URL, http(s) URL or base64 text; None removes the image.
+            image: Bytes, path, binary file, data URL, http(s) URL, base64 text, or the id of a file that was uploaded
+                to the service (`file_…`); None removes the image.
             prompt: The new prompt; None keeps the current one.
             enhance: Whether the service may enrich the prompt.
             timeout: Seconds to wait for the acknowledgement.
@@ -200,8 +201,8 @@ class RealtimeClient(ClientBase):
             ServerError: The service refuses the image.
             AckTimeoutError: No acknowledgement in time.
         """
-        command = messages.SetImage(
-            image_data=None if image is None else await load_image(image),
+        command = messages.SetImage.of(
+            None if image is None else await load_image(image),
             prompt=UNSET if prompt is None else _prompt(prompt),
             enhance_prompt=UNSET if prompt is None else enhance,
         )
@@ -218,8 +219,8 @@ class RealtimeClient(ClientBase):
         """
         if input.prompt is None and input.image is None:
             raise InvalidInputError("set() needs a prompt, an image or both; it was given neither")
-        command = messages.SetImage(
-            image_data=UNSET if input.image is None else await load_image(input.image),
+        command = messages.SetImage.of(
+            UNSET if input.image is None else await load_image(input.image),
             prompt=UNSET if input.prompt is None else _prompt(input.prompt),
             enhance_prompt=UNSET if input.prompt is None else input.enhance,
         )

@@ -6,7 +6,8 @@ A field of type `… | UnsetType` is absent from the JSON unless it was given: a
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+import re
+from typing import Any, Final, TypeAlias
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -162,6 +163,14 @@ class Prompt(Message, frozen=True, tag="prompt"):
     enhance_prompt: bool = True
 
 
+_FILE_ID: Final = re.compile(r"file_[A-Za-z0-9_-]{1,200}")
+
+
+def is_file_id(text: str) -> bool:
+    """Whether a text is the id of a file that was uploaded to the service; base64 text never is."""
+    return _FILE_ID.fullmatch(text) is not None
+
+
 class SetImage(Message, frozen=True, tag="set_image"):
     """Change image, prompt or both; null image and null prompt together are passthrough.
 
@@ -172,6 +181,24 @@ class SetImage(Message, frozen=True, tag="set_image"):
     image_ref: str | UnsetType = UNSET
     prompt: str | UnsetType | None = UNSET
     enhance_prompt: bool | UnsetType = UNSET
+
+    @classmethod
+    def of(
+        cls,
+        image: str | UnsetType | None,
+        *,
+        prompt: str | UnsetType | None = UNSET,
+        enhance_prompt: bool | UnsetType = UNSET,
+    ) -> SetImage:
+        """The message for an image that is base64 text, or the id of an uploaded file (`is_file_id`)."""
+        if isinstance(image, str) and is_file_id(image):
+            return cls(image_ref=image, prompt=prompt, enhance_prompt=enhance_prompt)
+        return cls(image_data=image, prompt=prompt, enhance_prompt=enhance_prompt)
+
+    @property
+    def image(self) -> str | UnsetType | None:
+        """The image, as `of` takes it."""
+        return self.image_data if self.image_ref is UNSET else self.image_ref
 
     def __repr__(self) -> str:
         size = len(self.image_data) if isinstance(self.image_data, str) else self.image_data
@@ -191,9 +218,13 @@ class ClientCapabilities(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LivekitJoin(Message, frozen=True, tag="livekit_join"):
-    """Ask for a LiveKit room; `passthrough` is false if a prompt or an image will follow."""
+    """Ask for a LiveKit room; `passthrough` is false if a prompt or an image will follow.
+
+    A few old clients put it inside, as `initial_state`.
+    """
 
     passthrough: bool | UnsetType = UNSET
+    initial_state: Prompt | SetImage | UnsetType | None = UNSET
     client_capabilities: ClientCapabilities | UnsetType = UNSET
 
 

@@ -92,7 +92,7 @@ class DesiredState:
 
     Attributes:
         prompt: The prompt, None for none.
-        image: The reference image as base64 text, None for none.
+        image: The reference image as base64 text or the id of an uploaded file, None for none.
     """
 
     prompt: Prompt | None = None
@@ -103,8 +103,8 @@ class DesiredState:
         prompt = self.prompt
         if self.image is not None:
             if prompt is None:
-                return messages.SetImage(image_data=self.image)
-            return messages.SetImage(image_data=self.image, prompt=prompt.text, enhance_prompt=prompt.enhance)
+                return messages.SetImage.of(self.image)
+            return messages.SetImage.of(self.image, prompt=prompt.text, enhance_prompt=prompt.enhance)
         if prompt is not None:
             return messages.Prompt(prompt=prompt.text, enhance_prompt=prompt.enhance)
         return messages.SetImage(image_data=None, prompt=None) if publishes else None
@@ -114,8 +114,8 @@ class DesiredState:
         if isinstance(command, messages.Prompt):
             return replace(self, prompt=Prompt(command.prompt, command.enhance_prompt))
         state = self
-        if command.image_data is not UNSET:
-            state = replace(state, image=command.image_data)
+        if command.image is not UNSET:
+            state = replace(state, image=command.image)
         if isinstance(command.prompt, str):
             enhance = command.enhance_prompt if isinstance(command.enhance_prompt, bool) else True
             state = replace(state, prompt=Prompt(command.prompt, enhance))

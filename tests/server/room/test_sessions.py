@@ -13,6 +13,8 @@ from livekit.protocol import models
 
 from realtime_fast.errors import InvalidInputError
 from realtime_fast.server import Faults, Service, ServiceConfig
+from realtime_fast.server.http.app import NOT_ALLOWED
+from realtime_fast.server.http.client_tokens import TokenRequest
 from realtime_fast.server.inference.chosen_path import NO_ROOMS
 from realtime_fast.server.room import Grant, Rooms
 from realtime_fast.server.room.access_token import InvalidTokenError
@@ -298,6 +300,57 @@ async def test_client_tokens_stand_for_the_key() -> None:
             async with dial(service.url, key=key) as control:
                 await control.expect("session_id")
         assert answer.json()["apiKey"].startswith("ek_")
+
+
+async def limited(service: Service, **limits: Any) -> str:
+    """A client token that allows no more than this."""
+    async with httpx2.AsyncClient() as http:
+        url = f"{service.url.replace('ws', 'http', 1)}/v1/client/tokens"
+        answer = await http.post(url, headers={"x-api-key": "key"}, json=limits)
+        token: str = answer.json()["token"]
+        return token
+
+
+@pytest.mark.parametrize(
+    ("limits", "allowed"),
+    [
+        ({"allowedModels": ["lucy-2.1"]}, True),
+        ({"allowedModels": ["lucy-restyle-2"]}, False),
+        ({"allowedOrigins": ["https://shop.example"]}, True),
+    ],
+)
+async def test_a_client_token_may_allow_some_sessions_only(limits: dict[str, Any], allowed: bool) -> None:
+    async with running(api_keys=frozenset({"key"})) as service:
+        key = await limited(service, **limits)
+        async with dial(service.url, model="lucy-2.1", key=key) as control:
+            message = await control.expect("session_id" if allowed else "error")
+        assert allowed or message["error"] == NOT_ALLOWED
+
+
+def test_pages_need_the_origin_that_a_token_names() -> None:
+    wanted = TokenRequest(allowed_origins=["https://shop.example"])
+    origins = ("https://shop.example", "https://other.example", None)
+    assert [wanted.allows(model="m", origin=origin) for origin in origins] == [True, False, True]
+    assert TokenRequest().allows(model="m", origin="https://other.example")
+
+
+async def test_a_client_token_may_bound_the_length_of_a_session() -> None:
+    async with running(api_keys=frozenset({"key"})) as service:
+        key = await limited(service, constraints={"realtime": {"maxSessionDuration": 1}})
+        async with in_session(service, key=key) as (control, _):
+            ended = await control.expect("generation_ended")
+    assert ended["reason"] == "timeout"
+
+
+async def test_a_state_may_be_inside_the_join() -> None:
+    """As npm's SDK 0.1.6 and 0.1.7 sent it."""
+    async with running() as service, dial(service.url) as control:
+        state = {"type": "prompt", "prompt": "boat", "enhance_prompt": True}
+        await control.send(type="livekit_join", passthrough=False, initial_state=state)
+        assert (await control.expect("prompt_ack"))["prompt"] == "boat"
+        await control.expect("livekit_room_info")
+        (session,) = service.sessions.values()
+        assert session.prompt == "boat"
 
 
 async def test_rooms_may_be_on_a_deployment(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -40,6 +40,7 @@ AbortConnection: TypeAlias = Callable[[Address | None], None]
 
 _MODELS = {model.name: model for model in (*REALTIME_MODELS, *RETIRED_MODELS)}
 MAX_FAULTS_BYTES = 64 * 1024
+NOT_ALLOWED = "Permission denied: this client token does not allow such a session"
 NO_SESSION = "Invalid session: it does not exist, or has ended"
 _RESOLUTIONS = ("720p", "1080p")
 SERVICE_RESTART = 1012
@@ -157,6 +158,10 @@ async def _stream(
     except InvalidInputError as error:
         await _reject(channel, error.message)
         return
+    limits = registry.client_tokens.limits(_key(websocket))
+    if not limits.allows(model=request.model.name, origin=websocket.headers.get("origin")):
+        await _reject(channel, NOT_ALLOWED)
+        return
     session = InferenceSession(
         registry.new_id(_key(websocket), request.model.name),
         channel,
@@ -165,6 +170,7 @@ async def _stream(
         # The address the client connected to: the bound one may be a wildcard. Over a stage there is none.
         address=websocket.scope["server"] if request.transport == "webrtc" else ("", 0),
         delay=registry.config.delay_ms / 1000,
+        limit=limits.session_limit,
         open_path=_path(registry, websocket, request),
     )
     await serve_conversation(registry, session)

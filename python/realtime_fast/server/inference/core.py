@@ -146,7 +146,8 @@ class InferenceCore:
                     return self.refused("Unexpected livekit_join message")
                 self._in_room = True
                 self._move(Signal.OFFERED)
-                return (Negotiate(message),)
+                state = self.received(message.initial_state) if message.initial_state else ()
+                return (Negotiate(message), *state)
             case messages.Offer() | messages.Answer() | messages.IceCandidate() if self._in_room:
                 return self.refused("Media is in the LiveKit room: expected no offer, answer or candidate")
             case messages.Offer():

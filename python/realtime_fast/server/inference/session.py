@@ -111,6 +111,7 @@ class InferenceSession(Conversation):
         request: SessionRequest,
         address: tuple[str, int],
         delay: float = 0.0,
+        limit: float = float("inf"),
         open_path: OpenPath,
     ) -> None:
         super().__init__(session_id, channel, faults)
@@ -125,6 +126,7 @@ class InferenceSession(Conversation):
         self.waits_for_state = False
         self.has_state = anyio.Event()
         self._open_path = open_path
+        self._limit = limit
         self._live = False
         self._sees = False
         self._meter = LinkMeter()
@@ -201,7 +203,7 @@ class InferenceSession(Conversation):
                 await self._acknowledge(self._core.applied(command, error))
             case Negotiate(messages.LivekitJoin() as message):
                 self.request = replace(self.request, transport="livekit")
-                self.waits_for_state = message.passthrough is False
+                self.waits_for_state = message.passthrough is False or bool(message.initial_state)
                 # Beside the reader: what comes meanwhile is acknowledged at once.
                 self._tasks.start_soon(self._negotiate, message)
             case Negotiate(message):
@@ -317,8 +319,11 @@ class InferenceSession(Conversation):
             self._tasks.start_soon(self._tick)
 
     async def _tick(self) -> None:
+        until = time.monotonic() + self._limit
         async for now, _ in seconds():
             self._perform_now(self._core.tick(now))
+            if now >= until:
+                self.stop("timeout")
 
     async def _report(self) -> None:
         self.pipeline.figures()  # discards the figures from before the link was up
