@@ -18,6 +18,7 @@ from realtime_fast import (
     QueuePosition,
     RealtimeClient,
     RealtimeError,
+    ReconnectPolicy,
     RoomError,
     ServerError,
     SubscribeOptions,
@@ -220,13 +221,14 @@ async def test_auto_takes_the_room_that_the_service_has(service: Service, camera
         assert decode_subscribe_token(client.subscribe_token).room_name is not None
 
 
+@pytest.mark.parametrize("policy", [QUICK, None])
 async def test_auto_offers_a_peer_connection_where_a_room_is_refused(
-    service: Service, camera: MediaSource, monkeypatch: pytest.MonkeyPatch
+    service: Service, camera: MediaSource, policy: ReconnectPolicy | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # As of a service that was installed without what rooms need.
     monkeypatch.setattr(chosen_path.ChosenPath, "handle", refusing(chosen_path.ChosenPath.handle))
     async with RealtimeClient.connect(
-        service.url, KEY, camera, over_room(transport="auto", reconnect=QUICK)
+        service.url, KEY, camera, over_room(transport="auto", reconnect=policy)
     ) as client:
         await first_picture(client)
         (session,) = [one for one in service.sessions.values() if one.id == client.session_id]

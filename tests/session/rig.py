@@ -85,6 +85,7 @@ class HeldTransport:
 
     name: TransportName = "webrtc"
     phase: str | None = "webrtc-handshake"
+    falls_back = False
 
     def __init__(self, *, initial_state: InitialState = "before-media") -> None:
         self.initial_state = initial_state

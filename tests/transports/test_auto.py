@@ -53,3 +53,14 @@ async def test_after_a_refusal_the_other_is_tried(line: Line, reports: Reports) 
         with anyio.move_on_after(0.1):  # the core ends an attempt that way
             async with transport.open(line, [Colour()], reports):
                 raise AssertionError("nobody has answered")
+
+
+async def test_the_other_is_tried_once_even_if_nothing_is_retried(line: Line, reports: Reports) -> None:
+    transport = AutoTransport(LivekitTransport(), WebRtcTransport(ice_servers=()))
+    falls_back = [transport.falls_back]
+    for _ in range(3):
+        with anyio.move_on_after(0.1):
+            async with transport.open(line, [Colour()], reports):
+                raise AssertionError("nobody has answered")
+        falls_back.append(transport.falls_back)
+    assert falls_back == [False, True, False, False]

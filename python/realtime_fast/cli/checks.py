@@ -6,7 +6,7 @@ import glob
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final, Literal
@@ -19,7 +19,7 @@ from realtime_fast import _native
 from realtime_fast.cli.embedded import service_process
 from realtime_fast.client.preflight import ConnectivityReport, check_connectivity
 from realtime_fast.client.publisher import RealtimeClient
-from realtime_fast.errors import AuthenticationError, RealtimeError
+from realtime_fast.errors import AuthenticationError, RealtimeError, TransportName
 from realtime_fast.events import Diagnostic
 from realtime_fast.media.sources import open_source
 from realtime_fast.models import Model, ModelDefinition
@@ -43,6 +43,9 @@ CODECS: Final[Mapping[str, tuple[str, str]]] = {
     "opus": ("libopus", "opus"),
 }
 """What is sent and received: encoder and decoder in FFmpeg."""
+
+ROOMS: Final = "livekit-protocol"
+"""What the transport livekit needs beyond the others."""
 
 LEVEL_FLAGS: Final[Sequence[tuple[str, tuple[str, ...]]]] = (
     ("avx512", ("avx512f", "avx512bw", "avx512vbmi", "avx2")),
@@ -121,6 +124,15 @@ def check_codecs() -> list[Check]:
     return found
 
 
+def check_rooms(wanted: bool) -> Check:
+    """Whether LiveKit rooms can be joined, which are `wanted`, or might be."""
+    try:
+        return Check("LiveKit rooms", "ok", f"livekit-protocol {version(ROOMS)}")
+    except PackageNotFoundError:
+        advice = "pip install 'realtime-fast[livekit]'"
+        return Check("LiveKit rooms", "fail" if wanted else "warn", f"{ROOMS} is not installed", advice)
+
+
 def check_camera() -> Check:
     """Whether there is a camera."""
     if not sys.platform.startswith("linux"):
@@ -181,7 +193,9 @@ async def check_network(ice_servers: Sequence[IceServer], within: float = NETWOR
     return Check("network", verdict, said[found.transport or "failed"], " ".join(found.reasons))
 
 
-async def check_service(url: str, api_key: str, model: Model, transport: Literal["webrtc", "ivs"]) -> Check:
+async def check_service(
+    url: str, api_key: str, model: Model, transport: TransportName | Literal["auto"]
+) -> Check:
     """Whether the service answers and takes the key: opens the control channel, and closes it again."""
     name = f"service {url.partition('?')[0]}"
     options = RealtimeConnectOptions(
@@ -215,7 +229,9 @@ async def check_service(url: str, api_key: str, model: Model, transport: Literal
     return _refusal(name, failure)
 
 
-async def check_session(url: str, api_key: str, model: Model, transport: Literal["webrtc", "ivs"]) -> Check:
+async def check_session(
+    url: str, api_key: str, model: Model, transport: TransportName | Literal["auto"]
+) -> Check:
     """Whether a whole session is any good; it uses the service as a user does."""
     found: ConnectivityReport = await check_connectivity(
         deep=True, base_url=url, api_key=api_key, model=model, transport=transport

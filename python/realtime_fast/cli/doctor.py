@@ -99,6 +99,7 @@ async def _checks(
     yield checks.check_level(checks.processor_flags(), checks.level_in_use())
     for check in checks.check_codecs():
         yield check
+    yield checks.check_rooms(transport in ("livekit", "auto"))
     yield checks.check_camera()
     yield await checks.check_loopback()
     if url is None or not is_local(url):

@@ -7,7 +7,7 @@ import platform
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-PACKAGES = ("realtime-fast", "aiortc", "aioice", "av", "numpy", "websockets", "anyio")
+PACKAGES = ("realtime-fast", "aiortc", "aioice", "av", "numpy", "websockets", "anyio", "livekit-protocol")
 
 
 def versions() -> dict[str, str]:

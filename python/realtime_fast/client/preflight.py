@@ -56,7 +56,7 @@ async def check_connectivity(
     base_url: str | None = None,
     api_key: str | None = None,
     model: Model | None = None,
-    transport: TransportName = "webrtc",
+    transport: TransportName | Literal["auto"] = "webrtc",
     seconds: float = 12.0,
     bands: QualityBands | None = None,
 ) -> ConnectivityReport:

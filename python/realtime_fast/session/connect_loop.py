@@ -15,7 +15,7 @@ from realtime_fast.options import ConnectionState, ReconnectPolicy
 from realtime_fast.session.acks import Command
 from realtime_fast.session.attempt import Attempt, AttemptHost, Plan
 from realtime_fast.session.core import DesiredState
-from realtime_fast.session.retry import RetryBudget
+from realtime_fast.session.retry import RetryBudget, is_permanent
 from realtime_fast.session.states import AttemptState, public_state
 
 logger = logging.getLogger(__name__)
@@ -57,6 +57,8 @@ class ConnectLoop:
             while True:
                 failure, lived, told = await self._dial()
                 delay = self._budget.delay_after(failure, lived=lived)
+                if delay is None and self._plan.transport.falls_back and not is_permanent(failure):
+                    delay = 0.0
                 if delay is None:
                     self._set_state("disconnected")
                     if not told:

@@ -29,7 +29,7 @@ class AutoTransport:
     """Asks for a room, and offers a peer connection where there is none.
 
     A service that stays silent is offered one on the same control channel. One that refuses ends the attempt; the
-    next one begins with the other transport, and so on.
+    next one begins with the other transport, and so on. There is such a next one even if nothing else is retried.
     """
 
     initial_state: InitialState = "within"
@@ -39,6 +39,12 @@ class AutoTransport:
         self._livekit = livekit
         self._webrtc = webrtc
         self._asks = True
+        self._has_offered = False
+
+    @property
+    def falls_back(self) -> bool:
+        """Whether the service has refused to name a room, and was not offered a peer connection yet."""
+        return not (self._asks or self._has_offered)
 
     @property
     def name(self) -> TransportName:
@@ -65,6 +71,7 @@ class AutoTransport:
             async with replace(self._livekit, invite=invite).open(signaling, tracks, report) as room:
                 yield room
             return
+        self._has_offered = True
         if not began_with:
             signaling.begin_with_state()
         if signaling.passthrough and tracks:

@@ -41,6 +41,10 @@ class Transport(Protocol):
     def phase(self) -> str | None:
         """Name of the negotiation phase in diagnostics; None if `open` reports phases of its own to the signaling."""
 
+    @property
+    def falls_back(self) -> bool:
+        """Whether the next attempt takes another way, not tried yet: a first connect is then not given up."""
+
     def open(
         self,
         signaling: Signaling,

@@ -62,6 +62,7 @@ class IvsTransport:
 
     name: TransportName = "ivs"
     initial_state: InitialState = "after-media"
+    falls_back = False
     phase = "ivs-stage-setup"
 
     def __init__(

@@ -109,6 +109,7 @@ class LivekitTransport:
     name: TransportName = "livekit"
     initial_state: InitialState = "within"
     phase: str | None = None
+    falls_back: bool = False
 
     @asynccontextmanager
     async def open(

@@ -28,6 +28,7 @@ class WebRtcTransport:
     name: TransportName = "webrtc"
     initial_state: InitialState = "before-media"
     phase = "webrtc-handshake"
+    falls_back = False
 
     def __init__(
         self,
