@@ -58,6 +58,8 @@ if TYPE_CHECKING:
         ErrorRaised,
         Event,
         EventsDropped,
+        FrameLatency,
+        FrameTimingReport,
         GenerationTickMessage,
         LimitingFactor,
         PixelLatency,
@@ -70,7 +72,7 @@ if TYPE_CHECKING:
         ServerMetrics,
         StatsSample,
     )
-    from realtime_fast.latency import LatencyFigures, LatencySnapshot, ProbeCounts
+    from realtime_fast.latency import FrameTimingSnapshot, LatencyFigures, LatencySnapshot, ProbeCounts
     from realtime_fast.media.frame_stream import Frame, FrameStream
     from realtime_fast.media.recorder import Recorder
     from realtime_fast.media.sources import MediaSource, VideoSource, open_source
@@ -141,6 +143,8 @@ _HOMES = {
         "ErrorRaised",
         "Event",
         "EventsDropped",
+        "FrameLatency",
+        "FrameTimingReport",
         "GenerationTickMessage",
         "LimitingFactor",
         "PixelLatency",
@@ -153,7 +157,7 @@ _HOMES = {
         "ServerMetrics",
         "StatsSample",
     ),
-    "latency": ("LatencyFigures", "LatencySnapshot", "ProbeCounts"),
+    "latency": ("FrameTimingSnapshot", "LatencyFigures", "LatencySnapshot", "ProbeCounts"),
     "media.frame_stream": ("Frame", "FrameStream"),
     "media.recorder": ("Recorder",),
     "media.sources": ("MediaSource", "VideoSource", "open_source"),
@@ -218,7 +222,10 @@ __all__ = [
     "EventsDropped",
     "Exporter",
     "Frame",
+    "FrameLatency",
     "FrameStream",
+    "FrameTimingReport",
+    "FrameTimingSnapshot",
     "GenerationTickMessage",
     "IceError",
     "IceServer",

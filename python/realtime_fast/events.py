@@ -171,6 +171,41 @@ class PixelLatencyReport(_Event):
     method: Literal["end_to_end", "control_channel"] = "end_to_end"
 
 
+@dataclass(frozen=True, slots=True)
+class FrameLatency(_Event):
+    """A stamped picture came back: its end-to-end latency. Raised once every `probe_interval_ms`.
+
+    `frame_id` is the picture's number, from 1 on.
+    """
+
+    name: ClassVar[str] = "frame_latency"
+    frame_id: int
+    e2e_latency_ms: float
+    timestamp: float
+
+
+@dataclass(frozen=True, slots=True)
+class FrameTimingReport(_Event):
+    """Five seconds of stamped pictures, all of them, as `PixelLatencyReport` is of markers.
+
+    Added up over all reports so far, `sent` is received + lost + dropped, and the latest `pending`.
+    """
+
+    name: ClassVar[str] = "frame_timing_report"
+    sent: int
+    received: int
+    lost: int
+    dropped: int
+    pending: int
+    delivery_rate: float
+    timestamp: float
+    p50_ms: float | None = None
+    p95_ms: float | None = None
+    p99_ms: float | None = None
+    max_ms: float | None = None
+    avg_ms: float | None = None
+
+
 QualityLevel: TypeAlias = Literal["good", "fair", "poor", "critical"]
 
 LimitingFactor: TypeAlias = Literal["bandwidth", "latency", "loss", "stall", "cpu", "none"]
@@ -265,6 +300,8 @@ Event: TypeAlias = (
     | ControlChannelLatency
     | PixelLatencyEvent
     | PixelLatencyReport
+    | FrameLatency
+    | FrameTimingReport
     | ConnectionQuality
     | ServerMetrics
     | RemoteTrack

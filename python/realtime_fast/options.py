@@ -98,7 +98,10 @@ class LatencyTracking:
     Attributes:
         composite: Estimate latency as the sum of round trips and pipeline latency.
         pixel_marker: Mark pictures with numbers, and measure when these come back.
-        probe_interval_ms: Milliseconds between two probes; 0 marks every frame.
+        frame_timing: Put time and number of each picture behind its encoded bytes, and measure when these come back;
+            only where the far side takes them off again.
+        probe_interval_ms: Milliseconds between two probes; 0 marks every frame. With frame timing all pictures are
+            measured, and one is told of so often.
         reader: How received markers are read: `soft` copes with encoders and scaling, `hard` is the reference reader.
     """
 
@@ -106,6 +109,7 @@ class LatencyTracking:
     pixel_marker: bool = False
     probe_interval_ms: float = 2000.0
     reader: Literal["soft", "hard"] = "soft"
+    frame_timing: bool = False
 
     def __post_init__(self) -> None:
         _one_of("reader", self.reader, ("soft", "hard"))

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from realtime_fast.control import urls
 from realtime_fast.control.subscribe_token import TokenPayload
-from realtime_fast.errors import InvalidInputError
+from realtime_fast.errors import InvalidInputError, TransportName
 from realtime_fast.models import ModelDefinition, realtime
 
 MODEL = realtime("lucy-restyle-2")
@@ -38,6 +38,19 @@ def test_options_show_in_the_url_and_ivs_in_the_path() -> None:
     assert url == (
         "wss://h/base/v1/stream-ivs?api_key=k&model=m%2F1&resolution=1080p&latency_diagnostics=true&user_agent=x"
     )
+
+
+def test_large_markers_are_asked_for_where_there_are_rooms() -> None:
+    asked = [
+        "pixel_latency=1"
+        in urls.stream_url("ws://h", MODEL, "k", transport=transport, agent="x", pixel_latency=True)
+        for transport in get_args(TransportName)
+    ]
+    assert dict(zip(get_args(TransportName), asked, strict=True)) == {
+        "webrtc": False,
+        "ivs": False,
+        "livekit": True,
+    }
 
 
 def test_viewers() -> None:

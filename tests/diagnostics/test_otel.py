@@ -20,6 +20,7 @@ from realtime_fast.events import (
     ControlChannelLatency,
     Diagnostic,
     ErrorRaised,
+    FrameLatency,
     PixelLatency,
     StatsSample,
 )
@@ -67,6 +68,7 @@ def test_metrics_have_the_documented_names_and_units() -> None:
         sample(2500, 800, 1),
         sample(400, 900, 0),  # another connection counts from 0
         PixelLatency(1, 250.0, 0.0),
+        FrameLatency(7, 240.0, 0.0),
         ControlChannelLatency(2, 30.0, 0.0),
         ConnectionQuality("poor", "loss", False),
         ErrorRaised(IceError("gone", transport="ivs")),
@@ -77,6 +79,7 @@ def test_metrics_have_the_documented_names_and_units() -> None:
     )
     assert metrics == {
         "realtime.client.e2e.latency s": {"": 0.25},
+        "realtime.client.frame_timing.latency s": {"": 0.24},
         "realtime.client.control_channel.latency s": {"": 0.03},
         "realtime.client.stall.duration s": {"": 3.0},
         "realtime.client.first_frame.duration s": {"": 1.5},

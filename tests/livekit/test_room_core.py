@@ -269,7 +269,9 @@ def test_a_track_is_announced_named_and_ended() -> None:
     assert requests(core)[0].add_track.cid == "c"
     assert core.announced("c") is None
     core.receive(response(track_published=rtc.TrackPublishedResponse(cid="c", track=track("TR_c"))), 1)
-    assert core.announced("c") == "TR_c"
+    info = core.announced("c")
+    assert info is not None
+    assert info.sid == "TR_c"
     core.receive(response(track_unpublished=rtc.TrackUnpublishedResponse(track_sid="TR_c")), 1)
     assert events(core) == [PublicationEnded("TR_c")]
 

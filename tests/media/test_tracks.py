@@ -14,11 +14,12 @@ from realtime_fast.errors import InvalidInputError
 from realtime_fast.media.tracks import (
     VIDEO_BACKLOG,
     LocalMedia,
-    MarkedTrack,
     ReceivedTrack,
     SentTrack,
+    Stamping,
     local_media,
 )
+from realtime_fast.stamps import FrameTiming, Stamp
 
 
 class Scripted(MediaStreamTrack):
@@ -55,13 +56,25 @@ async def test_a_sent_track_passes_frames_through_untouched_and_counts_them() ->
     assert sent.readyState == "ended"
 
 
-async def test_who_numbers_the_pictures_is_asked_through_every_wrapper() -> None:
+class Measuring:
+    """Numbers pictures by their width."""
+
+    is_timed = True
+
+    def stamp_for(self, frame: VideoFrame, timed: bool) -> Stamp:
+        return Stamp(frame.width, 8, FrameTiming(1, 2) if timed else None)
+
+
+async def test_who_stamps_the_pictures_is_asked_through_every_wrapper() -> None:
     picture = VideoFrame(64, 48, "yuv420p")
     plain = SentTrack(Scripted())
-    assert plain.marker_for(picture) is None
-    numbered = SentTrack(Scripted(), lambda frame: frame.width)
-    assert isinstance(numbered, MarkedTrack)
-    assert SentTrack(numbered).marker_for(picture) == 64
+    assert (plain.stamp_for(picture, True), plain.is_timed) == (Stamp(), False)
+    stamped = SentTrack(Scripted(), Measuring())
+    assert isinstance(stamped, Stamping)
+    outer = SentTrack(stamped)
+    assert outer.is_timed
+    assert outer.stamp_for(picture, False) == Stamp(64, 8)
+    assert outer.stamp_for(picture, True) == Stamp(64, 8, FrameTiming(1, 2))
 
 
 async def test_stopping_a_sent_track_leaves_the_user_s_track_alone() -> None:

@@ -90,6 +90,18 @@ async def test_feedback_without_its_extension_is_not_asked_for() -> None:
     )
 
 
+async def test_trailers_are_agreed_on_where_both_sides_say_that_they_take_them_off() -> None:
+    ours = extended(await offer())
+    assert [section.trailers for section in sections(ours)] == [False, True], (
+        "pictures have them, sound has not"
+    )
+    both = agreed(extended(await offer(), ours), ours)
+    assert [section.trailers for section in both.values()] == [False, True]
+    foreign = await offer()
+    for answer, question in ((foreign, ours), (extended(foreign, foreign), foreign)):
+        assert not any(section.trailers for section in agreed(answer, question).values())
+
+
 @given(st.text(alphabet="vmao=:x-\r\n 019/*fbtpcrid", max_size=200))
 @pytest.mark.parametrize("head", ["", "v=0\r\nm=video 9 X 96\r\n"])
 def test_any_text_can_be_read(head: str, text: str) -> None:

@@ -12,6 +12,7 @@ from aiortc import VideoStreamTrack
 from av import VideoFrame
 
 from realtime_fast.diagnostics.latency_tracker import LatencyTracker
+from realtime_fast.stamps import Stamp
 
 ROWS, COLUMNS = 2, 8
 _CHECK = 0x9
@@ -78,14 +79,14 @@ class Truth:
 def told_by_pictures() -> Iterator[Truth]:
     """Have the pictures of a `CodedCamera` say what is true, beside every latency tracker."""
     known = Truth()
-    outgoing, incoming = LatencyTracker.outgoing, LatencyTracker.incoming
+    stamp_for, incoming = LatencyTracker.stamp_for, LatencyTracker.incoming
 
-    def noting_outgoing(tracker: LatencyTracker, frame: VideoFrame) -> int | None:
-        seq, at = outgoing(tracker, frame), time.monotonic()
+    def noting_outgoing(tracker: LatencyTracker, frame: VideoFrame, timed: bool) -> Stamp:
+        stamp, at = stamp_for(tracker, frame, timed), time.monotonic()
         code = told(frame.to_ndarray(format="gray"))
-        if seq is not None and code is not None:
-            known.stamped[seq] = code, at
-        return seq
+        if stamp.number is not None and code is not None:
+            known.stamped[stamp.number] = code, at
+        return stamp
 
     def noting_incoming(tracker: LatencyTracker, frame: VideoFrame) -> int | None:
         at, seq = time.monotonic(), incoming(tracker, frame)
@@ -94,7 +95,7 @@ def told_by_pictures() -> Iterator[Truth]:
         return seq
 
     with (
-        mock.patch.object(LatencyTracker, "outgoing", noting_outgoing),
+        mock.patch.object(LatencyTracker, "stamp_for", noting_outgoing),
         mock.patch.object(LatencyTracker, "incoming", noting_incoming),
     ):
         yield known

@@ -71,6 +71,8 @@ def session(latency: float = 100.0, *, complete: bool = True, seed: int = 1) -> 
         probe(59.3, None, "corrupted"),
         record(59.5, "pixel_latency_report", sent=585, received=580, lost=1, corrupted=1, dropped=1,
                pending=2, out_of_order=3),
+        *(record(2 + number, "frame_latency", frame_id=1, e2e_latency_ms=latency) for number in range(50)),
+        record(58, "frame_timing_report", sent=1700, received=1690, lost=6, dropped=1, pending=3),
     ]  # fmt: skip
     for second in range(1, 60):
         sample = {
@@ -96,6 +98,8 @@ def test_records_become_figures() -> None:
     assert (figures["complete"], figures["seconds"]) == (True, 60.0)
     assert figures["connect_ms"] == {"websocket": 100.0, "webrtc-handshake": 400.0, "total": 500.0}
     assert figures["e2e_ms"]["n"] == 580
+    assert (figures["frame_timing_ms"]["n"], figures["frame_timing_ms"]["p50"]) == (50, 100.0)
+    assert figures["stamped"] == {"sent": 1700, "received": 1690, "lost": 6, "dropped": 1, "pending": 3}
     assert 100 < figures["e2e_ms"]["p50"] < figures["e2e_ms"]["p95"] < figures["e2e_ms"]["max"]
     assert (figures["fps_sent"], figures["fps_received"], figures["rtt_ms"]) == (25, 24, 40)
     assert (figures["kbps_sent"], figures["kbps_received"], figures["packets_lost"]) == (1000, 2000, 59)

@@ -82,6 +82,16 @@ async def test_the_service_sees_the_camera_and_its_pictures_come_back(
             assert {"inbound-rtp", "outbound-rtp"} <= entries
 
 
+async def test_frame_timing_is_asked_for_in_the_join(
+    info: messages.LivekitRoomInfo, line: Line, reports: Reports
+) -> None:
+    line.say(info)
+    async with transport(frame_timing=True).open(line, [], reports):
+        (join,) = line.sent
+        assert isinstance(join, messages.LivekitJoin)
+        assert join.client_capabilities == messages.ClientCapabilities(frame_timing=True)
+
+
 async def test_strangers_are_ignored_and_a_newer_picture_takes_the_place(
     room_service: Service, token: Token, info: messages.LivekitRoomInfo, line: Line, reports: Reports
 ) -> None:

@@ -19,7 +19,7 @@ PACKAGE = Path(realtime_fast.__file__).parent
 PAGE = Path(__file__).parents[2] / "docs" / "architecture.md"
 
 VOCABULARY = {"errors", "redaction", "models", "options", "events", "stats"}
-PICTURES = {"_native", "frames", "marker", "latency"}
+PICTURES = {"_native", "frames", "marker", "stamps", "latency"}
 ENGINE = {"aio", "control", "media", "peer"}
 CLIENT = {"client", "diagnostics", "session", "transports", "ivs", "livekit"}
 
@@ -32,12 +32,13 @@ MAY_IMPORT: dict[str, set[str]] = {
     "stats": {"errors", "_native"},
     "frames": {"errors", "_native"},
     "marker": {"errors", "_native"},
+    "stamps": set(),
     "events": {"errors", "options", "stats"},
-    "latency": {"events", "marker", "_native"},
+    "latency": {"events", "marker", "stamps", "_native"},
     "aio": {"errors", "redaction"},
     "control": VOCABULARY | {"aio"},
-    "media": {"errors", "frames", "aio", "_native"},
-    "peer": VOCABULARY | {"frames", "marker", "aio", "control", "media", "_native"},
+    "media": {"errors", "frames", "stamps", "aio", "_native"},
+    "peer": VOCABULARY | {"frames", "marker", "stamps", "aio", "control", "media", "_native"},
     "ivs": VOCABULARY | {"aio", "media", "peer"},
     "livekit": VOCABULARY | {"aio", "control", "media", "peer"},
     "transports": VOCABULARY | {"aio", "control", "media", "peer", "ivs", "livekit"},

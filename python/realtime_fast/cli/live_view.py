@@ -131,7 +131,7 @@ def view(run: Run, seconds: float | None, width: int) -> RenderableType:
 def table(summary: Mapping[str, Any]) -> Table:
     """The figures of a run that is over."""
     shown = Table("figure", "value", title=f"{summary['transport']}, {summary['seconds']} s")
-    latency, composite = summary["e2e_ms"], summary["composite_ms"]
+    latency, timed, composite = summary["e2e_ms"], summary["frame_timing_ms"], summary["composite_ms"]
     shown.add_row("picture", "x".join(map(str, summary["size"])) if summary["size"] else "none")
     shown.add_row(
         "frames", f"{_a_second(summary, 'fps_sent')} sent, {_a_second(summary, 'fps_received')} received"
@@ -148,6 +148,8 @@ def table(summary: Mapping[str, Any]) -> Table:
         f"{latency[name]:.0f} ms {name}" for name in ("p50", "p95", "p99", "max") if latency[name] is not None
     ]
     shown.add_row("latency, end to end", f"{', '.join(known) or 'not measured'} (n = {latency['n']})")
+    if timed["n"]:
+        shown.add_row("latency, frame timing", f"{timed['p50']:.0f} ms median (n = {timed['n']})")
     if composite["n"]:
         shown.add_row("latency, estimate", f"{composite['mean']:.0f} ms mean (n = {composite['n']})")
     shown.add_row("marked pictures", books(summary["markers"]))

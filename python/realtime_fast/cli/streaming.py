@@ -128,7 +128,10 @@ class Stream:
                     initial_state=ModelState(prompt=prompt, image=settings.image),
                     transport=settings.transport,
                     latency_tracking=LatencyTracking(
-                        composite=True, pixel_marker=True, probe_interval_ms=settings.probe_interval_ms
+                        composite=True,
+                        pixel_marker=True,
+                        frame_timing=True,
+                        probe_interval_ms=settings.probe_interval_ms,
                     ),
                     stats_interval_ms=STATS_INTERVAL_MS,
                     exporters=settings.exporters,

@@ -108,6 +108,7 @@ class RealtimeClient(ClientBase):
                 resolution=options.resolution,
                 speed=options.speed,
                 latency_diagnostics=tracking is not None,
+                pixel_latency=tracking is not None and tracking.pixel_marker,
                 extra=options.extra_query_params,
             ),
             agent=agent,

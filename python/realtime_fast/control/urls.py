@@ -81,6 +81,7 @@ def stream_url(
     resolution: str | None = None,
     speed: str | None = None,
     latency_diagnostics: bool = False,
+    pixel_latency: bool = False,
     extra: Mapping[str, str] | None = None,
 ) -> str:
     """The control channel URL of a publisher. It contains the API key: never log it."""
@@ -97,6 +98,8 @@ def stream_url(
     own = dict(query)
     if transport == "livekit":
         query["livekit_early_room_info"] = "true"
+        if pixel_latency:
+            query["pixel_latency"] = "1"
     if latency_diagnostics:
         query["latency_diagnostics"] = "true"
     query |= extra or {}

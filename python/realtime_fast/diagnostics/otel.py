@@ -15,6 +15,7 @@ from realtime_fast.events import (
     ControlChannelLatency,
     Diagnostic,
     ErrorRaised,
+    FrameLatency,
     PixelLatency,
     StatsSample,
 )
@@ -67,6 +68,9 @@ class OpenTelemetryExporter:
         self._latency = histogram(
             "realtime.client.e2e.latency", "s", explicit_bucket_boundaries_advisory=LATENCIES
         )
+        self._frames = histogram(
+            "realtime.client.frame_timing.latency", "s", explicit_bucket_boundaries_advisory=LATENCIES
+        )
         self._control = histogram(
             "realtime.client.control_channel.latency", "s", explicit_bucket_boundaries_advisory=LATENCIES
         )
@@ -97,6 +101,8 @@ class OpenTelemetryExporter:
             match event:
                 case PixelLatency():
                     self._latency.record(event.e2e_latency_ms / 1000, self._common)
+                case FrameLatency():
+                    self._frames.record(event.e2e_latency_ms / 1000, self._common)
                 case ControlChannelLatency():
                     self._control.record(event.control_channel_ms / 1000, self._common)
                 case StatsSample():

@@ -33,7 +33,7 @@ class QualitySample:
     Attributes:
         rtt_ms: Round trip.
         relayed: Whether either end of the path is a relay.
-        e2e_ms: Median end-to-end latency of the markers that came back.
+        e2e_ms: Median end-to-end latency of the stamped pictures that came back, or else of the markers.
         packet_loss: Share of the packets sent that the far side reports lost.
         frame_loss: Share of the marked pictures that ended and never returned.
         fps: Pictures received a second.

@@ -13,9 +13,13 @@ from livekit.protocol import models, rtc
 
 from realtime_fast.aio.tasks import owned_tasks
 from realtime_fast.control.messages import Candidate
+from realtime_fast.media.tracks import SentTrack
 from realtime_fast.options import IceServer, SendOptions, VideoCodec
 from realtime_fast.peer import Peer, open_peer
 from realtime_fast.peer.link_events import LinkDiagnostic, LinkEvent, LinkLost, StreamFailed, TrackArrived
+
+TRAILER = (models.PTF_USER_TIMESTAMP, models.PTF_FRAME_ID)
+"""What the packet trailer of timed pictures carries."""
 
 QUEUE = 64
 """Descriptions and candidates that wait to be applied; a server that lets more pile up is broken."""
@@ -149,15 +153,23 @@ class Publisher(_Connection):
         ice_servers: Sequence[IceServer],
         tracks: Sequence[MediaStreamTrack],
         up: Callable[[], None],
+        *,
+        trailers: bool,
     ) -> None:
-        """Send the tracks until cancelled; `up` is called once media can flow.
+        """Send the tracks until cancelled.
+
+        Args:
+            ice_servers: STUN and TURN servers.
+            tracks: What to send.
+            up: Called once media can flow.
+            trailers: The server passes on that pictures carry trailers, and takes care of who cannot take them off.
 
         Raises:
             LinkError: The connection could not be set up, or was lost.
         """
         async with self._opened(ice_servers) as peer:
             for track in tracks:
-                peer.send(track)
+                peer.send(track, trailers=trailers)
             description = rtc.SessionDescription(type="offer", sdp=await peer.create_offer(), id=1)
             self._offer = rtc.SignalRequest(offer=description)
             self._send(self._offer)
@@ -209,7 +221,7 @@ class Subscriber(_Connection):
         self._hand_over(arrival.track.id, arrival.track)
 
 
-def announcement(track: MediaStreamTrack, size: tuple[int, int]) -> rtc.AddTrackRequest:
+def announcement(track: SentTrack, size: tuple[int, int]) -> rtc.AddTrackRequest:
     """What the server is told of a track before it is offered."""
     if track.kind == "audio":
         return rtc.AddTrackRequest(
@@ -225,4 +237,10 @@ def announcement(track: MediaStreamTrack, size: tuple[int, int]) -> rtc.AddTrack
         width=width,
         height=height,
         layers=[layer],
+        packet_trailer_features=TRAILER if track.is_timed else (),
     )
+
+
+def passes_trailers_on(track: models.TrackInfo | None) -> bool:
+    """Whether the server tells others that the pictures of a track carry trailers: it then knows what those are."""
+    return track is not None and set(TRAILER) <= set(track.packet_trailer_features)

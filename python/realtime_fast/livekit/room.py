@@ -16,7 +16,14 @@ from livekit.protocol import models, rtc
 from realtime_fast.aio.broadcast import Broadcast
 from realtime_fast.aio.tasks import owned_tasks
 from realtime_fast.errors import ConnectTimeoutError, InvalidInputError, LinkError, RoomError
-from realtime_fast.livekit.connections import Item, PeerSettings, Publisher, Subscriber, announcement
+from realtime_fast.livekit.connections import (
+    Item,
+    PeerSettings,
+    Publisher,
+    Subscriber,
+    announcement,
+    passes_trailers_on,
+)
 from realtime_fast.livekit.events import (
     Participant,
     PublishedTrack,
@@ -222,8 +229,12 @@ class Room(anyio.AsyncContextManagerMixin):
                 self._core.publish(announcement(track, size))
             self._flush()
             await self.wait_until(lambda: all(self._core.announced(track.id) for track in tracks))
+            trailers = any(passes_trailers_on(self._core.announced(track.id)) for track in tracks)
             up = anyio.Event()
-            self._tasks.start_soon(self._keep, lambda: publisher.run(self._servers(), tracks, self._up(up)))
+            self._tasks.start_soon(
+                self._keep,
+                lambda: publisher.run(self._servers(), tracks, self._up(up), trailers=trailers),
+            )
             await self.wait_until(up.is_set)
 
     async def get_stats(self) -> Mapping[str, Any]:

@@ -110,7 +110,7 @@ class _Publishing:
     """A track that is to be published, until the server has named it or refused."""
 
     request: rtc.AddTrackRequest
-    sid: str | None = None
+    info: models.TrackInfo | None = None
     refusal: RoomError | None = None
 
 
@@ -238,7 +238,8 @@ class RoomCore:
             case "update":
                 self._update(message.update.participants)
             case "track_published":
-                self._named(message.track_published.cid, message.track_published.track.sid)
+                if (publishing := self._publishing.get(message.track_published.cid)) is not None:
+                    publishing.info = message.track_published.track
             case "request_response":
                 self._refused(message.request_response)
             case "track_unpublished":
@@ -277,7 +278,7 @@ class RoomCore:
         self.stay = Stay.JOINED
         self._whole_list_follows = True
         for publishing in self._publishing.values():  # what was under way may never have been read
-            if publishing.sid is None:
+            if publishing.info is None:
                 self._send(rtc.SignalRequest(add_track=publishing.request))
         self._emit(SignalRestored())
 
@@ -377,8 +378,8 @@ class RoomCore:
         if self.stay is Stay.JOINED:
             self._send(rtc.SignalRequest(add_track=request))
 
-    def announced(self, cid: str) -> str | None:
-        """The id that the server gave to a track, None if it has not answered yet.
+    def announced(self, cid: str) -> models.TrackInfo | None:
+        """What the server calls a track, None if it has not answered yet.
 
         Raises:
             RoomError: It refused.
@@ -386,11 +387,7 @@ class RoomCore:
         publishing = self._publishing[cid]
         if publishing.refusal is not None:
             raise publishing.refusal
-        return publishing.sid
-
-    def _named(self, cid: str, sid: str) -> None:
-        if (publishing := self._publishing.get(cid)) is not None:
-            publishing.sid = sid
+        return publishing.info
 
     def _refused(self, response: rtc.RequestResponse) -> None:
         publishing = self._publishing.get(response.add_track.cid)

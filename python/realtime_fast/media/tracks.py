@@ -21,10 +21,13 @@ from realtime_fast._native import VideoMeter
 from realtime_fast.aio.callers import from_caller
 from realtime_fast.aio.drop_oldest import DropOldest
 from realtime_fast.errors import InvalidInputError
+from realtime_fast.stamps import Stamp
 
-Numbering: TypeAlias = Callable[[VideoFrame], int | None]
 Failed: TypeAlias = Callable[[BaseException], object]
 Observer: TypeAlias = Callable[[VideoFrame | AudioFrame], None]
+
+NOTHING = Stamp()
+"""No marker, and nothing behind the encoded bytes."""
 
 VIDEO_BACKLOG = 8
 AUDIO_BACKLOG = 50
@@ -32,15 +35,19 @@ AUDIO_BACKLOG = 50
 
 
 @runtime_checkable
-class MarkedTrack(Protocol):
-    """A track that says what number each of its pictures carries in its pixels.
+class Stamping(Protocol):
+    """Says what each picture of a track carries: the track itself, or whoever measures it.
 
     The sender asks just before it encodes, when the picture has its final size, and stamps the number itself: a marker
     that is stamped earlier would not survive scaling.
     """
 
-    def marker_for(self, frame: VideoFrame) -> int | None:
-        """The number for a picture that is about to be encoded; None for no marker. Called once a picture."""
+    @property
+    def is_timed(self) -> bool:
+        """Whether its pictures say something of themselves behind their encoded bytes."""
+
+    def stamp_for(self, frame: VideoFrame, timed: bool) -> Stamp:
+        """What a picture that is about to be encoded carries; `timed` is whether timing can be. Called once each."""
 
 
 @runtime_checkable
@@ -113,7 +120,7 @@ class SentTrack(MediaStreamTrack):
 
     Args:
         source: The local track; it is never stopped.
-        numbering: Gives the numbers of pixel markers; by default the source's own, if it has any.
+        stamps: Says what the pictures carry; by default what the source says itself, if it does.
         failed: Called once with what the local track died of; its end without a cause is no failure.
 
     Attributes:
@@ -123,7 +130,7 @@ class SentTrack(MediaStreamTrack):
     def __init__(
         self,
         source: MediaStreamTrack,
-        numbering: Numbering | None = None,
+        stamps: Stamping | None = None,
         failed: Failed | None = None,
     ) -> None:
         super().__init__()
@@ -131,11 +138,16 @@ class SentTrack(MediaStreamTrack):
         self.meter = VideoMeter()
         self._source = source
         self._failed = failed
-        self._numbering = numbering or (source.marker_for if isinstance(source, MarkedTrack) else None)
+        self._stamps = stamps or (source if isinstance(source, Stamping) else None)
 
-    def marker_for(self, frame: VideoFrame) -> int | None:
-        """The number for a picture that is about to be encoded; None for no marker."""
-        return None if self._numbering is None else self._numbering(frame)
+    @property
+    def is_timed(self) -> bool:
+        """Whether its pictures say something of themselves (see `Stamping`)."""
+        return self._stamps is not None and self._stamps.is_timed
+
+    def stamp_for(self, frame: VideoFrame, timed: bool) -> Stamp:
+        """What a picture carries that is about to be encoded (see `Stamping`)."""
+        return NOTHING if self._stamps is None else self._stamps.stamp_for(frame, timed)
 
     @property
     def gives_frames(self) -> bool:

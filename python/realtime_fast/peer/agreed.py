@@ -13,6 +13,10 @@ from typing import Final
 
 MID: Final = "urn:ietf:params:rtp-hdrext:sdes:mid"
 ABS_SEND_TIME: Final = "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time"
+TRAILERS: Final = "x-packet-trailer"
+"""The attribute of a video section by which a side says that it takes the packet trailer off what it receives. Whoever
+does not know it must ignore it (RFC 8866, 5.13), and so never gets one (docs/latency.md, Frame timing)."""
+
 TRANSPORT_CC: Final = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"
 
 _FEEDBACK: Final = {"video": ("ccm fir", "transport-cc"), "audio": ("transport-cc",)}
@@ -33,6 +37,7 @@ class Section:
         extensions: RFC 8285 header extensions: ids by URI.
         reduced_size: RTCP may go without a report in front (RFC 5506).
         stream: The name of the media stream (`a=msid`), empty where there is none.
+        trailers: Packet trailers are taken off what is received.
     """
 
     kind: str
@@ -42,6 +47,7 @@ class Section:
     extensions: Mapping[str, int] = field(default_factory=dict)
     reduced_size: bool = False
     stream: str = ""
+    trailers: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +58,7 @@ class Agreed:
     extensions: Mapping[str, int]
     reduced_size: bool
     stream: str
+    trailers: bool = False
 
     def feedback_for(self, payload_type: int) -> frozenset[str]:
         """The kinds of feedback for one payload type."""
@@ -64,7 +71,7 @@ def sections(sdp: str) -> Iterator[Section]:
         lines = text.splitlines()
         kind = lines[0].removeprefix("m=").partition(" ")[0]
         offered = [int(word) for word in lines[0].split()[3:] if word.isdigit()]
-        mid, stream, reduced_size = "", "", False
+        mid, stream, reduced_size, trailers = "", "", False, False
         codecs: dict[int, str] = {}
         feedback: dict[int, set[str]] = {payload_type: set() for payload_type in offered}
         extensions: dict[str, int] = {}
@@ -78,6 +85,8 @@ def sections(sdp: str) -> Iterator[Section]:
                     stream = words[0]
                 case "rtcp-rsize":
                     reduced_size = True
+                case _ if name == TRAILERS:
+                    trailers = True
                 case "rtpmap" if len(words) == 2 and words[0].isdigit():
                     codecs[int(words[0])] = words[1].partition("/")[0].lower()
                 case "rtcp-fb" if len(words) >= 2:
@@ -95,6 +104,7 @@ def sections(sdp: str) -> Iterator[Section]:
             extensions,
             reduced_size,
             stream,
+            trailers,
         )
 
 
@@ -113,6 +123,7 @@ def agreed(answer: str, offer: str) -> dict[str, Agreed]:
             extensions={uri: id_ for uri, id_ in answered.extensions.items() if uri in ours.extensions},
             reduced_size=answered.reduced_size and ours.reduced_size,
             stream=answered.stream or ours.stream,
+            trailers=answered.trailers and ours.trailers,
         )
     return found
 
@@ -142,6 +153,8 @@ def extended(sdp: str, offer: str | None = None) -> str:
             lines.append(f"a=extmap:{carries} {TRANSPORT_CC}")
         if (bound is None or bound.reduced_size) and not section.reduced_size:
             lines.append("a=rtcp-rsize")
+        if section.kind == "video" and (bound is None or bound.trailers) and not section.trailers:
+            lines.append(f"a={TRAILERS}")
         for payload_type, codec in section.codecs.items():
             if codec not in _MEDIA_CODECS:
                 continue

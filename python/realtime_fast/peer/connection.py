@@ -43,6 +43,7 @@ class RtcConnection(seams.OpenPeerConnection):
     Attributes:
         set_up: Set while no task is setting the connection up.
         far_side: What the far side's descriptions need.
+        trailers: Whether packet trailers are sent whatever the descriptions say.
     """
 
     def __init__(
@@ -71,6 +72,7 @@ class RtcConnection(seams.OpenPeerConnection):
         bundle = RTCBundlePolicy.MAX_BUNDLE if one_transport else RTCBundlePolicy.BALANCED
         super().__init__(RTCConfiguration([], iceTransportPolicy=policy, bundlePolicy=bundle))
         self.far_side = FarSide()
+        self.trailers = False
         self._servers = IceServers.parse(ice_servers)
         self.set_up = anyio.Event()
         self.set_up.set()
@@ -183,6 +185,7 @@ class RtcConnection(seams.OpenPeerConnection):
         config = send_config(
             parameters, self._agreed(parameters.muxId), seams.ssrc.of(sender), seams.rtx_ssrc.of(sender)
         )
+        config["trailers"] = config["trailers"] or self.trailers
         return self._streams.sending(sender, config)
 
     def _begin_receiving(self, receiver: TrackReceiver, parameters: RTCRtpReceiveParameters) -> ReceiveStream:

@@ -147,8 +147,12 @@ class Peer:
 
     # Negotiation
 
-    def send(self, track: MediaStreamTrack) -> None:
-        """Send `track`, and offer to receive one of its kind; call it before `create_offer`."""
+    def send(self, track: MediaStreamTrack, *, trailers: bool = False) -> None:
+        """Send `track`, and offer to receive one of its kind; call it before `create_offer`.
+
+        With `trailers` pictures have them, whatever the descriptions say: for those who agree on it elsewhere.
+        """
+        self._pc.trailers = self._pc.trailers or trailers
         self._pc.addTrack(track)
 
     def receive(self, kind: Literal["audio", "video"]) -> None:

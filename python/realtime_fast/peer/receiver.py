@@ -16,6 +16,7 @@ from realtime_fast._native import RtpPacket, RtpPicture, RtpSound, VideoMeter
 from realtime_fast.peer.codecs.decoders import DamagedPictureError, OpusDecoder, VideoDecoder
 from realtime_fast.peer.media_transport import MediaTransport
 from realtime_fast.peer.remote_track import RemoteTrack
+from realtime_fast.stamps import FrameTiming
 
 Media: TypeAlias = RtpPicture | RtpSound
 
@@ -145,9 +146,10 @@ class ReceiveStream:
                 self._left_out += 1
                 self.request_key_frame()
             return
-        now = time.monotonic()
+        now, said = time.monotonic(), _said(media)
         for frame in frames:
             if isinstance(frame, VideoFrame):
+                frame.opaque = said
                 self.meter.add(now, frame.width, frame.height)
                 self._decode_time += now - began
                 if isinstance(media, RtpPicture):
@@ -176,3 +178,9 @@ class ReceiveStream:
         decoder, self._decoder = self._decoder, None
         if decoder is not None:
             decoder.close()
+
+
+def _said(media: Media) -> FrameTiming | None:
+    """What a picture says of itself."""
+    timestamp, frame_id = (media.trailer if isinstance(media, RtpPicture) else None) or (None, 0)
+    return None if timestamp is None else FrameTiming(timestamp, frame_id)

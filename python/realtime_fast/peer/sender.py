@@ -23,7 +23,7 @@ from av import AudioFrame, VideoFrame
 from realtime_fast._native import Adaptation, VideoMeter
 from realtime_fast.aio.drop_oldest import DropOldest
 from realtime_fast.media.clock import AUDIO_RATE, VIDEO_CLOCK_RATE
-from realtime_fast.media.tracks import GivingTrack, MarkedTrack
+from realtime_fast.media.tracks import NOTHING, GivingTrack, Stamping
 from realtime_fast.options import DegradationPreference
 from realtime_fast.peer.codecs.encoders import video_encoder
 from realtime_fast.peer.codecs.opus import EncodedSound, OpusEncoder
@@ -262,12 +262,13 @@ class VideoSendStream(SendStream[VideoFrame]):
         if self._transport.pacer_delay() > QUEUE_LIMIT:
             adaptation.skipped(False, now)
             return
-        number = track.marker_for(frame) if isinstance(track, MarkedTrack) else None
+        timed = self._config["trailers"]
+        stamp = track.stamp_for(frame, timed) if isinstance(track, Stamping) else NOTHING
         owned = isinstance(track, GivingTrack) and track.gives_frames
         key, self._key_wanted = self._key_wanted, False
         bitrate = min(self._bitrate, adaptation.worth) if self._bounded_by_size else self._bitrate
         picture: EncodedPicture | None = await self._off_loop(
-            self._work, partial(shaped, frame, width, height, number, owned=owned), key, bitrate
+            self._work, partial(shaped, frame, width, height, stamp, owned=owned), key, bitrate
         )
         if picture is None:  # the encoder left it out to keep its rate
             self._key_wanted = self._key_wanted or key
@@ -275,6 +276,7 @@ class VideoSendStream(SendStream[VideoFrame]):
             return
         adaptation.encoded(len(picture.data), picture.qp, picture.encode_time, time.monotonic())
         self.meter.add(time.monotonic(), width, height)
+        timing = stamp.timing
         self._transport.send(
             self._stream,
             picture.data,
@@ -284,6 +286,7 @@ class VideoSendStream(SendStream[VideoFrame]):
             height=height,
             quantizer=picture.qp,
             encode_time=picture.encode_time,
+            trailer=timing and (timing.user_timestamp, timing.frame_id),
         )
 
     def _work(self, make: Callable[[], VideoFrame], key: bool, bitrate: int) -> EncodedPicture | None:

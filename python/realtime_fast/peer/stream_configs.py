@@ -43,6 +43,7 @@ def send_config(parameters: RTCRtpSendParameters, agreed: Agreed, ssrc: int, rtx
         "mid": parameters.muxId,
         "extensions": extension_ids(agreed),
         "feedback": feedback_kinds(agreed, codec.payloadType),
+        "trailers": agreed.trailers,
     }
 
 

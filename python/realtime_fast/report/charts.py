@@ -89,6 +89,10 @@ def latency_over_time(run: Run, until: float) -> Draw:
     def draw(figure: Figure, palette: Palette) -> None:
         above, below = figure.subplots(2, 1, sharex=True, height_ratios=(12, 1))
         _latencies(above, np.array(run.probes.times), run.probes.array, palette, "a", "measured")
+        if run.frames.times:
+            above.plot(
+                run.frames.times, run.frames.array, ".", ms=2, color=palette["b"], label="by frame timing"
+            )
         if run.composite.count:
             curve = run.composite.curve
             above.plot(

@@ -1,4 +1,4 @@
-"""A session as tables: a row for each marked picture and each sample, for spreadsheets (docs/report.md)."""
+"""A session as tables, for spreadsheets: a row for each measured picture and each sample (docs/report.md)."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
-from realtime_fast.events import PixelLatencyEvent, StatsSample
+from realtime_fast.events import FrameLatency, PixelLatencyEvent, StatsSample
 from realtime_fast.report.run import SERIES, figures_of
 
-LATENCY, SAMPLES = "latency.csv", "samples.csv"
+LATENCY, FRAMES, SAMPLES = "latency.csv", "frames.csv", "samples.csv"
 
 
 class CsvLog:
-    """Writes `latency.csv` and `samples.csv` into a folder as a session goes on; one of a client's `exporters`.
+    """Writes `latency.csv`, `frames.csv` and `samples.csv` as a session goes on; one of a client's `exporters`.
 
     `unix_ms` is the time of a row. What is written stays, however the process ends.
     """
@@ -24,12 +24,13 @@ class CsvLog:
         self._files: list[IO[str]] = []
 
     def begin(self, about: Mapping[str, Any]) -> None:
-        """Begin both files.
+        """Begin the files.
 
         Raises:
             OSError: They cannot be written.
         """
         self._latency = self._table(LATENCY, ("unix_ms", "seq", "outcome", "latency_ms"))
+        self._frames = self._table(FRAMES, ("unix_ms", "frame_id", "latency_ms"))
         self._samples = self._table(SAMPLES, ("unix_ms", *SERIES))
 
     def export(self, events: Sequence[tuple[float, Any]]) -> None:
@@ -42,6 +43,8 @@ class CsvLog:
             match event:
                 case PixelLatencyEvent():
                     self._latency.writerow((round(at, 1), event.seq, event.status, event.e2e_latency_ms))
+                case FrameLatency():
+                    self._frames.writerow((round(at, 1), event.frame_id, event.e2e_latency_ms))
                 case StatsSample():
                     figures = figures_of(event.stats.to_dict()).values()
                     rounded = (None if figure is None else round(figure, 3) for figure in figures)
@@ -52,7 +55,7 @@ class CsvLog:
             file.flush()
 
     def end(self) -> None:
-        """Close both files."""
+        """Close the files."""
         for file in self._files:
             file.close()
 

@@ -21,7 +21,7 @@ from realtime_fast.report.charts import (
 from realtime_fast.report.comparison import Difference, compare
 from realtime_fast.report.folder import Measured
 from realtime_fast.report.palette import DARK, LIGHT, variables
-from realtime_fast.report.run import OUTCOMES, Run, percentiles, summary
+from realtime_fast.report.run import OUTCOMES, STAMPED, Run, percentiles, summary
 
 Row = tuple[str, ...]
 
@@ -154,6 +154,7 @@ def _figures(run: Run) -> str:
         ("picture", "x".join(map(str, run.size)) if run.size else "-"),
         ("latency", f"{_ms(latency['p50'])} median, {_ms(latency['p95'])} p95, {_ms(latency['p99'])} p99, "
          f"{_ms(latency['max'])} max, {latency['n']} measured"),
+        *_frame_timing(figures),
         ("marked pictures", f"{markers['sent']} sent = {outcomes}"),
         ("out of order", str(markers["out_of_order"])),
         ("frames", f"{_number(figures['fps_sent'], '/s')} sent, {_number(figures['fps_received'], '/s')} received"),
@@ -165,6 +166,18 @@ def _figures(run: Run) -> str:
         *(("error", error) for error in run.errors[:20]),
     ]  # fmt: skip
     return f"<section><h2>Figures</h2>{_table((), rows)}</section>"
+
+
+def _frame_timing(figures: Mapping[str, Any]) -> list[Row]:
+    latency, stamped = figures["frame_timing_ms"], figures["stamped"]
+    if not stamped["sent"]:
+        return []
+    outcomes = " + ".join(f"{stamped[name]} {name}" for name in (*STAMPED, "pending"))
+    return [
+        ("latency by frame timing", f"{_ms(latency['p50'])} median, {_ms(latency['p95'])} p95, "
+         f"{_ms(latency['p99'])} p99, {_ms(latency['max'])} max, {latency['n']} told of"),
+        ("stamped pictures", f"{stamped['sent']} sent = {outcomes}"),
+    ]  # fmt: skip
 
 
 def _differences(first: Measured, second: Measured) -> str:

@@ -16,6 +16,9 @@ from realtime_fast.report.series import Series
 OUTCOMES = ("received", "lost", "corrupted", "dropped")
 """How a probe may end; `sent` is their sum and those that are pending (docs/latency.md)."""
 
+STAMPED = ("received", "lost", "dropped")
+"""The same for a stamped picture."""
+
 ENOUGH = {"p50": 2, "p95": 20, "p99": 100}
 """Values a percentile needs: with fewer it would be the greatest one under another name."""
 
@@ -68,11 +71,13 @@ class Run:
         stalls: In which no pictures came.
         qualities: The verdicts on the connection; the label is the level, the detail what limits it.
         probes: The end-to-end latency of each marked picture.
+        frames: The end-to-end latency of each stamped picture that was told of.
         composite: The estimated latency in milliseconds.
         lost: When a marked picture that never returned was sent (seconds of the run).
         corrupted: When a marker was illegible.
         series: Figures over time, by name (`SERIES` lists them).
         markers: What became of the probes.
+        stamped: What became of the stamped pictures, told of or not.
         first_frame_ms: From the call of `connect` to the first picture, None if unknown.
         size: Width and height of the last picture.
         errors: The errors raised, as texts.
@@ -89,11 +94,13 @@ class Run:
         self.stalls: list[Span] = []
         self.qualities: list[Span] = []
         self.probes = Probes()
+        self.frames = Probes()
         self.composite = Series()
         self.lost: array[float] = array("d")
         self.corrupted: array[float] = array("d")
         self.series: dict[str, Series] = {name: Series() for name in SERIES}
         self.markers: Counter[str] = Counter()
+        self.stamped: Counter[str] = Counter()
         self.first_frame_ms: float | None = None
         self.size: tuple[int, int] | None = None
         self.errors: list[str] = []
@@ -172,6 +179,13 @@ class Run:
         self.markers.update({name: record.get(name, 0) for name in ("sent", *OUTCOMES, "out_of_order")})
         self.markers["pending"] = record["pending"]
 
+    def _frame(self, now: float, record: Mapping[str, Any]) -> None:
+        self.frames.add(now, record["e2e_latency_ms"])
+
+    def _frame_report(self, now: float, record: Mapping[str, Any]) -> None:
+        self.stamped.update({name: record[name] for name in ("sent", *STAMPED)})
+        self.stamped["pending"] = record["pending"]
+
     def _composite(self, now: float, record: Mapping[str, Any]) -> None:
         self.composite.add(now, record["composite_e2e_ms"])
 
@@ -220,6 +234,8 @@ _HANDLERS: dict[str, Callable[[Run, float, Mapping[str, Any]], None]] = {
     "stats": Run._stats,
     "pixel_latency_event": Run._probe,
     "pixel_latency_report": Run._probe_report,
+    "frame_latency": Run._frame,
+    "frame_timing_report": Run._frame_report,
     "composite_latency": Run._composite,
     "connection_quality": Run._quality,
     "error": Run._error,
@@ -261,6 +277,8 @@ def summary(run: Run) -> dict[str, Any]:
         },
         "first_frame_ms": _rounded(run.first_frame_ms),
         "e2e_ms": percentiles(run.probes.array),
+        "frame_timing_ms": percentiles(run.frames.array),
+        "stamped": {name: run.stamped[name] for name in ("sent", *STAMPED, "pending")},
         "composite_ms": {"n": run.composite.count, "mean": _rounded(run.composite.mean)},
         "markers": {name: run.markers[name] for name in ("sent", *OUTCOMES, "pending", "out_of_order")},
         **{name: _rounded(series.mean) for name, series in run.series.items() if name != "packets_lost"},

@@ -40,7 +40,7 @@ from realtime_fast.events import (
     StatsSample,
 )
 from realtime_fast.frames import PixelFormat
-from realtime_fast.latency import LatencySnapshot, Legs
+from realtime_fast.latency import LatencySnapshot
 from realtime_fast.media.frame_stream import FrameStream
 from realtime_fast.media.tracks import LocalMedia, ReceivedTrack, SentTrack
 from realtime_fast.options import LatencyTracking, QualityBands, ReconnectPolicy
@@ -256,6 +256,7 @@ class Session:
             if attempt.link is not None:
                 tasks.start_soon(self._part, "Statistics", partial(self._sample, attempt.link))
             if self._tracker is not None:
+                self._tracker.connected(self._settings.transport.name)
                 tasks.start_soon(self._part, "Latency tracking", partial(self._tracker.run, attempt.send))
             await anyio.sleep_forever()
 
@@ -289,15 +290,14 @@ class Session:
         if settings.latency_tracking is None:
             return None
         stamps = settings.media.video is not None
-        # Over webrtc both ends measure the path between them; otherwise each measures its way to an SFU.
-        legs: Legs = "one" if settings.transport.name == "webrtc" else "two"
-        return LatencyTracker(settings.latency_tracking, stamps=stamps, legs=legs, emit=self.emit)
+        return LatencyTracker(settings.latency_tracking, stamps=stamps, emit=self.emit)
 
     def _tracks(self) -> Sequence[MediaStreamTrack]:
-        numbering = self._tracker.outgoing if self._tracker is not None else None
         return [
             SentTrack(
-                track, numbering if track.kind == "video" else None, failed=partial(self._track_died, track)
+                track,
+                self._tracker if track.kind == "video" else None,
+                failed=partial(self._track_died, track),
             )
             for track in self._media.tracks
         ]

@@ -89,6 +89,7 @@ def _over_livekit(options: RealtimeConnectOptions) -> LivekitTransport:
             sending=sending,
             min_delay=options.jitter_buffer_min_delay / 1000,
             size=(options.model.width, options.model.height),
+            frame_timing=options.latency_tracking is not None and options.latency_tracking.frame_timing,
         )
     )
 

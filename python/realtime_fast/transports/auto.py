@@ -61,7 +61,8 @@ class AutoTransport:
         """Find out what the service speaks, and speak it from then on."""
         began_with = self._asks
         self._asks = not began_with  # unless it succeeds
-        invitation = await _invitation(signaling) if began_with else None
+        timing = self._livekit.settings.frame_timing
+        invitation = await _invitation(signaling, frame_timing=timing) if began_with else None
         if invitation is not None:
             self._asks = True
 
@@ -84,9 +85,9 @@ class AutoTransport:
             yield link
 
 
-async def _invitation(signaling: Signaling) -> Invitation | None:
+async def _invitation(signaling: Signaling, *, frame_timing: bool) -> Invitation | None:
     """The room that the service names, None if it does not know what it was asked."""
-    ask_for_room(signaling)
+    ask_for_room(signaling, frame_timing=frame_timing)
     async with signaling.phase("room-join"):
         with anyio.move_on_after(PATIENCE) as patience:
 

@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 import anyio
 import msgspec
 from aiortc import MediaStreamTrack
+from msgspec import UNSET
 
 from realtime_fast.aio.tasks import owned_tasks
 from realtime_fast.control import messages
@@ -91,6 +92,7 @@ class RoomSettings:
         sending: Bit rates, and what to give up first.
         min_delay: Seconds that what is received is held back at least.
         size: Width and height of the video, as it is announced.
+        frame_timing: Whether pictures say something of themselves behind their encoded bytes.
     """
 
     ice_servers: Sequence[IceServer] | None = None
@@ -98,6 +100,7 @@ class RoomSettings:
     sending: SendOptions | None = None
     min_delay: float = 0.0
     size: tuple[int, int] = (0, 0)
+    frame_timing: bool = False
 
 
 @dataclass(frozen=True)
@@ -119,8 +122,11 @@ class LivekitTransport:
         report: Callable[[LinkEvent], None],
     ) -> AsyncIterator[LivekitLink]:
         """Obtain the invitation, join, publish, and follow the service's participant."""
-        invitation = await (self.invite or invited_by_service)(signaling)
         settings = self.settings
+        if self.invite is None:
+            invitation = await invited_by_service(signaling, frame_timing=settings.frame_timing)
+        else:
+            invitation = await self.invite(signaling)
         async with AsyncExitStack() as stack:
             async with signaling.phase("livekit-connect"):
                 room = _room(invitation, settings, report)
@@ -238,16 +244,17 @@ def _is_service(participant: Participant) -> bool:
     return participant.identity.startswith(SERVICE)
 
 
-async def invited_by_service(signaling: Signaling) -> Invitation:
+async def invited_by_service(signaling: Signaling, *, frame_timing: bool) -> Invitation:
     """Ask for a room on the control channel, with the initial state right behind the question."""
-    ask_for_room(signaling)
+    ask_for_room(signaling, frame_timing=frame_timing)
     async with signaling.phase("room-join", ROOM_INFO_LIMIT):
         return await named_room(signaling, signaling.queued)
 
 
-def ask_for_room(signaling: Signaling) -> None:
+def ask_for_room(signaling: Signaling, *, frame_timing: bool) -> None:
     """Send `livekit_join`, and the initial state right behind it."""
-    signaling.send(messages.LivekitJoin(passthrough=signaling.passthrough))
+    capabilities = messages.ClientCapabilities(frame_timing=True) if frame_timing else UNSET
+    signaling.send(messages.LivekitJoin(passthrough=signaling.passthrough, client_capabilities=capabilities))
     signaling.begin_with_state()
 
 

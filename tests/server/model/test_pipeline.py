@@ -17,6 +17,7 @@ from realtime_fast import marker
 from realtime_fast.server.model.effect import Effect, canvas
 from realtime_fast.server.model.fan_out import FanOut, Frame, Freshest
 from realtime_fast.server.model.pipeline import DelayLine, Pipeline
+from realtime_fast.stamps import FrameTiming, Stamp
 
 from tests.support import eventually
 
@@ -193,8 +194,28 @@ async def test_a_number_travels_with_its_picture_and_is_not_written_into_it() ->
     pipeline, frame = Pipeline(delay=0, on_output=silent), picture(0)
     pipeline.stamp_next(99)
     (out,) = await run_through(pipeline, [frame], 1)
-    assert out.opaque == 99, "for the sender, which stamps the copy that it encodes"
+    assert out.opaque == Stamp(99), "for the sender, which stamps the copy that it encodes"
     assert marker.read(frame) is None
+
+
+@pytest.mark.parametrize("prompt", [None, "p"])
+async def test_what_a_picture_says_of_itself_goes_with_what_is_made_of_it(prompt: str | None) -> None:
+    pipeline = Pipeline(delay=0, on_output=silent)
+    pipeline.effect = Effect(prompt)
+    outlet, said = pipeline.video.outlet(), FrameTiming(1_795_780_800_000_000, 7)
+    frame = picture(0, (320, 192))
+    frame.opaque = said
+    (out,) = await run_through(pipeline, [frame], 1)
+    assert isinstance(out, av.VideoFrame)
+    assert outlet.stamp_for(out, True) == Stamp(timing=said)
+
+
+async def test_large_cells_are_read_where_they_are_stamped() -> None:
+    pipeline, frame = Pipeline(delay=0, on_output=silent), picture(0, (320, 192))
+    pipeline.cell = 8
+    marker.stamp(frame, 1234, cell=8)
+    (out,) = await run_through(pipeline, [frame], 1)
+    assert out.opaque == Stamp(1234, 8)
 
 
 @pytest.mark.alone

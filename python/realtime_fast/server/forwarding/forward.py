@@ -105,6 +105,7 @@ class Egress:
             "mid": section.mid,
             "extensions": extension_ids(agreed),
             "feedback": feedback_kinds(agreed, payload_type),
+            "trailers": agreed.trailers,
         }
         self._stream = transport.add_sender(self._handle, **config)
 

@@ -250,6 +250,7 @@ def session_request(websocket: WebSocket) -> SessionRequest:
         model=model,
         resolution=resolution,
         latency_diagnostics=query.get("latency_diagnostics") == "true",
+        pixel_latency=query.get("pixel_latency") == "1",
         livekit_codec="vp8" if query.get("livekit_server_codec") == "vp8" else "h264",
         transport="ivs" if websocket.url.path.endswith(_OVER_STAGE) else "webrtc",
     )

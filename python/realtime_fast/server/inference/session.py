@@ -43,6 +43,9 @@ from realtime_fast.server.network import Network
 KEPT = 256
 """How many items of each kind in `Received` are kept for inspection."""
 
+LARGE_CELL = 8
+"""Pixels on a side of the marker's cells that `pixel_latency=1` asks for, where media is in a room."""
+
 WRONG_PROMPT = "not the prompt that was sent"
 FAILED = "The service was told to fail"
 
@@ -54,6 +57,7 @@ class SessionRequest:
     model: ModelDefinition
     resolution: str | None = None
     latency_diagnostics: bool = False
+    pixel_latency: bool = False
     livekit_codec: VideoCodec = "h264"
     transport: TransportName = "webrtc"
 
@@ -204,6 +208,8 @@ class InferenceSession(Conversation):
             case Negotiate(messages.LivekitJoin() as message):
                 self.request = replace(self.request, transport="livekit")
                 self.waits_for_state = message.passthrough is False or bool(message.initial_state)
+                if self.request.pixel_latency:
+                    self.pipeline.cell = LARGE_CELL
                 # Beside the reader: what comes meanwhile is acknowledged at once.
                 self._tasks.start_soon(self._negotiate, message)
             case Negotiate(message):

@@ -13,6 +13,8 @@ from av.audio.frame import AudioFrame
 from av.video.frame import VideoFrame
 
 from realtime_fast.aio.drop_oldest import DropOldest
+from realtime_fast.media.tracks import NOTHING
+from realtime_fast.stamps import Stamp
 
 Frame = VideoFrame | AudioFrame
 T = TypeVar("T")
@@ -95,9 +97,14 @@ class Outlet(MediaStreamTrack):
         else:
             self._frames.put(frame)
 
-    def marker_for(self, frame: VideoFrame) -> int | None:
-        """The number that the pipeline read in the picture this one was made of (see `MarkedTrack`)."""
-        return frame.opaque if isinstance(frame.opaque, int) else None
+    @property
+    def is_timed(self) -> bool:
+        """Whether its pictures say something of themselves (see `Stamping`): they do if those said it that came in."""
+        return self.kind == "video"
+
+    def stamp_for(self, frame: VideoFrame, timed: bool) -> Stamp:
+        """What the pipeline found on the picture this one was made of (see `Stamping`)."""
+        return frame.opaque if isinstance(frame.opaque, Stamp) else NOTHING
 
     async def recv(self) -> Frame:
         """The next frame.

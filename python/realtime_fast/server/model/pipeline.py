@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
 from typing import TypeVar
@@ -29,6 +29,7 @@ from av.video.frame import VideoFrame
 from realtime_fast import marker
 from realtime_fast.server.model.effect import Effect, canvas
 from realtime_fast.server.model.fan_out import FanOut, Frame, Freshest
+from realtime_fast.stamps import FrameTiming, Stamp
 
 INBOX = 16
 """Pictures that may wait for the model, as many as a burst brings."""
@@ -100,6 +101,7 @@ class Pipeline:
         stalled: While true, no picture is sent (fault injection).
         halved: While true, pictures are half as wide and high (fault injection).
         slow: Extra seconds for each picture (fault injection).
+        cell: The side of a marker's cells in pixels, as the client stamps them.
     """
 
     def __init__(self, *, delay: float, on_output: Callable[[], None]) -> None:
@@ -107,10 +109,11 @@ class Pipeline:
         self.audio = FanOut("audio")
         self.stalled = self.halved = False
         self.slow = 0.0
+        self.cell = 1
         self.effect = Effect()
         self._on_output = on_output
         self._inbox: Freshest[tuple[float, VideoFrame]] = Freshest(INBOX, PATIENCE)
-        self._stamps: deque[int] = deque(maxlen=64)
+        self._requested: deque[int] = deque(maxlen=64)
         self._video_line = DelayLine(delay, _RATE_LIMIT["video"], self._finished)
         self._audio_line = DelayLine(delay, _RATE_LIMIT["audio"], lambda frame, _: self.audio.put(frame))
         self._leaving = threading.Event()
@@ -149,7 +152,7 @@ class Pipeline:
 
     def stamp_next(self, seq: int) -> None:
         """Write this number on the next picture that leaves."""
-        self._stamps.append(seq)
+        self._requested.append(seq)
 
     # Input
 
@@ -195,22 +198,30 @@ class Pipeline:
     def _render(self, frame: VideoFrame) -> tuple[VideoFrame, int | None]:
         """Runs in the model's thread; returns the finished picture, and the number of the marker in it.
 
-        The number travels beside the pixels, and whoever encodes the picture stamps it.
+        What it carries travels beside the pixels, and whoever encodes the picture stamps it.
         """
         if self.slow:
             self._leaving.wait(self.slow)
-        effect, seq = self.effect, _read(frame)
+        effect, seq, said = self.effect, self._read(frame), frame.opaque
         drawn = frame if effect.passthrough else effect.draw(frame)
         if self.halved:
             drawn = _halved(drawn)
-        drawn.opaque = seq
+        drawn.opaque = Stamp(seq, self.cell, said if isinstance(said, FrameTiming) else None)
         return drawn, seq
+
+    def _read(self, frame: VideoFrame) -> int | None:
+        reading = marker.read(frame, cell=self.cell) if self._can_carry(frame) else None
+        return reading if isinstance(reading, int) else None
+
+    def _can_carry(self, frame: VideoFrame) -> bool:
+        return frame.width >= marker.WIDTH * self.cell and frame.height >= marker.HEIGHT * self.cell
 
     def _finished(self, frame: Frame, began: float) -> None:
         if self.stalled:
             return
-        if self._stamps and isinstance(frame, VideoFrame) and _can_carry(frame):
-            frame.opaque = self._stamps.popleft()
+        if self._requested and isinstance(frame, VideoFrame) and self._can_carry(frame):
+            stamp = frame.opaque if isinstance(frame.opaque, Stamp) else Stamp()
+            frame.opaque = replace(stamp, number=self._requested.popleft())
         self._latency += time.monotonic() - began
         self.frames_out += 1
         self.video.put(frame)
@@ -237,18 +248,7 @@ class Pipeline:
         )
 
 
-def _can_carry(frame: VideoFrame) -> bool:
-    return frame.width >= marker.WIDTH and frame.height >= marker.HEIGHT
-
-
 def _halved(frame: VideoFrame) -> VideoFrame:
     smaller = frame.reformat(frame.width // 4 * 2, frame.height // 4 * 2)
     smaller.pts, smaller.time_base = frame.pts, frame.time_base
     return smaller
-
-
-def _read(frame: VideoFrame) -> int | None:
-    if not _can_carry(frame):
-        return None
-    reading = marker.read(frame)
-    return reading if isinstance(reading, int) else None
