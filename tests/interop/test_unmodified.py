@@ -13,10 +13,12 @@ import anyio
 import httpx2
 import pytest
 
+from realtime_fast import LatencyTracking, RealtimeClient, decode_subscribe_token
+from realtime_fast.media.sources import open_source
 from realtime_fast.server import Service, ServiceConfig
 from realtime_fast.server.room import Grant, Keys
 
-from tests.support import eventually
+from tests.support import SMALL, eventually, first_picture, options
 
 TREE = Path(__file__).parents[2]
 HERE = Path(__file__).parent
@@ -100,6 +102,44 @@ async def test_a_decart_program_on_a_deployment(version: str, deployment: str) -
         seen = await run(version, "decart_program.py", service.url)
         await eventually(lambda: service.ended)
     check(seen, service)
+
+
+async def test_our_client_beside_a_participant_that_watches() -> None:
+    measured = await watched_by_another(ServiceConfig(port=0))
+    assert measured > 30
+
+
+async def test_our_client_on_a_deployment_beside_a_participant_that_watches(deployment: str) -> None:
+    config = ServiceConfig(
+        port=0, livekit_url=deployment, livekit_key=KEYS.api_key, livekit_secret=KEYS.secret
+    )
+    assert await watched_by_another(config) == 0, "livekit-server 1.9.11 knows no trailers"
+
+
+async def watched_by_another(config: ServiceConfig) -> int:
+    """Ask for frame timing; a viewer that knows nothing of it sees the pictures. How many were measured."""
+    tracking = LatencyTracking(frame_timing=True)
+    async with (
+        Service(config) as service,
+        open_source("synthetic", size=(SMALL.width, SMALL.height), fps=SMALL.fps) as camera,
+        RealtimeClient.connect(
+            service.url, "key", camera, options(transport="livekit", latency_tracking=tracking)
+        ) as client,
+    ):
+        await first_picture(client)
+        assert client.subscribe_token is not None
+        room = decode_subscribe_token(client.subscribe_token).room_name
+        base = service.url.replace("ws", "http", 1)
+        async with httpx2.AsyncClient() as http:
+            answer = await http.post(f"{base}/watch-stream/{room}", headers={"x-api-key": "key"})
+        grant = answer.json()
+        sizes = await run("0.2.4", "watcher.py", grant["livekit_url"], grant["token"])
+        await first_picture(client)
+        latency = client.get_latency()
+    assert list(sizes) == [f"{SMALL.width}x{SMALL.height}"]
+    assert latency is not None
+    assert latency.frame_timing is not None
+    return latency.frame_timing.session.count
 
 
 def check(seen: dict[str, Any], service: Service) -> None:
