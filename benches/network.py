@@ -149,7 +149,7 @@ async def main() -> None:
         "| network | transport | codec | fps | gap ms | p50 ms | p95 ms | size | lost | PLI | resent | verdict |"
     )
     print("|---|---|---|---|---|---|---|---|---|---|---|---|")
-    for transport in given.transport or ("webrtc", "ivs"):
+    for transport in given.transport or get_args(TransportName):
         for codec in given.codec or ("vp8", "h264"):
             path = 0.0
             for row in ROWS:

@@ -9,12 +9,12 @@ from functools import partial
 from benches.streamer import BITRATE
 
 from realtime_fast import cli
+from realtime_fast.livekit import room
 from realtime_fast.options import SendOptions
 from realtime_fast.peer import peer
 
 if __name__ == "__main__":
-    peer.SendOptions = partial(  # type: ignore[assignment, attr-defined]
-        SendOptions, start_bitrate=BITRATE, min_bitrate=BITRATE, max_bitrate=BITRATE
-    )
+    pinned = partial(SendOptions, start_bitrate=BITRATE, min_bitrate=BITRATE, max_bitrate=BITRATE)
+    peer.SendOptions = room.SendOptions = pinned  # type: ignore[assignment, attr-defined]
     sys.argv[1:] = ["serve", "--port", "0", "--quiet", *sys.argv[1:]]
     cli.main()

@@ -1,8 +1,8 @@
-"""A client of the service that sends and receives NumPy pictures: `python -m benches.streamer decart|ours|marked URL`.
+"""A client of the service that sends and receives NumPy pictures: `python -m benches.streamer WHICH URL [TRANSPORT]`.
 
-Each is written as its users would write it; `marked` is ours with every picture's latency measured. Prints a line of
-JSON for each line it reads: CPU seconds used so far, pictures sent and received; ends when there is nothing more to
-read.
+`decart`, `ours`, `marked` (ours with every picture's latency measured by markers) or `timed` (by frame timing); each is
+written as its users would write it. Prints a line of JSON for each line it reads: CPU seconds used so far, pictures
+sent and received, and the latest median latency in seconds where it is timed; ends when there is nothing more to read.
 """
 
 import asyncio
@@ -21,13 +21,17 @@ from aiortc import MediaStreamTrack
 from aiortc.codecs import vpx
 from benches.clip import clip_path
 
+from realtime_fast.errors import TransportName
+from realtime_fast.events import FrameTimingReport
+from realtime_fast.options import LatencyTracking
+
 WIDTH, HEIGHT, FPS = 1280, 704, 30
 BITRATE = 1_000_000
 """Of both directions (see `benches.service`): what encoding and decoding cost depends on it."""
 SECONDS_OF_PICTURES = 1
 
-Counts: TypeAlias = dict[str, int]
-"""Pictures `sent` and `received`."""
+Counts: TypeAlias = dict[str, float]
+"""Pictures `sent` and `received`, and the median `latency` in seconds."""
 
 
 def pictures() -> Iterator[np.ndarray]:
@@ -49,8 +53,8 @@ async def paced(counts: Counts) -> AsyncIterator[np.ndarray]:
         yield picture
 
 
-async def sdk(url: str, counts: Counts) -> None:
-    """On the pure-Python SDK: PyAV converts."""
+async def sdk(url: str, counts: Counts, transport: TransportName) -> None:
+    """On the pure-Python SDK, which knows WebRTC only: PyAV converts."""
     from aiortc import VideoStreamTrack
     from decart import models
     from decart.realtime import RealtimeClient, RealtimeConnectOptions
@@ -85,9 +89,11 @@ async def sdk(url: str, counts: Counts) -> None:
         await client.disconnect()
 
 
-async def ours(url: str, counts: Counts, *, marked: bool = False) -> None:
+async def ours(
+    url: str, counts: Counts, transport: TransportName, tracking: LatencyTracking | None = None
+) -> None:
     """On this package."""
-    from realtime_fast import LatencyTracking, RealtimeClient, RealtimeConnectOptions, models
+    from realtime_fast import RealtimeClient, RealtimeConnectOptions, models
     from realtime_fast.media import VideoSource
 
     source = VideoSource(WIDTH, HEIGHT, FPS)
@@ -96,24 +102,31 @@ async def ours(url: str, counts: Counts, *, marked: bool = False) -> None:
         async for picture in paced(counts):
             source.push(picture)
 
+    def told(report: FrameTimingReport) -> None:
+        if report.p50_ms is not None:
+            counts["latency"] = report.p50_ms / 1000
+
     options = RealtimeConnectOptions(
         models.realtime("lucy-restyle-2"),
+        transport=transport,
         start_bitrate=BITRATE,
         min_bitrate=BITRATE,
         max_bitrate=BITRATE,
-        latency_tracking=LatencyTracking(pixel_marker=True, probe_interval_ms=0) if marked else None,
+        latency_tracking=tracking,
     )
     async with RealtimeClient.connect(url, "key", source, options) as client, asyncio.TaskGroup() as tasks:
+        client.on("frame_timing_report", told)
         tasks.create_task(push())
         async for frame in client.frames("rgb24", latest=False):
             check(frame.array)
             counts["received"] += 1
 
 
-CONTENDERS: dict[str, Callable[[str, Counts], Coroutine[None, None, None]]] = {
+CONTENDERS: dict[str, Callable[[str, Counts, TransportName], Coroutine[None, None, None]]] = {
     "decart": sdk,
     "ours": ours,
-    "marked": partial(ours, marked=True),
+    "marked": partial(ours, tracking=LatencyTracking(pixel_marker=True, probe_interval_ms=0)),
+    "timed": partial(ours, tracking=LatencyTracking(frame_timing=True)),
 }
 
 
@@ -123,13 +136,13 @@ def check(array: np.ndarray) -> None:
     assert array.dtype == np.uint8
 
 
-async def main(which: str, url: str) -> None:
+async def main(which: str, url: str, transport: TransportName = "webrtc") -> None:
     """Stream until there is nothing more to read from standard input."""
     # The SDK has no option for it.
     vpx.DEFAULT_BITRATE = vpx.MIN_BITRATE = vpx.MAX_BITRATE = BITRATE
-    counts = {"sent": 0, "received": 0}
+    counts: Counts = {"sent": 0, "received": 0}
     async with asyncio.TaskGroup() as tasks:
-        streaming = tasks.create_task(CONTENDERS[which](url, counts))
+        streaming = tasks.create_task(CONTENDERS[which](url, counts, transport))
         while await asyncio.to_thread(sys.stdin.readline):
             sys.stdout.write(json.dumps({"cpu": time.process_time(), **counts}) + "\n")
             sys.stdout.flush()
@@ -137,4 +150,4 @@ async def main(which: str, url: str) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(*sys.argv[1:]))
+    asyncio.run(main(*sys.argv[1:]))  # type: ignore[arg-type]

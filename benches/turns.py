@@ -10,6 +10,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from realtime_fast.errors import TransportName
+
 ROOT = Path(__file__).parent.parent
 
 
@@ -25,14 +27,17 @@ def serving(*arguments: str) -> Iterator[str]:
             process.terminate()
 
 
-def turn(who: str, url: str, seconds: float, *, after: int = 90) -> dict[str, float]:
+def turn(
+    who: str, url: str, seconds: float, *, transport: TransportName = "webrtc", after: int = 90
+) -> dict[str, float]:
     """Stream for so many seconds, after so many pictures have come back.
 
     Returns:
-        Processor time for a picture out and one in (`cpu`, seconds), and the frame rates `sent` and `received`.
+        Processor time for a picture out and one in (`cpu`, seconds), the frame rates `sent` and `received`, and where
+        it is `timed` the median `latency` in seconds.
     """
     with subprocess.Popen(
-        [sys.executable, "-m", "benches.streamer", who, url],
+        [sys.executable, "-m", "benches.streamer", who, url, transport],
         cwd=ROOT,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -53,10 +58,14 @@ def turn(who: str, url: str, seconds: float, *, after: int = 90) -> dict[str, fl
             before, begin = figures()
             time.sleep(seconds)
             now, end = figures()
+            while who == "timed" and "latency" not in now:  # it is told every five seconds
+                time.sleep(0.1)
+                now, end = figures()
     cpu, sent, received = (now[name] - before[name] for name in ("cpu", "sent", "received"))
     assert min(sent, received) > 15 * seconds, "it did not keep up, so its CPU says nothing"
     return {
         "cpu": 2 * cpu / (sent + received),
         "sent": sent / (end - begin),
         "received": received / (end - begin),
+        "latency": now.get("latency", 0.0),
     }
