@@ -14,6 +14,7 @@ from livekit.protocol import models
 from realtime_fast.errors import ConnectTimeoutError, InvalidInputError, LinkError, RoomError
 from realtime_fast.livekit import (
     ParticipantLeft,
+    PublicationEnded,
     Room,
     RoomEvent,
     RoomLeft,
@@ -30,7 +31,7 @@ from realtime_fast.server.room import Rooms
 from tests.support import Colour, Token, Tone, leaving_nothing, mean_colour
 
 E = TypeVar("E")
-BLUE = (30, 30, 220)
+BLUE, GREEN = (30, 30, 220), (30, 200, 30)
 
 
 async def until(events: AsyncIterator[RoomEvent], wanted: type[E], of: str | None = None) -> E:
@@ -67,8 +68,39 @@ async def test_what_one_publishes_another_sees_and_hears(
         assert {entry["kind"] for entry in received if entry["type"] == "inbound-rtp"} == {"video", "audio"}
         (him,) = alice.participants.values()
         assert (him.identity, alice.local.identity) == ("bob", "alice")
+
+
+async def test_tracks_come_and_go_one_by_one(room_service: Service, token: Token) -> None:
+    sound, blue, green = Tone(), Colour(BLUE), Colour(GREEN)
+    async with (
+        leaving_nothing(),
+        room(room_service, token("alice")) as alice,
+        room(room_service, token("bob")) as bob,
+    ):
+        events, own = bob.events(), alice.events()
+        await alice.publish(audio=sound)
+        await until(events, TrackSubscribed, "audio")
+        await alice.publish(video=blue)
+        first = await until(events, TrackSubscribed, "video")
+        assert np.abs(await mean_colour(first.media, 5) - BLUE).max() < 12
+        await alice.publish(video=green)
+        second = await until(events, TrackSubscribed, "video")
+        assert np.abs(await mean_colour(second.media, 5) - GREEN).max() < 12
         with pytest.raises(InvalidInputError, match="already"):
-            await alice.publish(video=Colour())
+            await alice.publish(video=blue)
+        await alice.unpublish(blue)
+        gone = await until(events, TrackUnsubscribed, "video")
+        assert gone.track.sid == first.track.sid
+        await mean_colour(second.media, 5)
+        with pytest.raises(InvalidInputError, match="not published"):
+            await alice.unpublish(blue)
+        await alice.publish(video=blue)
+        again = await until(events, TrackSubscribed, "video")
+        assert np.abs(await mean_colour(again.media, 5) - BLUE).max() < 12
+        (she,) = bob.participants.values()
+        assert len(she.tracks) == 3
+        assert blue.readyState == "live"
+    assert not [event async for event in own if isinstance(event, PublicationEnded)]
 
 
 async def test_who_is_not_wanted_is_not_received_and_a_track_ends_with_its_publisher(

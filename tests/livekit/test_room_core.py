@@ -18,16 +18,8 @@ from realtime_fast.livekit.events import (
     TrackSubscribed,
     TrackUnsubscribed,
 )
-from realtime_fast.livekit.room_core import (
-    RESUME_LIMIT,
-    AddCandidate,
-    Emit,
-    HangUp,
-    Negotiate,
-    RoomCore,
-    Send,
-    Stay,
-)
+from realtime_fast.livekit.outputs import AddCandidate, Emit, HangUp, Negotiate, Send
+from realtime_fast.livekit.room_core import RESUME_LIMIT, RoomCore, Stay
 
 ME = models.ParticipantInfo(sid="PA_me", identity="me")
 CLOSED = RoomError("closed")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, TypeAlias
 
 import anyio
 from aiortc import MediaStreamTrack
@@ -13,6 +13,7 @@ from livekit.protocol import models, rtc
 
 from realtime_fast.aio.tasks import owned_tasks
 from realtime_fast.control.messages import Candidate
+from realtime_fast.errors import InvalidInputError
 from realtime_fast.media.tracks import SentTrack
 from realtime_fast.options import IceServer, SendOptions, VideoCodec
 from realtime_fast.peer import Peer, open_peer
@@ -49,8 +50,6 @@ class PeerSettings:
 
 class _Connection:
     """What both have in common: descriptions and candidates are applied in order, and a loss ends it."""
-
-    _one_transport: ClassVar[bool] = False
 
     def __init__(self, send: Callable[[rtc.SignalRequest], None], settings: PeerSettings) -> None:
         self._send = send
@@ -109,7 +108,7 @@ class _Connection:
                 transport="livekit",
                 sending=settings.sending,
                 min_delay=settings.min_delay,
-                one_transport=self._one_transport,
+                one_transport=True,
             ) as self._peer:
                 yield self._peer
         finally:
@@ -139,9 +138,56 @@ class _Connection:
 
 
 class Publisher(_Connection):
-    """The connection on which this client sends: it offers, once."""
+    """The connection on which this client sends: it offers, again for each change of what it sends.
 
-    _offer: rtc.SignalRequest | None = None
+    Args:
+        settled: Called when the server has answered the newest offer.
+
+    Attributes:
+        turn: Held while what is sent changes.
+        has_begun: Whether it was run.
+    """
+
+    def __init__(
+        self,
+        send: Callable[[rtc.SignalRequest], None],
+        settings: PeerSettings,
+        settled: Callable[[], None],
+    ) -> None:
+        super().__init__(send, settings)
+        self._settled = settled
+        self._offer: rtc.SignalRequest | None = None
+        self._number = 0
+        self._tracks: dict[MediaStreamTrack, SentTrack] = {}
+        self.turn = anyio.Lock()
+        self.has_begun = False
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether the server has answered the newest offer."""
+        return self._offer is None
+
+    def wrap(self, given: Sequence[MediaStreamTrack]) -> list[SentTrack]:
+        """Tracks of the user, as they are sent.
+
+        Raises:
+            InvalidInputError: One is sent already.
+        """
+        if any(track in self._tracks for track in given):
+            raise InvalidInputError("A track is published already: unpublish it first")
+        tracks = [SentTrack(track) for track in given]
+        self._tracks |= zip(given, tracks, strict=True)
+        return tracks
+
+    def unwrap(self, given: Sequence[MediaStreamTrack]) -> list[SentTrack]:
+        """What was made of tracks that are to be sent no more.
+
+        Raises:
+            InvalidInputError: One is not sent.
+        """
+        if not all(track in self._tracks for track in given):
+            raise InvalidInputError("A track is not published, or not any more")
+        return [self._tracks.pop(track) for track in given]
 
     def offer_again(self) -> None:
         """The signal socket is another one: repeat an offer that was never answered."""
@@ -156,29 +202,55 @@ class Publisher(_Connection):
         *,
         trailers: bool,
     ) -> None:
-        """Send the tracks until cancelled.
+        """Send tracks until cancelled; `up` is called once media can flow.
 
         Args:
             ice_servers: STUN and TURN servers.
-            tracks: What to send.
+            tracks: What to begin with.
             up: Called once media can flow.
-            trailers: The server passes on that pictures carry trailers, and takes care of who cannot take them off.
+            trailers: As for `add`.
 
         Raises:
             LinkError: The connection could not be set up, or was lost.
         """
+        self.has_begun = True
         async with self._opened(ice_servers) as peer:
-            for track in tracks:
-                peer.send(track, trailers=trailers)
-            description = rtc.SessionDescription(type="offer", sdp=await peer.create_offer(), id=1)
-            self._offer = rtc.SignalRequest(offer=description)
-            self._send(self._offer)
+            await self._send_these(peer, tracks, trailers)
             await self._until_lost(peer, up)
+
+    async def add(self, tracks: Sequence[MediaStreamTrack], *, trailers: bool) -> None:
+        """Send these as well.
+
+        Args:
+            tracks: The tracks.
+            trailers: The server passes on that pictures carry trailers, and takes care of who cannot take them off.
+        """
+        if self._peer is not None:
+            await self._send_these(self._peer, tracks, trailers)
+
+    async def remove(self, tracks: Sequence[MediaStreamTrack]) -> None:
+        """Send these no more."""
+        if self._peer is not None:
+            for track in tracks:
+                await self._peer.withdraw(track)
+            await self._propose(self._peer)
+
+    async def _send_these(self, peer: Peer, tracks: Sequence[MediaStreamTrack], trailers: bool) -> None:
+        for track in tracks:
+            peer.send(track, trailers=trailers)
+        await self._propose(peer)
+
+    async def _propose(self, peer: Peer) -> None:
+        self._number += 1
+        sdp = await peer.create_offer()
+        self._offer = rtc.SignalRequest(offer=rtc.SessionDescription(type="offer", sdp=sdp, id=self._number))
+        self._send(self._offer)
 
     async def _describe(self, peer: Peer, sdp: str, number: int) -> None:
         if self._offer is not None:
-            self._offer = None
             await peer.accept_answer(sdp)
+            self._offer = None
+            self._settled()
 
 
 class Subscriber(_Connection):
@@ -187,8 +259,6 @@ class Subscriber(_Connection):
     Args:
         received: Called with the id and the media of each track that arrives.
     """
-
-    _one_transport = True
 
     def __init__(
         self,
@@ -244,3 +314,8 @@ def announcement(track: SentTrack, size: tuple[int, int]) -> rtc.AddTrackRequest
 def passes_trailers_on(track: models.TrackInfo | None) -> bool:
     """Whether the server tells others that the pictures of a track carry trailers: it then knows what those are."""
     return track is not None and set(TRAILER) <= set(track.packet_trailer_features)
+
+
+def named(servers: Sequence[rtc.ICEServer]) -> list[IceServer]:
+    """The ICE servers that a room names."""
+    return [IceServer(tuple(one.urls), one.username or None, one.credential or None) for one in servers]

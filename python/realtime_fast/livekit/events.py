@@ -62,6 +62,15 @@ class Participant:
         )
 
 
+MIME_TYPES = frozenset({"", "video/h264", "video/vp8", "audio/opus"})
+"""The codecs that can be decoded, in lower case; empty where the server does not say."""
+
+
+def can_decode(_: Participant, track: PublishedTrack) -> bool:
+    """Whether this client can decode a track."""
+    return track.mime_type.lower() in MIME_TYPES
+
+
 def _track(info: models.TrackInfo) -> PublishedTrack | None:
     if info.type not in (models.AUDIO, models.VIDEO):
         return None

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 from typing import Any
 
 import anyio
 from aiortc import MediaStreamTrack
-from anyio.abc import ObjectReceiveStream, TaskStatus
+from anyio.abc import TaskStatus
 from anyio.streams.memory import MemoryObjectSendStream
 from livekit.protocol import models, rtc
 
@@ -22,6 +23,7 @@ from realtime_fast.livekit.connections import (
     Publisher,
     Subscriber,
     announcement,
+    named,
     passes_trailers_on,
 )
 from realtime_fast.livekit.events import (
@@ -31,19 +33,10 @@ from realtime_fast.livekit.events import (
     RoomLeft,
     SendingFailed,
     SignalRestored,
+    can_decode,
 )
-from realtime_fast.livekit.room_core import (
-    RESUME_LIMIT,
-    AddCandidate,
-    Emit,
-    HangUp,
-    Negotiate,
-    Output,
-    RoomCore,
-    Send,
-    Stay,
-    Target,
-)
+from realtime_fast.livekit.outputs import AddCandidate, Emit, HangUp, Negotiate, Output, Send, Target
+from realtime_fast.livekit.room_core import RESUME_LIMIT, RoomCore, Stay
 from realtime_fast.livekit.signal_socket import SignalSocket, open_signal, signal_url
 from realtime_fast.media.tracks import SentTrack
 from realtime_fast.options import IceServer, SendOptions, VideoCodec
@@ -56,14 +49,6 @@ OUTBOX = 256
 
 FAREWELL = 0.5
 """Seconds for saying goodbye."""
-
-MIME_TYPES = frozenset({"", "video/h264", "video/vp8", "audio/opus"})
-"""The codecs that can be decoded, in lower case; empty where the server does not say."""
-
-
-def can_decode(_: Participant, track: PublishedTrack) -> bool:
-    """Whether this client can decode a track."""
-    return track.mime_type.lower() in MIME_TYPES
 
 
 class Room(anyio.AsyncContextManagerMixin):
@@ -138,9 +123,8 @@ class Room(anyio.AsyncContextManagerMixin):
             finally:
                 await self._say_goodbye()
                 self._end(RoomError("The room was left"))
-                for connection in (self._publisher, self._subscriber):
-                    if connection is not None:  # it may have been ended before it began
-                        connection.close()
+                for connection in filter(None, (self._publisher, self._subscriber)):
+                    connection.close()
 
     # --- who is here
 
@@ -204,38 +188,62 @@ class Room(anyio.AsyncContextManagerMixin):
     ) -> None:
         """Publish tracks until the room is left; returns once media can flow. They are the caller's, never stopped.
 
+        Further calls publish further tracks.
+
         Args:
             video: Announced as a camera.
             audio: Announced as a microphone.
             size: Width and height of the video, as it is announced; 0 for unknown.
 
         Raises:
-            InvalidInputError: There is nothing to publish, or something is published already.
+            InvalidInputError: There is nothing to publish, or a track is published already.
             RoomError: The token does not allow it, the server refused, or the room is over.
             LinkError: There is no network path to the server.
             ConnectTimeoutError: It took too long.
         """
-        tracks = [SentTrack(track) for track in (video, audio) if track is not None]
-        if not tracks:
+        given = [track for track in (video, audio) if track is not None]
+        if not given:
             raise InvalidInputError("publish needs a video track, an audio track, or both")
-        if self._publisher is not None:
-            raise InvalidInputError("Something is published already: publish video and audio together")
-        self._check()
+        publisher = self._sending()
         if not self._core.may_publish:
             raise RoomError("The access token does not allow publishing", status=403)
-        publisher = self._publisher = Publisher(self._send, self._settings)
+        tracks = publisher.wrap(given)
         with self._limit("publish-local-track"):
-            for track in tracks:
-                self._core.publish(announcement(track, size))
-            self._flush()
-            await self.wait_until(lambda: all(self._core.announced(track.id) for track in tracks))
-            trailers = any(passes_trailers_on(self._core.announced(track.id)) for track in tracks)
+            async with publisher.turn:
+                for track in tracks:
+                    self._core.publish(announcement(track, size))
+                self._flush()
+                await self.wait_until(lambda: all(self._core.announced(track.id) for track in tracks))
+                await self._send_these(publisher, tracks)
+
+    async def _send_these(self, publisher: Publisher, tracks: Sequence[SentTrack]) -> None:
+        """Send tracks that were announced."""
+        trailers = any(passes_trailers_on(self._core.announced(track.id)) for track in tracks)
+        if publisher.has_begun:
+            await publisher.add(tracks, trailers=trailers)
+        else:
             up = anyio.Event()
-            self._tasks.start_soon(
-                self._keep,
-                lambda: publisher.run(self._servers(), tracks, self._up(up), trailers=trailers),
-            )
+            run = partial(publisher.run, self._servers(), tracks, self._up(up), trailers=trailers)
+            self._tasks.start_soon(self._keep, run)
             await self.wait_until(up.is_set)
+        await self.wait_until(lambda: publisher.is_settled)
+
+    async def unpublish(self, *tracks: MediaStreamTrack) -> None:
+        """Send these tracks no more; returns once the server knows. They are not stopped.
+
+        Raises:
+            InvalidInputError: One of them is not published.
+            LinkError: The room is over.
+            ConnectTimeoutError: It took too long.
+        """
+        publisher = self._sending()
+        sent = publisher.unwrap(tracks)
+        with self._limit("publish-local-track"):
+            async with publisher.turn:
+                for track in sent:
+                    self._core.unpublish(track.id)
+                await publisher.remove(sent)
+                await self.wait_until(lambda: publisher.is_settled)
 
     async def get_stats(self) -> Mapping[str, Any]:
         """W3C webrtc-stats entries of both connections, by id; empty while there are none."""
@@ -244,13 +252,13 @@ class Room(anyio.AsyncContextManagerMixin):
             {name: await one.stats() for name, one in connections.items() if one is not None}
         )
 
+    def _sending(self) -> Publisher:
+        self._check()
+        assert self._publisher is not None
+        return self._publisher
+
     def _servers(self) -> Sequence[IceServer]:
-        if self._ice_servers is not None:
-            return self._ice_servers
-        return [
-            IceServer(tuple(server.urls), server.username or None, server.credential or None)
-            for server in self._core.ice_servers
-        ]
+        return named(self._core.ice_servers) if self._ice_servers is None else self._ice_servers
 
     # --- the stay
 
@@ -285,7 +293,7 @@ class Room(anyio.AsyncContextManagerMixin):
         self._core.opened(anyio.current_time())
         try:
             async with owned_tasks() as tasks:
-                tasks.start_soon(_write, outgoing, socket)
+                tasks.start_soon(socket.send_all, outgoing)
                 while self._hanging_up is None:
                     message = None
                     due = self._core.deadline
@@ -310,6 +318,7 @@ class Room(anyio.AsyncContextManagerMixin):
         if self._joined_once:
             return
         self._joined_once, self._over = True, None
+        self._publisher = Publisher(self._send, self._settings, self._feed.wake)
         if self._core.may_subscribe:
             subscriber = self._subscriber = Subscriber(self._send, self._settings, self._received)
             self._tasks.start_soon(
@@ -409,8 +418,3 @@ class Room(anyio.AsyncContextManagerMixin):
                 yield
         except TimeoutError:
             raise ConnectTimeoutError(phase, self._timeout, transport="livekit") from None
-
-
-async def _write(outgoing: ObjectReceiveStream[rtc.SignalRequest], socket: SignalSocket) -> None:
-    async for request in outgoing:
-        await socket.send(request)

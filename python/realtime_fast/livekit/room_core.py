@@ -15,7 +15,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
-from typing import Any, Literal, TypeAlias
+from typing import Any, TypeAlias
 
 import msgspec
 from livekit.protocol import models, rtc
@@ -35,6 +35,7 @@ from realtime_fast.livekit.events import (
     TrackSubscribed,
     TrackUnsubscribed,
 )
+from realtime_fast.livekit.outputs import AddCandidate, Emit, HangUp, Negotiate, Output, Send, Target
 
 logger = logging.getLogger(__name__)
 
@@ -51,7 +52,6 @@ PING_TIMEOUT = 15.0
 MAX_MOVES = 3
 """Servers that may pass a client on to another one."""
 
-Target: TypeAlias = Literal["publisher", "subscriber"]
 Wants: TypeAlias = Callable[[Participant, PublishedTrack], bool]
 
 
@@ -62,47 +62,6 @@ class Stay(Enum):
     JOINED = auto()
     RESUMING = auto()
     OVER = auto()
-
-
-@dataclass(frozen=True, slots=True)
-class Send:
-    """Send this on the signal socket."""
-
-    request: rtc.SignalRequest
-
-
-@dataclass(frozen=True, slots=True)
-class Negotiate:
-    """Apply a description to a connection, in order: an answer to the publisher, an offer to the subscriber."""
-
-    target: Target
-    sdp: str
-    number: int
-
-
-@dataclass(frozen=True, slots=True)
-class AddCandidate:
-    """Add a candidate to a connection; None is the end of them."""
-
-    target: Target
-    candidate: Candidate | None
-
-
-@dataclass(frozen=True, slots=True)
-class Emit:
-    """Raise this event for the user."""
-
-    event: RoomEvent
-
-
-@dataclass(frozen=True, slots=True)
-class HangUp:
-    """Close the signal socket, for this reason; `lost` says what follows."""
-
-    error: RoomError
-
-
-Output: TypeAlias = Send | Negotiate | AddCandidate | Emit | HangUp
 
 
 @dataclass(slots=True)
@@ -243,7 +202,7 @@ class RoomCore:
             case "request_response":
                 self._refused(message.request_response)
             case "track_unpublished":
-                self._emit(PublicationEnded(message.track_unpublished.track_sid))
+                self._unpublished(message.track_unpublished.track_sid)
             case "refresh_token":
                 self.token = message.refresh_token or self.token
             case "pong_resp":
@@ -377,6 +336,14 @@ class RoomCore:
         self._publishing[request.cid] = _Publishing(request)
         if self.stay is Stay.JOINED:
             self._send(rtc.SignalRequest(add_track=request))
+
+    def unpublish(self, cid: str) -> None:
+        """A track is sent no more: its end is nobody's doing but this client's."""
+        del self._publishing[cid]
+
+    def _unpublished(self, sid: str) -> None:
+        if any(one.info is not None and one.info.sid == sid for one in self._publishing.values()):
+            self._emit(PublicationEnded(sid))
 
     def announced(self, cid: str) -> models.TrackInfo | None:
         """What the server calls a track, None if it has not answered yet.

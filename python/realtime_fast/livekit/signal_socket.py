@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from urllib.parse import quote, urlencode, urlsplit
 
+from anyio.abc import ObjectReceiveStream
 from google.protobuf.message import DecodeError
 from livekit.protocol import rtc
 
@@ -68,6 +69,11 @@ class SignalSocket:
     async def send(self, request: rtc.SignalRequest) -> None:
         """Send one message; the reader reports a closed socket."""
         await self._socket.send(request.SerializeToString())
+
+    async def send_all(self, requests: ObjectReceiveStream[rtc.SignalRequest]) -> None:
+        """Send messages as they come, to the end of them."""
+        async for request in requests:
+            await self.send(request)
 
     def abort(self) -> None:
         """Reset the connection (fault injection)."""

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import anyio
 from aioice import Connection
 from aiortc import (
+    MediaStreamTrack,
     RTCBundlePolicy,
     RTCConfiguration,
     RTCDtlsTransport,
@@ -104,6 +105,13 @@ class RtcConnection(seams.OpenPeerConnection):
         for transceiver in self.getTransceivers():
             if transceiver.kind == "video" and transceiver.mid is None:
                 transceiver.setCodecPreferences(wanted)
+
+    async def withdraw(self, track: MediaStreamTrack) -> None:
+        """Send `track` no more; the next offer says so."""
+        for transceiver in self.getTransceivers():
+            if transceiver.sender.track is track:
+                transceiver.direction = "inactive"
+                await transceiver.sender.stop()
 
     async def describe(self, description: RTCSessionDescription) -> str:
         """Make `description` the local one; returns it with all candidates."""

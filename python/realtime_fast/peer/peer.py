@@ -134,11 +134,9 @@ class Peer:
         self._early_candidates: list[Candidate | None] = []
         self._candidates = 0
         self._settled = anyio.Event()
-        self._up = False
+        self._up = self._closing = self._checking = False
         self._lost: RealtimeError | None = None
-        self._closing = False
         self._round_trip: float | None = None
-        self._checking = False
         self._states = {"ice": "new", "connection": "new", "signaling": "stable"}
         self._pc.on("track", self._on_track)
         self._pc.on("iceconnectionstatechange", self._on_ice_state)
@@ -152,8 +150,12 @@ class Peer:
 
         With `trailers` pictures have them, whatever the descriptions say: for those who agree on it elsewhere.
         """
-        self._pc.trailers = self._pc.trailers or trailers
+        self._pc.trailers |= trailers
         self._pc.addTrack(track)
+
+    async def withdraw(self, track: MediaStreamTrack) -> None:
+        """Send `track` no more; the next offer says so."""
+        await self._pc.withdraw(track)
 
     def receive(self, kind: Literal["audio", "video"]) -> None:
         """Offer to receive a track of `kind` without sending one; call it before `create_offer`."""
@@ -361,7 +363,8 @@ class Peer:
             self._report(LinkUp())
         elif state == "failed":
             if self._pc.iceConnectionState == "failed":
-                self._lose("No network path to the far side works any more" if self._up else _NO_PATH)
+                found = "works any more" if self._up else "was found"
+                self._lose(f"No network path to the far side {found}")
             else:
                 self._lose("The DTLS handshake with the far side failed")
         elif state == "closed":
@@ -415,6 +418,3 @@ class Peer:
         if not await self._pc.shut(CLOSE_LIMIT):
             logger.warning("Closing a media connection took over %g s: its sockets were cut", CLOSE_LIMIT)
         self._streams.close()
-
-
-_NO_PATH = "No network path to the far side was found"

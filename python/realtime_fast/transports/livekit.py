@@ -33,7 +33,7 @@ from realtime_fast.livekit import (
     SignalRestored,
     TrackSubscribed,
 )
-from realtime_fast.livekit.room import can_decode
+from realtime_fast.livekit.events import can_decode
 from realtime_fast.options import IceServer, SendOptions, VideoCodec
 from realtime_fast.peer.link_events import (
     LinkEvent,
