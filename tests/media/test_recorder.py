@@ -275,4 +275,4 @@ async def test_what_is_left_out_is_told_in_words(tmp_path: Path, caplog: pytest.
         late = shown(recorder, "audio")["audio"]
         for n in range(7):
             late.observers[0](seen("audio", n * 0.02))
-    assert "is without 7 pieces of sound: none had come when the file began" in caplog.text
+    assert "is without 7 pieces of sound: none had come when it began" in caplog.text

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from ipaddress import ip_address
-from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -35,7 +34,15 @@ Image = Annotated[str | None, typer.Option(help="A reference image: a file or UR
 ProbeInterval = Annotated[
     float, typer.Option(min=0, help="Milliseconds between two markers; 0 marks every frame.")
 ]
-Output = Annotated[Path | None, typer.Option(help="Record the result to this mp4 or webm.")]
+Output = Annotated[
+    str | None,
+    typer.Option(
+        envvar="REALTIME_OUTPUT",
+        show_envvar=True,
+        help="Record the result to this mp4 or webm, or send it live to an rtmp:// or srt:// URL. A stream's key in an "
+        "argument is in the process list.",
+    ),
+]
 Json = Annotated[
     bool, typer.Option("--json", help="Print the figures as JSON and nothing else, for programs to read.")
 ]

@@ -9,7 +9,6 @@ import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import anyio
@@ -55,7 +54,7 @@ class Streaming:
         transport: How media travels.
         probe_interval_ms: Milliseconds between two markers; 0 marks every frame.
         seconds: How long to stream from the first picture on; None until interrupted.
-        output: The recording, None for none.
+        output: The recording: a file or a live stream, None for none.
         exporters: What keeps the events.
         first_frame_limit: Seconds the first picture may take; None for any time.
         reconnect: The reconnect policy.
@@ -70,7 +69,7 @@ class Streaming:
     transport: Any = "webrtc"
     probe_interval_ms: float = 0.0
     seconds: float | None = None
-    output: Path | None = None
+    output: str | None = None
     exporters: Sequence[Exporter] = ()
     first_frame_limit: float | None = None
     reconnect: ReconnectPolicy | None = None

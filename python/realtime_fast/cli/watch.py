@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from contextlib import AsyncExitStack
-from pathlib import Path
 from typing import Annotated
 
 import anyio
@@ -13,6 +12,7 @@ from rich.console import Console
 from rich.live import Live
 
 from realtime_fast.aio.tasks import owned_tasks
+from realtime_fast.cli.arguments import Output
 from realtime_fast.cli.exit_codes import Debug, reported
 from realtime_fast.cli.secret_arguments import STAGE_TOKEN_VARIABLE, resolved
 from realtime_fast.errors import ConnectTimeoutError
@@ -43,7 +43,7 @@ def watch(
     seconds: Annotated[
         float | None, typer.Option(min=0.1, help="Stop after this many seconds, those of waiting included.")
     ] = None,
-    output: Annotated[Path | None, typer.Option(help="Record to this mp4 or webm.")] = None,
+    output: Output = None,
     debug: Debug = False,
 ) -> None:
     """Watch a participant of a stage until they leave, or until interrupted.
@@ -55,7 +55,7 @@ def watch(
         anyio.run(_watch, stage_token, participant, seconds, output)
 
 
-async def _watch(token: str, participant: str | None, seconds: float | None, output: Path | None) -> None:
+async def _watch(token: str, participant: str | None, seconds: float | None, output: str | None) -> None:
     console = Console()
     began = time.monotonic()
     stream: Subscription | None = None

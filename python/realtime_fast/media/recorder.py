@@ -18,9 +18,10 @@ import anyio
 import av
 from av import AudioFrame, VideoFrame
 
-from realtime_fast.errors import InvalidInputError, RealtimeError
+from realtime_fast.errors import RealtimeError
+from realtime_fast.media.destination import Destination
 from realtime_fast.media.tracks import ReceivedTrack
-from realtime_fast.media.writer import FORMATS, Writer
+from realtime_fast.media.writer import Writer
 
 logger = logging.getLogger(__name__)
 
@@ -46,16 +47,22 @@ class Recorder:
     Tracks of later connections continue at the current time: a gap in the media is a gap in the recording. Pictures of
     another size are scaled to that of the first one. Without any frame no file is written. `aclose`, or leaving the
     `async with` block, finishes the file, also when cancelled.
+
+    A disk that is full, or a far end of a live stream that refuses or goes away, ends the recording and nothing else: a
+    warning says so at once, and `aclose` raises it. Nothing is sent a second time; record anew for that.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        """Check that `path` can be written; its suffix, .mp4 or .webm, selects the format.
+        """Check that `path` can be written.
+
+        Args:
+            path: A file, whose suffix .mp4 or .webm selects the format, or the `rtmp://`, `rtmps://` or `srt://` URL of
+                a live stream to send.
 
         Raises:
-            InvalidInputError: It cannot be written, or has another suffix.
+            InvalidInputError: It is neither, or cannot be written.
         """
-        self.path = Path(path)
-        _check(self.path)
+        self._destination = Destination.parse(path)
         self._queue: queue.Queue[_Timed | None] = queue.Queue(BACKLOG)
         self._lanes: dict[str, _Lane] = {}
         self._begin: float | None = None
@@ -66,6 +73,11 @@ class Recorder:
         self._finished.set_running_or_notify_cancel()  # a waiter that is cancelled must not cancel it
         self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
         self._thread.start()
+
+    @property
+    def path(self) -> Path | None:
+        """The file, None for a live stream."""
+        return self._destination.path
 
     @property
     def pictures(self) -> int:
@@ -82,7 +94,7 @@ class Recorder:
         lane = self._lanes[track.kind] = _Lane()
 
         def observe(frame: VideoFrame | AudioFrame) -> None:
-            if self._lanes[track.kind] is lane and not self._closed:
+            if self._lanes[track.kind] is lane and not self._closed and not self._finished.done():
                 now = time.monotonic()
                 self._begin = now if self._begin is None else self._begin
                 self._put((lane.place(frame, now - self._begin), frame))
@@ -99,12 +111,11 @@ class Recorder:
             self._closed = True
             self._put(None)
         with anyio.CancelScope(shield=True), anyio.move_on_after(_CLOSE_LIMIT) as limit:
-            try:
-                await asyncio.wrap_future(self._finished)
-            except (av.FFmpegError, OSError) as exc:
-                raise RealtimeError(f"The recording {self.path} could not be written: {exc}") from exc
+            await asyncio.wrap_future(self._finished)
         if limit.cancelled_caught:
-            raise RealtimeError(f"The recording {self.path} was not finished within {_CLOSE_LIMIT:g} s")
+            raise RealtimeError(
+                f"The recording {self._destination.shown} was not finished within {_CLOSE_LIMIT:g} s"
+            )
         self._thread.join()
 
     async def __aenter__(self) -> Self:
@@ -134,7 +145,7 @@ class Recorder:
             held = self._first_frames()
             if held:
                 picture = next((frame for _, frame in held if isinstance(frame, VideoFrame)), None)
-                writer = self._writer = Writer(self.path, picture, has_sound="audio" in self._lanes)
+                writer = self._writer = Writer(self._destination, picture, has_sound="audio" in self._lanes)
                 try:
                     for at, frame in sorted(held, key=lambda timed: timed[0]):
                         writer.write(at, frame)
@@ -146,10 +157,20 @@ class Recorder:
                 writer.finish()
                 self._tell_what_is_missing(writer)
         except Exception as exc:  # noqa: BLE001 - closing the recorder raises it
-            logger.warning("The recording %s ended early: %r", self.path, exc)
-            self._finished.set_exception(exc)
+            error = self._failure(exc)
+            logger.warning("%s", error)
+            self._finished.set_exception(error)
         else:
             self._finished.set_result(None)
+
+    def _failure(self, cause: Exception) -> Exception:
+        if not isinstance(cause, av.FFmpegError | OSError):
+            return cause
+        reason = cause.strerror or type(cause).__name__
+        error = RealtimeError(f"The recording {self._destination.shown} could not be written: {reason}")
+        if self.path is not None:  # the text of the cause names what was opened: with a stream's key
+            error.__cause__ = cause
+        return error
 
     def _first_frames(self) -> list[_Timed]:
         """Frames up to the one that shows which streams the file needs: the first picture, if any was announced."""
@@ -172,12 +193,15 @@ class Recorder:
     def _tell_what_is_missing(self, writer: Writer) -> None:
         for kind, count in writer.left_out.items():
             logger.warning(
-                "The recording %s is without %d %s: none had come when the file began", self.path, count, kind
+                "The recording %s is without %d %s: none had come when it began",
+                self._destination.shown,
+                count,
+                kind,
             )
         if self._dropped:
             logger.warning(
                 "The recording %s is without %d frames: they came faster than they could be written",
-                self.path,
+                self._destination.shown,
                 self._dropped,
             )
 
@@ -204,12 +228,3 @@ class _Lane:
             self.shift = max(now, self.last + self.step) - own
         self.last = own + self.shift
         return self.last
-
-
-def _check(path: Path) -> None:
-    if path.suffix.lower() not in FORMATS:
-        raise InvalidInputError(f"A recording's name ends in {' or '.join(FORMATS)}, not in {path.suffix!r}")
-    if not path.parent.is_dir():
-        raise InvalidInputError(f"The directory of the recording does not exist: {path.parent}")
-    if path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
-        raise InvalidInputError(f"The recording cannot be written to {path}")

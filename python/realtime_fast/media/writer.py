@@ -1,13 +1,11 @@
-"""Writes one mp4 or webm file. Blocking: it runs in a thread of its own."""
+"""Writes one file or live stream. Blocking: it runs in a thread of its own."""
 
 from __future__ import annotations
 
 import logging
 from collections import Counter
 from contextlib import suppress
-from dataclasses import dataclass
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
 import av
@@ -15,7 +13,9 @@ from av import AudioFrame, AudioResampler, VideoFrame
 from av.container import OutputContainer
 
 from realtime_fast.media.clock import AUDIO_RATE, VIDEO_TIME_BASE
+from realtime_fast.media.destination import Codecs, Destination
 from realtime_fast.media.picture import as_sent
+from realtime_fast.media.restream import CONTAINER, Restream
 
 logger = logging.getLogger(__name__)
 
@@ -24,35 +24,11 @@ _GAP = 0.1
 """Seconds of missing sound that become a gap in the recording; less is jitter."""
 
 
-@dataclass(frozen=True, slots=True)
-class Codecs:
-    """The codecs of a container."""
-
-    video: str
-    video_options: dict[str, str]
-    audio: str
-
-
-FORMATS = {
-    # Without looking ahead: what the encoder holds is lost where a recording is cut off.
-    ".mp4": Codecs("libx264", {"preset": "veryfast", "crf": "21", "tune": "zerolatency"}, "aac"),
-    ".webm": Codecs("libvpx", {"deadline": "realtime", "cpu-used": "8", "crf": "10", "b": "4M"}, "libopus"),
-}
-
-# A file that is cut off can be played to within a second of its end: mp4 is written in fragments, and becomes an
-# ordinary one when it is finished. One kind is not held back for a second of the other.
-_WRITTEN_OUT = {
-    ".mp4": {"movflags": "hybrid_fragmented+delay_moov+default_base_moof", "frag_duration": "500000"},
-    ".webm": {"cluster_time_limit": "500"},
-}
-_HELD_BACK = {"max_interleave_delta": "500000", "flush_packets": "1"}
-
-
 class Writer:
-    """Encodes frames into a file, whose streams are fixed at its beginning.
+    """Encodes frames into a file or a live stream, whose streams are fixed at its beginning.
 
     Args:
-        path: The file.
+        destination: Where to.
         picture: The first picture, whose size all have; None for a file of sound alone.
         has_sound: Whether the file has sound.
 
@@ -61,14 +37,17 @@ class Writer:
         left_out: Frames for which the file has no stream, by their kind.
     """
 
-    def __init__(self, path: Path, picture: VideoFrame | None, *, has_sound: bool) -> None:
-        suffix = path.suffix.lower()
-        codecs = FORMATS[suffix]
+    def __init__(self, destination: Destination, picture: VideoFrame | None, *, has_sound: bool) -> None:
+        codecs = destination.codecs
         self.pictures = 0
         self.left_out = Counter[str]()
-        # As it is named: a colon or a percent sign in it means nothing.
+        live = destination.path is None
+        self._live = Restream(destination.target, destination.format) if live else None
         self._container: OutputContainer = av.open(
-            f"file:{path}", "w", format=suffix[1:], options=_WRITTEN_OUT[suffix] | _HELD_BACK
+            self._live or destination.target,
+            "w",
+            format=CONTAINER if live else destination.format,
+            options=destination.options,
         )
         self._video = None if picture is None else _Pictures(self._container, codecs, picture)
         self._audio = _Sound(self._container, codecs) if has_sound else None
@@ -89,11 +68,15 @@ class Writer:
             for lane in (self._video, self._audio):
                 if lane is not None:
                     lane.flush()
+        if self._live is not None:
+            self._live.finish()
 
     def abandon(self) -> None:
         """Close the file as far as it got; what the encoders hold is lost, since muxing on after an error crashes."""
         with suppress(av.FFmpegError, OSError):
             self._container.close()
+        if self._live is not None:
+            self._live.abandon()
 
 
 class _Pictures:
