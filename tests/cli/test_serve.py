@@ -17,8 +17,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
+
+from realtime_fast.cli.serve import serve
+from realtime_fast.server import ServiceConfig
 
 COMMAND = [sys.executable, "-c", "from realtime_fast.cli import main; main()"]
 
@@ -127,6 +131,30 @@ def test_a_key_comes_from_where_the_process_list_does_not_show_it(way: str) -> N
         with connect(f"{url}/v1/stream?api_key=s3cret&model=lucy-2.1") as client:
             assert "session_id" in client.recv(timeout=10)
         assert "s3cret" not in Path(f"/proc/{process.pid}/cmdline").read_text()
+
+
+def test_a_livekit_secret_is_a_line_of_standard_input_after_the_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    configs: list[ServiceConfig] = []
+    monkeypatch.setattr("realtime_fast.cli.serve.anyio.run", lambda _, config, *__: configs.append(config))
+    read, write = os.pipe()
+    with os.fdopen(write, "w") as typing, os.fdopen(read) as stdin:
+        typing.write("k3y\ns3cret\nof somebody else")
+        typing.flush()
+        monkeypatch.setattr(sys, "stdin", stdin)
+        serve(
+            api_key=["-"], livekit_url="ws://127.0.0.1:7880", livekit_key="k", livekit_secret="-", quiet=True
+        )
+    (config,) = configs
+    assert (config.api_keys, config.livekit_secret) == (frozenset(["k3y"]), "s3cret")
+    assert "s3cret" not in repr(config)
+
+
+def test_a_missing_livekit_secret_says_where_to_give_one(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(typer.Exit) as caught:
+        serve(livekit_url="ws://127.0.0.1:7880", livekit_key="k")
+    assert caught.value.exit_code == 2
+    err = capsys.readouterr().err
+    assert err.startswith("There is no LiveKit API secret: set LIVEKIT_API_SECRET, or give - ")
 
 
 @pytest.mark.parametrize("given", ["", "  "])

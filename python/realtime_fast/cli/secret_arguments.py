@@ -12,6 +12,7 @@ import sys
 from realtime_fast.errors import InvalidInputError
 
 API_KEY_VARIABLE = "REALTIME_API_KEY"
+LIVEKIT_SECRET_VARIABLE = "LIVEKIT_API_SECRET"  # noqa: S105 - the name of one
 STAGE_TOKEN_VARIABLE = "REALTIME_STAGE_TOKEN"  # noqa: S105 - the name of one
 
 MAX_LINE = 64 * 1024

@@ -16,7 +16,7 @@ import typer
 from realtime_fast.aio.tasks import owned_tasks
 from realtime_fast.aio.threads import in_own_thread
 from realtime_fast.cli.exit_codes import Debug, reported
-from realtime_fast.cli.secret_arguments import API_KEY_VARIABLE, resolved
+from realtime_fast.cli.secret_arguments import API_KEY_VARIABLE, LIVEKIT_SECRET_VARIABLE, resolved
 from realtime_fast.cli.signals import ending
 
 if TYPE_CHECKING:
@@ -89,8 +89,14 @@ def serve(
         str, typer.Option(help="Its API key.", envvar="LIVEKIT_API_KEY", show_envvar=True)
     ] = "",
     livekit_secret: Annotated[
-        str, typer.Option(help="Its API secret.", envvar="LIVEKIT_API_SECRET", show_envvar=True)
-    ] = "",
+        str | None,
+        typer.Option(
+            help=f"Its API secret: from {LIVEKIT_SECRET_VARIABLE}, or - for a line of standard input, after those of "
+            "--api-key. A secret given as an argument is in the process list.",
+            envvar=LIVEKIT_SECRET_VARIABLE,
+            show_envvar=True,
+        ),
+    ] = None,
     stage_front_door: Annotated[
         bool,
         typer.Option("--stage-front-door", help="Redirect IVS clients to the stage, as production does."),
@@ -127,7 +133,11 @@ def serve(
             resume=resume,
             livekit_url=livekit_url,
             livekit_key=livekit_key,
-            livekit_secret=livekit_secret,
+            livekit_secret=resolved(
+                livekit_secret, name="LiveKit API secret", variable=LIVEKIT_SECRET_VARIABLE
+            )
+            if livekit_url is not None
+            else "",
             stage_front_door=stage_front_door,
             network=NetworkProfile.parse(network) if network else None,
         )
