@@ -132,10 +132,15 @@ class AckTimeoutError(RealtimeError):
 
 
 class ServerError(RealtimeError):
-    """The service reported a failure; the message is its own text."""
+    """The service reported a failure; the message is its own text.
+
+    Attributes:
+        status: The HTTP status that it came with, None where it came as a message.
+    """
 
     _code = "SERVER_ERROR"
     _of_transport = True
+    status: int | None = None
 
 
 class ConnectError(RealtimeError):

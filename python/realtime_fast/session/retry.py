@@ -34,7 +34,7 @@ def stands_no_chance(failure: RealtimeError) -> bool:
     failures pass: a service that restarts refuses connections for a while.
     """
     match failure:
-        case ConnectError(status=int(status)):
+        case ConnectError(status=int(status)) | ServerError(status=int(status)):
             return 400 <= status < 500 and status not in _TRANSIENT_STATUS
         case ServerError():
             return names_unknown_model(failure.message)

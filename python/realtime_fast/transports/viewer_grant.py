@@ -8,7 +8,13 @@ import msgspec
 
 from realtime_fast.aio.http import HttpError, Request, Response, open_http
 from realtime_fast.control.refusals import server_failure
-from realtime_fast.errors import AuthenticationError, ConnectError, RealtimeError, TransportName
+from realtime_fast.errors import (
+    AuthenticationError,
+    ConnectError,
+    RealtimeError,
+    ServerError,
+    TransportName,
+)
 from realtime_fast.redaction import Secrets
 
 T = TypeVar("T", bound=msgspec.Struct)
@@ -38,8 +44,8 @@ async def request_grant(
 
     Raises:
         AuthenticationError: It rejected the API key.
-        ConnectError: It cannot be reached, or its answer cannot be read.
-        ServerError: It refused; the message is its own text.
+        ConnectError: It cannot be reached, refused without a text (`status`), or its answer cannot be read.
+        ServerError: It refused; the message is its own text, `status` that of HTTP.
     """
     request = Request(method, url, {"x-api-key": api_key, "user-agent": agent})
     try:
@@ -73,6 +79,10 @@ def _refused(response: Response, secrets: Secrets, transport: TransportName) -> 
     if response.status == 404 and not isinstance(failure, AuthenticationError):
         # A session that comes back has another name: asking again cannot help.
         return AuthenticationError(f"Invalid session: {text or 'it does not exist, or has ended'}")
-    if failure is not None:
-        return failure
-    return ConnectError(f"The service refused the viewer (HTTP {response.status})", transport=transport)
+    if isinstance(failure, ServerError):
+        failure.status = response.status
+    return failure or ConnectError(
+        f"The service refused the viewer (HTTP {response.status})",
+        status=response.status,
+        transport=transport,
+    )
