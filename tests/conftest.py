@@ -11,6 +11,7 @@ from hypothesis import settings
 from realtime_fast.server import Service, ServiceConfig
 from realtime_fast.server.room import Grant, Keys, Rooms
 from realtime_fast.server.stage.room import Room
+from realtime_fast.server.stage.tokens import TokenRequest
 
 from tests.support import Colour, Issue, Token, Tone
 
@@ -46,7 +47,8 @@ def stage_token(stage_service: Service, stage_room: Room) -> Issue:
     base = stage_service.url.replace("ws", "http", 1)
 
     def make(**wanted: Any) -> str:
-        return stage_service.stages.issue(wanted.pop("room", stage_room), base, **wanted).token
+        room = wanted.pop("room", stage_room)
+        return stage_service.stages.issue(room, base, TokenRequest(**wanted)).token
 
     return make
 

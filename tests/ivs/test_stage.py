@@ -10,10 +10,9 @@ import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from itertools import pairwise
-from typing import Any, TypeVar
+from typing import Any
 
 import anyio
-import jwt
 import msgspec
 import numpy as np
 import pytest
@@ -45,9 +44,8 @@ from realtime_fast.server import Service
 from realtime_fast.server.stage.room import Room
 
 from tests.far_side import far_side, http
+from tests.ivs.support import break_events, elsewhere, until
 from tests.support import Colour, Issue, Tone, eventually, mean_colour
-
-E = TypeVar("E")
 
 
 async def sound(track: MediaStreamTrack | None) -> AudioFrame:
@@ -57,15 +55,6 @@ async def sound(track: MediaStreamTrack | None) -> AudioFrame:
         frame = await track.recv()
     assert isinstance(frame, AudioFrame)
     return frame
-
-
-async def until(events: AsyncIterator[StageEvent], kind: type[E], within: float = 10) -> E:
-    """The next event of a kind."""
-    with anyio.fail_after(within):
-        async for event in events:
-            if isinstance(event, kind):
-                return event
-    raise AssertionError(f"the events ended without a {kind.__name__}")
 
 
 @asynccontextmanager
@@ -83,22 +72,6 @@ async def nothing_left() -> AsyncIterator[None]:
     left = alive()
     assert [task.get_coro() for task in left[0] - tasks] == []
     assert left[1] - threads == set()
-
-
-def break_events(stage: Stage) -> None:
-    """Reset the TCP connection under a participant's events."""
-    socket: Any = stage._presence._socket
-    socket._socket._connection.transport.abort()
-
-
-def unverified(token: str) -> dict[str, Any]:
-    claims: dict[str, Any] = jwt.decode(token, options={"verify_signature": False})
-    return claims
-
-
-def elsewhere(token: str, **claims: Any) -> str:
-    """A token with other claims; only a client would take it."""
-    return jwt.encode(unverified(token) | claims, "x" * 48, algorithm="HS384")
 
 
 @pytest.mark.parametrize("codec", ["h264", "vp8"])

@@ -21,6 +21,7 @@ from realtime_fast.peer.link_events import LinkLost, LinkUp, TrackArrived
 from realtime_fast.redaction import Secrets
 from realtime_fast.server import Service, ServiceConfig
 from realtime_fast.server.stage.room import Room
+from realtime_fast.server.stage.tokens import TokenRequest
 from realtime_fast.transports.ivs import IvsTransport, invited_as_viewer
 
 from tests.far_side import far_side, http
@@ -41,8 +42,8 @@ def stage_base(stage_service: Service) -> str:
 @pytest.fixture
 def invite(stage_service: Service, stage_room: Room, stage_base: str) -> Invite:
     def make(**more: Any) -> tuple[messages.IvsStageReady, str]:
-        server = stage_service.stages.issue(stage_room, stage_base, user_id="service")
-        client = stage_service.stages.issue(stage_room, stage_base, user_id="client", **more)
+        server = stage_service.stages.issue(stage_room, stage_base, TokenRequest(user_id="service"))
+        client = stage_service.stages.issue(stage_room, stage_base, TokenRequest(user_id="client", **more))
         ready = messages.IvsStageReady(
             stage_arn=stage_room.arn,
             client_token=client.token,
@@ -137,8 +138,8 @@ async def test_the_older_form_of_two_tokens(
 ) -> None:
     stages = stage_service.stages
     server = stages.issue(stage_room, stage_base)
-    sender = stages.issue(stage_room, stage_base, subscribe=False)
-    receiver = stages.issue(stage_room, stage_base, publish=False)
+    sender = stages.issue(stage_room, stage_base, TokenRequest(publish=True))
+    receiver = stages.issue(stage_room, stage_base, TokenRequest(subscribe=True))
     line.say(
         messages.IvsStageReady(
             stage_arn=stage_room.arn,

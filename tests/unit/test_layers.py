@@ -179,7 +179,7 @@ NAMED_ON_PURPOSE = {Path(__file__), TESTS / "peer" / "test_aiortc_seams.py"}
 OF_OURS = {
     "tests/client/test_parts_that_die.py: _source",
     "tests/client/test_parts_that_die.py: _track",
-    "tests/ivs/test_stage.py: _connection",
+    "tests/ivs/support.py: _connection",
     "tests/ivs/test_stage.py: _host",
 }
 """Spelt like names of theirs: the connection of our own websocket, the track of our own stream."""

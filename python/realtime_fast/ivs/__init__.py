@@ -21,6 +21,7 @@ from realtime_fast.ivs.events import (
 )
 from realtime_fast.ivs.participant_token import StageToken
 from realtime_fast.ivs.stage import Stage
+from realtime_fast.ivs.strategy import Strategy
 from realtime_fast.ivs.streams import Publication, StageStream, Subscription
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "StageLeft",
     "StageStream",
     "StageToken",
+    "Strategy",
     "StreamEnded",
     "StreamStarted",
     "Subscription",

@@ -47,6 +47,19 @@ class Pong(msgspec.Struct, frozen=True):
     """The answer to a ping."""
 
 
+class ExchangeError(msgspec.Struct, frozen=True):
+    """Why a token was not exchanged."""
+
+    message: str | None = None
+
+
+class TokenExchanged(msgspec.Struct, frozen=True, rename="camel"):
+    """The answer to a request to exchange the token."""
+
+    request_id: str
+    error: ExchangeError | None = None
+
+
 class Disconnect(msgspec.Struct, frozen=True):
     """Leave, and do not reconnect."""
 
@@ -64,11 +77,12 @@ class JoinError(msgspec.Struct, frozen=True):
     message: str | None = None
 
 
-Incoming: TypeAlias = StageState | Pong | Disconnect | Reassign | JoinError
+Incoming: TypeAlias = StageState | Pong | TokenExchanged | Disconnect | Reassign | JoinError
 
 _KINDS: dict[str, type[Incoming]] = {
     "STAGE_STATE": StageState,
     "PONG": Pong,
+    "EXCHANGE_TOKEN": TokenExchanged,
     "DISCONNECT": Disconnect,
     "REASSIGN": Reassign,
     "JOIN_ERROR": JoinError,
@@ -112,6 +126,12 @@ def set_state(*, audio_muted: bool, video_stopped: bool) -> str:
     """Tell the other participants whether audio and video are on."""
     state = {"type": "SET_STATE", "version": "0", "audioMuted": audio_muted, "videoStopped": video_stopped}
     return msgspec.json.encode(state).decode()
+
+
+def exchange_token(old: str, new: str, request_id: str, trace_id: str) -> str:
+    """Ask the stage to go on with another token of this participant."""
+    payload = {"oldToken": old, "newToken": new, "requestId": request_id, "traceId": trace_id}
+    return msgspec.json.encode({"type": "aws:ivs:EXCHANGE_TOKEN", "payload": payload}).decode()
 
 
 # --- events for the user of the stage

@@ -17,6 +17,9 @@ from realtime_fast.errors import StageError
 
 MAX_TOKEN_BYTES = 16 * 1024
 
+FIXED_CLAIMS = ("jti", "resource", "topic", "whip_url", "events_url", "version")
+"""What a token has in common with the one that it is exchanged for."""
+
 
 class Capabilities(msgspec.Struct, frozen=True):
     """What the token's holder may do."""
@@ -35,6 +38,7 @@ class Claims(msgspec.Struct, frozen=True):
         whip_url: Base of publish and subscribe.
         events_url: Base of the events WebSocket.
         exp: Expiry, in epoch seconds.
+        version: `"major.flags"`.
         capabilities: What its holder may do.
         user_id: Text of the token's issuer.
         attributes: Further texts of the issuer.
@@ -46,6 +50,7 @@ class Claims(msgspec.Struct, frozen=True):
     whip_url: str
     events_url: str
     exp: float
+    version: str | float | None = None
     capabilities: Capabilities = Capabilities()
     user_id: str | None = None
     attributes: dict[str, str] | None = None
@@ -89,6 +94,18 @@ class StageToken:
         if claims.jti in ("", ".", "..") or "/" in claims.jti:
             raise StageError("The stage token is not usable: it names no participant")
         return cls(text, claims)
+
+    def check_exchange(self, new: StageToken) -> None:
+        """Reject a token that may not take this one's place on a live stage.
+
+        Raises:
+            StageError: It is for another participant, stage or place; the message names the claims (status 400).
+        """
+        other = [name for name in FIXED_CLAIMS if getattr(self.claims, name) != getattr(new.claims, name)]
+        if other:
+            raise StageError(
+                f"The stage token cannot be exchanged for one with another {', '.join(other)}", status=400
+            )
 
     def check(self, now: float, *, publish: bool = False, subscribe: bool = False) -> None:
         """Reject what the claims rule out, before any request.

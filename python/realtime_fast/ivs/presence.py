@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from secrets import token_hex
 
 import anyio
 
 from realtime_fast.aio.backoff import Backoff
-from realtime_fast.errors import StageError
+from realtime_fast.errors import InvalidInputError, StageError
 from realtime_fast.ivs import events
 from realtime_fast.ivs.events import (
     Disconnect,
@@ -18,10 +19,12 @@ from realtime_fast.ivs.events import (
     Reassign,
     StageEvent,
     StageState,
+    TokenExchanged,
 )
 from realtime_fast.ivs.events_socket import EventsSocket, open_events
 from realtime_fast.ivs.participant_token import StageToken
-from realtime_fast.ivs.roster import Heartbeat, Roster
+from realtime_fast.ivs.roster import Heartbeat
+from realtime_fast.ivs.stage_host import StageHost
 from realtime_fast.redaction import Secrets
 
 REDIAL_DELAYS = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
@@ -47,38 +50,68 @@ class _OverError(Exception):
         self.error = error
 
 
+class _Exchange:
+    """A request to exchange the token, and what became of it."""
+
+    def __init__(self) -> None:
+        self.id = token_hex(8)
+        self.settled = anyio.Event()
+        self.refusal: str | None = None
+
+    def settle(self, refusal: str | None) -> None:
+        self.refusal = refusal
+        self.settled.set()
+
+
 class Presence:
     """The presence of one participant.
 
     Args:
-        token: Its participant token.
-        secrets: What no error may show.
-        roster: The other participants, kept up to date here.
+        host: Its token, and the other participants, which are kept up to date here.
         emit: Called with each event.
         reassigned: Called when the client must publish and subscribe again.
     """
 
     def __init__(
         self,
-        token: StageToken,
-        secrets: Secrets,
-        roster: Roster,
+        host: StageHost,
         emit: Callable[[StageEvent], None],
         reassigned: Callable[[], None],
     ) -> None:
-        self._token = token
-        self._secrets = secrets
-        self._roster = roster
+        self._host = host
         self._emit = emit
         self._reassigned = reassigned
         self._socket: EventsSocket | None = None
         self._own_state = events.set_state(audio_muted=True, video_stopped=True)
+        self._exchange: _Exchange | None = None
 
     async def set_state(self, *, audio_muted: bool, video_stopped: bool) -> None:
         """Set this participant's own state, now and on later sockets."""
         self._own_state = events.set_state(audio_muted=audio_muted, video_stopped=video_stopped)
         if self._socket is not None:
             await self._socket.send(self._own_state)
+
+    async def exchange_token(self, new: StageToken) -> None:
+        """Have the stage go on with another token, as soon as there is a socket.
+
+        Raises:
+            InvalidInputError: An exchange is under way.
+            StageError: The stage refused, or the socket was lost meanwhile.
+        """
+        while self._socket is None:
+            self._host.check()
+            await self._host.changed.wait()
+        if self._exchange is not None:
+            raise InvalidInputError("The token is being exchanged already: wait for that")
+        exchange = self._exchange = _Exchange()
+        try:
+            old = self._host.token
+            await self._socket.send(events.exchange_token(old.text, new.text, exchange.id, token_hex(8)))
+            await exchange.settled.wait()
+        finally:
+            self._exchange = None
+        if exchange.refusal is not None:
+            raise StageError(f"The stage did not exchange the token: {exchange.refusal}")
 
     async def hold(self, joined: Callable[[], None]) -> StageError:
         """Join, call `joined`, and stay on the stage.
@@ -105,7 +138,7 @@ class Presence:
 
         while True:
             try:
-                async with open_events(self._token, self._secrets) as socket:
+                async with open_events(self._host.token, self._host.secrets) as socket:
                     await self._converse(socket, up)
             except _OverError as over:
                 if not was_joined:
@@ -125,10 +158,12 @@ class Presence:
                 await anyio.sleep(pause.after(lived))
             finally:
                 self._socket = None
+                if self._exchange is not None:
+                    self._exchange.settle("its events socket was lost before the answer")
 
     async def _converse(self, socket: EventsSocket, up: Callable[[], None]) -> None:
         """Process the messages of one socket until it closes."""
-        self._roster.restart()
+        self._host.roster.restart()
         heartbeat = Heartbeat(anyio.current_time())
         while True:
             message = None
@@ -137,7 +172,7 @@ class Presence:
             now = anyio.current_time()
             match message:
                 case StageState():
-                    for event in self._roster.apply(message):
+                    for event in self._host.roster.apply(message):
                         self._emit(event)
                     if self._socket is None:
                         self._socket = socket
@@ -145,18 +180,24 @@ class Presence:
                         up()
                 case Pong():
                     heartbeat.pong(now)
+                case TokenExchanged(request_id, error):
+                    if self._exchange is not None and self._exchange.id == request_id:
+                        self._exchange.settle(None if error is None else self._said(error.message))
                 case Reassign():
                     self._reassigned()
                 case Disconnect():
-                    reason = f": {self._secrets.clean(message.reason)[:300]}" if message.reason else ""
+                    reason = f": {self._said(message.reason)}" if message.reason else ""
                     raise _OverError(StageError(f"The stage disconnected this participant{reason}"))
                 case JoinError():
-                    raise _join_error(message, self._secrets)
+                    raise _join_error(message, self._host.secrets)
             match heartbeat.tick(now):
                 case "ping":
                     await socket.send(events.ping())
                 case "dead":
                     raise StageError("The stage's events socket does not answer pings")
+
+    def _said(self, text: str | None) -> str:
+        return self._host.secrets.clean(text or "it does not say why")[:300]
 
 
 def _join_error(message: JoinError, secrets: Secrets) -> _OverError | StageError:

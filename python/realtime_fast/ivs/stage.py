@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from functools import partial
 from typing import Any, TypeVar
 
 import anyio
@@ -20,10 +19,11 @@ from realtime_fast.errors import InvalidInputError, StageError
 from realtime_fast.ivs.events import Participant, ParticipantChanged, ParticipantLeft, StageEvent
 from realtime_fast.ivs.participant_token import StageToken
 from realtime_fast.ivs.presence import Presence
+from realtime_fast.ivs.published import Kind, PublishedStream
 from realtime_fast.ivs.stage_host import StageHost
-from realtime_fast.ivs.stream import PublishedStream, Stream, SubscribedStream
+from realtime_fast.ivs.strategy import Conductor, Strategy
+from realtime_fast.ivs.stream import Stream, SubscribedStream
 from realtime_fast.ivs.streams import Publication, StageStream, Subscription
-from realtime_fast.media.tracks import SentTrack
 from realtime_fast.options import IceServer, SendOptions, VideoCodec
 from realtime_fast.peer.link_events import LinkDiagnostic, StreamFailed
 
@@ -44,6 +44,7 @@ class Stage(anyio.AsyncContextManagerMixin):
 
     Args:
         token: A participant token; it says where the stage is, who one is and what one may do.
+        strategy: What to publish and whom to receive without being told each time; None for nothing and nobody.
         video_codec: What to prefer for sent video; production wants H.264.
         ice_servers: STUN and TURN servers; a stage needs none as a rule.
         timeout: Seconds that joining, each publication and each subscription may take.
@@ -60,6 +61,7 @@ class Stage(anyio.AsyncContextManagerMixin):
         self,
         token: str,
         *,
+        strategy: Strategy | None = None,
         video_codec: VideoCodec = "h264",
         ice_servers: Sequence[IceServer] = (),
         timeout: float = 30.0,
@@ -76,9 +78,8 @@ class Stage(anyio.AsyncContextManagerMixin):
             sending or SendOptions(),
             min_delay,
         )
-        self._presence = Presence(
-            self._host.token, self._host.secrets, self._host.roster, self._take, self._reassigned
-        )
+        self._presence = Presence(self._host, self._take, self._reassigned)
+        self._strategy = strategy
         self._streams: dict[str, Stream] = {}
         self._handles: dict[str, StageStream] = {}
 
@@ -93,6 +94,8 @@ class Stage(anyio.AsyncContextManagerMixin):
             try:
                 with self._host.limit("join"):
                     await self._tasks.start(self._stay)
+                if self._strategy is not None:
+                    self._tasks.start_soon(Conductor(self._strategy, self._host, self).run, self._tasks)
                 yield self
             finally:
                 self._end(StageError("The stage was left"))
@@ -155,32 +158,36 @@ class Stage(anyio.AsyncContextManagerMixin):
     # --- media
 
     async def publish(
-        self, *, video: MediaStreamTrack | None = None, audio: MediaStreamTrack | None = None
+        self,
+        *,
+        video: MediaStreamTrack | None = None,
+        audio: MediaStreamTrack | None = None,
+        max_bitrate: int | None = None,
+        max_fps: int | None = None,
     ) -> Publication:
         """Publish tracks; returns once media can flow. The tracks belong to the caller and are never stopped.
 
+        Args:
+            video: The pictures, None for none.
+            audio: The sound, None for none.
+            max_bitrate: Bit/s of the video at most; `Publication.limit` changes it.
+            max_fps: Pictures a second at most; `Publication.limit` changes it.
+
         Raises:
-            InvalidInputError: There is nothing to publish, or something is published already.
+            InvalidInputError: There is nothing to publish, something is published already, or a bound is below 1.
             StageError: The token does not allow it, or the stage refused.
             IceError: There is no network path to the stage.
             ConnectTimeoutError: It took too long.
         """
-        tracks = [track for track in (video, audio) if track is not None]
+        given: dict[Kind, MediaStreamTrack | None] = {"video": video, "audio": audio}
+        tracks = {kind: track for kind, track in given.items() if track is not None}
         if not tracks:
             raise InvalidInputError("publish needs a video track, an audio track, or both")
         self._host.token.check(time.time(), publish=True)
-        dead: set[MediaStreamTrack] = set()
-
-        def failed(track: MediaStreamTrack, cause: BaseException) -> None:
-            if track not in dead:  # each reassignment finds out anew
-                dead.add(track)
-                self._host.failed(f"The local {track.kind} track", cause)
-
-        stream = PublishedStream(
-            self._host, lambda: [SentTrack(track, failed=partial(failed, track)) for track in tracks]
-        )
+        stream = PublishedStream(self._host, tracks, self.set_state)
+        stream.limit(max_bitrate, max_fps)
         publication = await self._open(stream, Publication(stream))
-        await self.set_state(audio_muted=audio is None, video_stopped=video is None)
+        await stream.announce()
         return publication
 
     async def subscribe(self, participant_id: str, *, buffered: bool = True) -> Subscription:
@@ -206,8 +213,41 @@ class Stage(anyio.AsyncContextManagerMixin):
         return await self._open(stream, Subscription(stream))
 
     async def set_state(self, *, audio_muted: bool, video_stopped: bool) -> None:
-        """Tell the other participants whether audio and video are on; `publish` does so too."""
+        """Tell the other participants whether audio and video are on, and do no more.
+
+        `publish`, `Publication.mute` and `unmute` do so by themselves.
+        """
         await self._presence.set_state(audio_muted=audio_muted, video_stopped=video_stopped)
+
+    def refresh(self) -> None:
+        """Ask the strategy again, whose answers have changed."""
+        self._host.wake()
+
+    async def exchange_token(self, token: str) -> None:
+        """Go on with a fresh token of this participant, without leaving.
+
+        Its expiry, capabilities, user id and attributes count from then on: what it does not allow ends, the others see
+        its texts, and the strategy is asked again. Production exchanges only tokens that were signed with a key of
+        one's own.
+
+        Raises:
+            InvalidInputError: A token is being exchanged already.
+            StageError: It is no participant token, has expired (status 401), is for another participant, stage or place
+                (400), or the stage refused; the old one then stays in use.
+            ConnectTimeoutError: The stage did not answer.
+        """
+        new = StageToken.parse(token)
+        self._host.secrets.add(new.text)
+        new.check(time.time())
+        self._host.token.check_exchange(new)
+        with self._host.limit("exchange-token"):
+            await self._presence.exchange_token(new)
+        self._host.token = new
+        may = new.claims.capabilities
+        for key, stream in tuple(self._streams.items()):
+            if not (may.allow_publish if key == self.participant_id else may.allow_subscribe):
+                stream.stop()
+        self._host.wake()
 
     @property
     def streams(self) -> Mapping[str, StageStream]:

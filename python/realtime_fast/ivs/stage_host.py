@@ -35,7 +35,7 @@ class StageHost:
         secrets: What no error or event may show: the token.
         roster: Who else is on the stage.
         over: What ended the stage, None while it lasts.
-        changed: Set and replaced with every event.
+        changed: Set and replaced with every event, and by `wake`.
         readers: The queues of those who read events.
     """
 
@@ -63,6 +63,10 @@ class StageHost:
         """Pass an event to every reader, and wake all waiters."""
         for reader in self.readers:
             reader.put(event)
+        self.wake()
+
+    def wake(self) -> None:
+        """Have all waiters look again."""
         self.changed.set()
         self.changed = anyio.Event()
 

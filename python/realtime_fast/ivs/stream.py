@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, ClassVar, Literal, TypeVar
 
@@ -150,16 +150,15 @@ class Stream:
                 transport="ivs",
                 sending=host.sending,
                 min_delay=host.min_delay,
-            ) as peer,
+            ) as self._peer,
         ):
-            resource = None
+            peer, resource = self._peer, None
             try:
                 with host.limit(self.phase):
                     self._prepare(peer)
                     resource = await self._negotiate(await peer.create_offer())
                     await peer.accept_answer(resource.answer)
                     await peer.wait_up()
-                self._peer = peer
                 yield
             finally:
                 self._peer = None
@@ -198,28 +197,6 @@ class Stream:
             await self._perform(whip.end(resource.url, self._host.token.text))
         except StageError as error:
             logger.warning("A stage session was left behind: %s", error)
-
-
-class PublishedStream(Stream):
-    """This client's tracks, sent to the stage by WHIP."""
-
-    phase = "publish"
-
-    def __init__(self, host: StageHost, tracks: Callable[[], list[MediaStreamTrack]]) -> None:
-        super().__init__(host, host.token.claims.jti)
-        self._tracks = tracks
-
-    def _prepare(self, peer: Peer) -> None:
-        tracks = self._tracks()
-        for track in tracks:
-            peer.send(track)
-        if all(track.kind != "video" for track in tracks):
-            peer.reserve("video")  # production rejects an audio-only offer
-
-    async def _negotiate(self, offer: str) -> whip.Resource:
-        token = self._host.token
-        flow = whip.publish(token.claims.whip_url, self.participant_id, token.text, offer)
-        return await self._perform(flow)
 
 
 class SubscribedStream(Stream):

@@ -28,6 +28,7 @@ from realtime_fast.peer import aiortc_seams as seams
 from realtime_fast.peer import ice
 from realtime_fast.peer.agreed import Agreed, agreed, extended
 from realtime_fast.peer.descriptions import FarSide
+from realtime_fast.peer.encoding import Encoding
 from realtime_fast.peer.halves import TrackReceiver, TrackSender
 from realtime_fast.peer.ice_servers import IceServers
 from realtime_fast.peer.receiver import ReceiveStream
@@ -112,6 +113,27 @@ class RtcConnection(seams.OpenPeerConnection):
             if transceiver.sender.track is track:
                 transceiver.direction = "inactive"
                 await transceiver.sender.stop()
+
+    def send(self, track: MediaStreamTrack, encoding: Encoding) -> None:
+        """Send a track in this way, in a section of its own."""
+        _encode(self.addTrack(track), encoding)
+
+    def reserve(self, kind: Literal["audio", "video"], encoding: Encoding) -> None:
+        """Make a section in which a track may be sent later."""
+        _encode(self.addTransceiver(kind, direction="sendonly").sender, encoding)
+
+    def replace_track(self, track: MediaStreamTrack) -> None:
+        """Send a track in the first section of its kind, if there is any, in place of what is sent there."""
+        for transceiver in self.getTransceivers():
+            if transceiver.kind == track.kind:
+                transceiver.sender.replaceTrack(track)
+                return
+
+    def request_key_frame(self) -> None:
+        """Ask the far side for a key frame of the video it sends."""
+        for half in self.getReceivers():
+            if isinstance(half, TrackReceiver) and half.kind == "video" and half.stream is not None:
+                half.stream.request_key_frame()
 
     async def describe(self, description: RTCSessionDescription) -> str:
         """Make `description` the local one; returns it with all candidates."""
@@ -241,6 +263,11 @@ class RtcConnection(seams.OpenPeerConnection):
         for transceiver in self.getTransceivers():
             await transceiver.sender.stop()
             await transceiver.receiver.stop()
+
+
+def _encode(sender: RTCRtpSender, encoding: Encoding) -> None:
+    assert isinstance(sender, TrackSender)
+    sender.encoding = encoding
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from aiortc import MediaStreamTrack, RTCRtpReceiver, RTCRtpSender
 from aiortc.rtcrtpparameters import RTCRtpReceiveParameters, RTCRtpSendParameters
 
 from realtime_fast.peer import aiortc_seams as seams
+from realtime_fast.peer.encoding import Encoding
 from realtime_fast.peer.receiver import ReceiveStream
 from realtime_fast.peer.remote_track import RemoteTrack
 from realtime_fast.peer.sender import SendStream
@@ -23,9 +24,11 @@ class TrackSender(RTCRtpSender):
 
     Attributes:
         stream: The stream, None until media may flow.
+        encoding: How its track is sent.
     """
 
     stream: SendStream[Any] | None = None
+    encoding: Encoding
     _begin: Callable[[TrackSender, RTCRtpSendParameters], SendStream[Any]]
 
     @classmethod
@@ -35,6 +38,7 @@ class TrackSender(RTCRtpSender):
         """A sender with the identity of aiortc's own; `begin` makes its stream."""
         half = cls.__new__(cls)
         vars(half).update(vars(sender))
+        half.encoding = Encoding()
         half._begin = begin
         return half
 

@@ -25,6 +25,7 @@ from realtime_fast.peer import aiortc_seams as seams
 from realtime_fast.peer import ice
 from realtime_fast.peer.connection import RtcConnection, foreign_errors
 from realtime_fast.peer.descriptions import MAX_CANDIDATES
+from realtime_fast.peer.encoding import Encoding
 from realtime_fast.peer.halves import TrackReceiver, TrackSender
 from realtime_fast.peer.link_events import (
     LinkDiagnostic,
@@ -145,13 +146,19 @@ class Peer:
 
     # Negotiation
 
-    def send(self, track: MediaStreamTrack, *, trailers: bool = False) -> None:
-        """Send `track`, and offer to receive one of its kind; call it before `create_offer`.
+    def send(
+        self, track: MediaStreamTrack, encoding: Encoding | None = None, *, trailers: bool = False
+    ) -> None:
+        """Send `track` in this way, and offer to receive one of its kind; call it before `create_offer`.
 
         With `trailers` pictures have them, whatever the descriptions say: for those who agree on it elsewhere.
         """
         self._pc.trailers |= trailers
-        self._pc.addTrack(track)
+        self._pc.send(track, encoding or Encoding())
+
+    def replace_track(self, track: MediaStreamTrack) -> None:
+        """Send `track` instead of the one of its kind that is sent; nothing is negotiated anew."""
+        self._pc.replace_track(track)
 
     async def withdraw(self, track: MediaStreamTrack) -> None:
         """Send `track` no more; the next offer says so."""
@@ -161,9 +168,9 @@ class Peer:
         """Offer to receive a track of `kind` without sending one; call it before `create_offer`."""
         self._pc.addTransceiver(kind, direction="recvonly")
 
-    def reserve(self, kind: Literal["audio", "video"]) -> None:
+    def reserve(self, kind: Literal["audio", "video"], encoding: Encoding | None = None) -> None:
         """Offer to send a track of `kind` that does not exist yet; call it before `create_offer`."""
-        self._pc.addTransceiver(kind, direction="sendonly")
+        self._pc.reserve(kind, encoding or Encoding())
 
     async def create_offer(self, customize: CustomizeOffer | None = None) -> str:
         """Create the offer, gather candidates and set the local description; returns the SDP.
@@ -273,13 +280,7 @@ class Peer:
 
     def request_key_frame(self) -> None:
         """Ask the far side for a key frame of the video it sends."""
-        for receiver in self._pc.getReceivers():
-            if (
-                isinstance(receiver, TrackReceiver)
-                and receiver.kind == "video"
-                and receiver.stream is not None
-            ):
-                receiver.stream.request_key_frame()
+        self._pc.request_key_frame()
 
     async def stats(self) -> dict[str, Any]:
         """A report in the terms of W3C webrtc-stats: dictionaries with camelCase names, by id.

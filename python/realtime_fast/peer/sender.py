@@ -28,6 +28,7 @@ from realtime_fast.options import DegradationPreference
 from realtime_fast.peer.codecs.encoders import video_encoder
 from realtime_fast.peer.codecs.opus import EncodedSound, OpusEncoder
 from realtime_fast.peer.codecs.pictures import EncodedPicture, VideoEncoder
+from realtime_fast.peer.encoding import Encoding
 from realtime_fast.peer.media_transport import MediaTransport
 from realtime_fast.peer.rtp_clock import RtpClock
 from realtime_fast.peer.shaping import shaped
@@ -58,15 +59,21 @@ class SendStream(ABC, Generic[T]):
     """Seconds between two frames that are read: a track without a pace of its own must not hold up the loop."""
 
     def __init__(
-        self, transport: MediaTransport, config: dict[str, Any], is_wanted: Callable[[], bool]
+        self,
+        transport: MediaTransport,
+        config: dict[str, Any],
+        encoding: Encoding,
+        is_wanted: Callable[[], bool],
     ) -> None:
         """Begin a stream.
 
         Args:
             transport: Where to.
             config: See `RtpEndpoint.add_sender`.
+            encoding: How the track is to be sent, which may change at any time.
             is_wanted: Whether the far side wants what the track gives; frames are dropped meanwhile.
         """
+        self._encoding = encoding
         self._is_wanted = is_wanted
         self._transport = transport
         self._config = config
@@ -131,13 +138,15 @@ class SendStream(ABC, Generic[T]):
             except Exception as error:  # noqa: BLE001 - the user's own track: it ends the stream, not the connection
                 failed(error)
                 return
-            if self._is_wanted() and isinstance(frame, VideoFrame if self.kind == "video" else AudioFrame):
+            if isinstance(frame, VideoFrame if self.kind == "video" else AudioFrame):
                 self._frames.put((frame, track))  # type: ignore[arg-type]
             await anyio.sleep(max(0.0, begin + self.least_interval - time.monotonic()))
 
     async def _encode_all(self, failed: Failed) -> None:
         while True:
             frame, track = await self._frames.get()
+            if not (self._encoding.active and self._is_wanted()):
+                continue
             try:
                 await self._encode(frame, track)
             except Exception as error:  # noqa: BLE001 - FFmpeg raises anything; the connection goes on without it
@@ -189,6 +198,7 @@ class VideoSendStream(SendStream[VideoFrame]):
         self,
         transport: MediaTransport,
         config: dict[str, Any],
+        encoding: Encoding,
         is_wanted: Callable[[], bool],
         *,
         preference: DegradationPreference,
@@ -200,6 +210,7 @@ class VideoSendStream(SendStream[VideoFrame]):
         Args:
             transport: Where to.
             config: See `RtpEndpoint.add_sender`.
+            encoding: As in `SendStream`.
             is_wanted: As in `SendStream`.
             preference: What to give up first where not everything can be had.
             bounded_by_size: Whether to spend no more bits than the size of the pictures is worth.
@@ -211,13 +222,14 @@ class VideoSendStream(SendStream[VideoFrame]):
         self._resized = resized
         self._encoder: VideoEncoder | None = None
         self._adaptation: Adaptation | None = None
-        self._source = (0, 0, 30)
+        self._source = (0, 0, 0)
+        self._fps = 30
         self._arrivals = VideoMeter()
         self._shape = (0, 0, 0.0)
         self._due = 0.0
-        self._bitrate = 0
+        self._allowed = self._bitrate = 0
         self._key_wanted = True
-        super().__init__(transport, config, is_wanted)
+        super().__init__(transport, config, encoding, is_wanted)
 
     def stats(self) -> dict[str, Any]:
         """Figures of this stream under the names of webrtc-stats (`outbound-rtp`)."""
@@ -243,12 +255,17 @@ class VideoSendStream(SendStream[VideoFrame]):
         if wish == "key_frame":
             self._key_wanted = True
         else:
-            self._bitrate = bitrate
-            if self._adaptation is not None:
-                self._adaptation.rate(bitrate, time.monotonic())
+            self._allowed = bitrate
+            self._limit_bitrate()
+
+    def _limit_bitrate(self) -> None:
+        before, self._bitrate = self._bitrate, self._encoding.bitrate(self._allowed)
+        if self._adaptation is not None and self._bitrate != before:
+            self._adaptation.rate(self._bitrate, time.monotonic())
 
     async def _encode(self, frame: VideoFrame, track: MediaStreamTrack) -> None:
         began = now = time.monotonic()
+        self._limit_bitrate()
         adaptation = self._adapted_to(frame, began)
         for _ in range(self._frames.newly_dropped()):
             adaptation.skipped(True, now)
@@ -299,10 +316,12 @@ class VideoSendStream(SendStream[VideoFrame]):
 
     def _adapted_to(self, frame: VideoFrame, now: float) -> Adaptation:
         self._arrivals.add(now, frame.width, frame.height)
-        *_, fps = self._source
+        fps = self._fps
         measured = round(self._arrivals.rate(now))
         if self._arrivals.frames > 2 * fps and not 0.7 * fps < measured < 1.4 * fps:
             fps = max(1, measured)
+        self._fps = fps
+        fps = self._encoding.fps(fps)
         source = (max(2, frame.width & ~1), max(2, frame.height & ~1), fps)  # encoders take even sides
         if self._adaptation is None:
             self._adaptation = Adaptation(
@@ -336,13 +355,17 @@ class AudioSendStream(SendStream[AudioFrame]):
     least_interval = 0.0
 
     def __init__(
-        self, transport: MediaTransport, config: dict[str, Any], is_wanted: Callable[[], bool]
+        self,
+        transport: MediaTransport,
+        config: dict[str, Any],
+        encoding: Encoding,
+        is_wanted: Callable[[], bool],
     ) -> None:
         self._encoder: OpusEncoder | None = None
         self._bitrate = 64_000
         self._loss = 0.0
         self._loss_read = 0.0
-        super().__init__(transport, config, is_wanted)
+        super().__init__(transport, config, encoding, is_wanted)
 
     def _handle(self, wish: Literal["key_frame", "rate"], bitrate: int) -> None:
         if wish == "rate":
@@ -362,7 +385,7 @@ class AudioSendStream(SendStream[AudioFrame]):
         """In the stream's thread."""
         if self._encoder is None:
             self._encoder = OpusEncoder(self._bitrate)
-        self._encoder.set_bitrate(self._bitrate)
+        self._encoder.set_bitrate(self._encoding.bitrate(self._bitrate))
         self._encoder.set_loss(self._loss)
         return self._encoder.encode(frame)
 

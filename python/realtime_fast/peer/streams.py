@@ -50,11 +50,12 @@ class Streams:
 
         stream: SendStream[Any]
         if sender.kind == "audio":
-            stream = AudioSendStream(media, config, is_wanted)
+            stream = AudioSendStream(media, config, sender.encoding, is_wanted)
         else:
             stream = VideoSendStream(
                 media,
                 config,
+                sender.encoding,
                 is_wanted,
                 preference=self._sending.degradation_preference,
                 bounded_by_size=self._sending.max_bitrate is None,

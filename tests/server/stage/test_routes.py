@@ -18,7 +18,7 @@ from websockets.typing import Subprotocol
 
 from realtime_fast.server import Service
 from realtime_fast.server.stage.room import Room
-from realtime_fast.server.stage.tokens import IssuedToken
+from realtime_fast.server.stage.tokens import IssuedToken, TokenRequest
 
 OFFERS = Path(__file__).parent / "offers"
 PUBLISH = (OFFERS / "chromium-publish.sdp").read_text()
@@ -43,7 +43,7 @@ async def http(base: str) -> AsyncIterator[httpx2.AsyncClient]:
 @pytest.fixture
 def issue(stage_service: Service, stage_room: Room, base: str) -> Issue:
     def make(room: Room | None = None, **wanted: Any) -> IssuedToken:
-        return stage_service.stages.issue(room or stage_room, base, **wanted)
+        return stage_service.stages.issue(room or stage_room, base, TokenRequest(**wanted))
 
     return make
 
@@ -119,6 +119,49 @@ async def test_a_publication_is_answered_found_and_deleted_by_its_owner_only(
     assert (await http.delete(location, headers=bearer(owner))).status_code == 200
     assert (await http.delete(location, headers=bearer(owner))).status_code == 404
     assert not stage_room.members
+
+
+async def test_plain_whip_publishes_at_the_base_as_the_token_says(
+    http: httpx2.AsyncClient, issue: Issue, stage_room: Room, base: str
+) -> None:
+    owner = issue(publish=True)
+    for path in ("/stages", "/stages/"):
+        answer = await http.post(path, content=PUBLISH, headers=SDP | bearer(owner))
+        assert answer.status_code == 201
+        assert set(stage_room.members) == {owner.participant_id}
+        assert (await http.delete(answer.headers["location"], headers=bearer(owner))).status_code == 200
+        assert not stage_room.members
+        asked = {"origin": "https://page.example", "access-control-request-method": "POST"}
+        assert (await http.options(path, headers=asked)).status_code == 200
+    for path in ("/stages/front", "/stages/front/"):
+        answer = await http.post(path, content=PUBLISH, headers=SDP | bearer(owner))
+        assert (answer.status_code, answer.headers["location"]) == (307, f"{base}/stages/")
+    answer = await http.post("/stages", content=PUBLISH, headers=SDP)
+    assert (answer.status_code, answer.json()["code"]) == (401, 2001)
+
+
+@pytest.mark.parametrize(
+    ("named", "publishes", "subscribes"),
+    [
+        ({}, True, True),
+        ({"publish": True}, True, False),
+        ({"subscribe": True}, False, True),
+        ({"publish": False}, False, True),
+        ({"subscribe": False}, True, False),
+        ({"publish": True, "subscribe": True}, True, True),
+        ({"publish": False, "subscribe": False}, False, False),
+    ],
+)
+async def test_a_token_allows_what_was_asked_for_and_no_more(
+    http: httpx2.AsyncClient, stage_room: Room, named: dict[str, bool], publishes: bool, subscribes: bool
+) -> None:
+    made = await http.post(f"/dev/stages/{stage_room.stage_id}/tokens", json=named)
+    issued = IssuedToken(**made.json())
+    published = await post(http, "publish", issued.participant_id, bearer(issued))
+    at_base = await http.post("/stages", content=PUBLISH, headers=SDP | bearer(issued))
+    assert [published.status_code, at_base.status_code] == [201 if publishes else 403] * 2
+    subscribed = await post(http, "subscribe", "nobody", bearer(issued), SUBSCRIBE)
+    assert (subscribed.status_code, subscribed.json()["code"]) == ((404, 2004) if subscribes else (403, 2003))
 
 
 async def test_a_closing_page_ends_its_session_without_headers(

@@ -31,7 +31,7 @@ from realtime_fast.server.inference.chosen_path import by_first_message
 from realtime_fast.server.inference.conversation import ChannelClosedError, Conversation
 from realtime_fast.server.inference.session import InferenceSession, OpenPath, SessionRequest, over_webrtc
 from realtime_fast.server.inference.viewers import Viewer
-from realtime_fast.server.stage import base_url, stage_routes
+from realtime_fast.server.stage import TokenRequest, base_url, stage_routes
 from realtime_fast.server.stage.stage_path import over_stage
 
 logger = logging.getLogger(__name__)
@@ -210,7 +210,9 @@ def _stage_viewers(registry: Registry) -> Callable[[Request], Awaitable[Response
             return JSONResponse({"error": "The service is stopping"}, 503)
         if place is None:
             return JSONResponse({"error": NO_SESSION}, 404)
-        viewer = registry.stages.issue(place.room, base_url(request), user_id="viewer", publish=False)
+        viewer = registry.stages.issue(
+            place.room, base_url(request), TokenRequest(user_id="viewer", subscribe=True)
+        )
         return JSONResponse(
             {"subscribe_token": viewer.token, "server_publish_participant_id": place.participant_id}
         )

@@ -5,6 +5,6 @@
 
 from realtime_fast.server.stage.routes import base_url, stage_routes
 from realtime_fast.server.stage.stages import Stages
-from realtime_fast.server.stage.tokens import IssuedToken
+from realtime_fast.server.stage.tokens import IssuedToken, TokenRequest
 
-__all__ = ["IssuedToken", "Stages", "base_url", "stage_routes"]
+__all__ = ["IssuedToken", "Stages", "TokenRequest", "base_url", "stage_routes"]

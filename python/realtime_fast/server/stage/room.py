@@ -22,6 +22,7 @@ class Member:
 
     Attributes:
         participant: What the others are told.
+        claims: Those of the newest token.
         sockets: Number of open events sockets.
         sessions: All media sessions, including those still connecting.
         publication: The session that is up and publishes.
@@ -29,6 +30,7 @@ class Member:
     """
 
     participant: Participant
+    claims: Claims
     sockets: int = 0
     publication: Publication | None = None
     sessions: set[WhipSession] = field(default_factory=set)
@@ -52,10 +54,21 @@ class Room:
         member = self.members.get(claims.jti)
         if member is None:
             member = self.members[claims.jti] = Member(
-                Participant(id=claims.jti, user_id=claims.user_id, attributes={**(claims.attributes or {})})
+                Participant(id=claims.jti, user_id=claims.user_id, attributes={**(claims.attributes or {})}),
+                claims,
             )
             self._announce()
         return member
+
+    def newest(self, claims: Claims) -> Claims:
+        """The claims that count for a participant who shows these: those it was given last."""
+        member = self.members.get(claims.jti)
+        return claims if member is None else member.claims
+
+    def describe(self, member: Member, claims: Claims) -> None:
+        """Go on with what another token of a member says."""
+        member.claims = claims
+        self._update(member, user_id=claims.user_id, attributes={**(claims.attributes or {})})
 
     def leave(self, member: Member) -> None:
         """Remove a member, and end its sessions."""

@@ -20,6 +20,7 @@ from realtime_fast.server.bodies import BodyError, bounded_body
 from realtime_fast.server.stage.refusal import Refusal
 from realtime_fast.server.stage.room import Member, Room
 from realtime_fast.server.stage.stages import Stages
+from realtime_fast.server.stage.tokens import TokenRequest
 
 log = logging.getLogger(__name__)
 
@@ -43,30 +44,37 @@ def stage_routes(stages: Stages) -> list[BaseRoute]:
         max_age=600,
     )
     media = [
+        Route("/", face.answering(face.publish), methods=["POST"]),
         Route("/publish/{participant_id}", face.answering(face.publish), methods=["POST"]),
         Route("/subscribe/{participant_id}", face.answering(face.subscribe), methods=["POST"]),
         Route("/sessions/{session_id}", face.answering(face.end), methods=["DELETE"]),
         Route("/sessions/{session_id}", face.answering(face.end_by_beacon), methods=["POST"]),
+        Route("/front", face.redirect("", 307), methods=["POST"]),
+        Route("/front/", face.redirect("", 307), methods=["POST"]),
         Route("/front/publish/{participant_id}", face.redirect("publish", 307), methods=["POST"]),
         Route("/front/subscribe/{participant_id}", face.redirect("subscribe", 308), methods=["POST"]),
         WebSocketRoute("/events", face.events),
         WebSocketRoute("/events/{topic}", face.events),
     ]
     return [
+        # The base as tokens name it, without a slash; a preflight asks for OPTIONS.
+        Route("/stages", face.answering(face.publish), methods=["POST", "OPTIONS"], middleware=[cors]),
         Mount("/stages", routes=media, middleware=[cors]),
         Route("/dev/stages", face.answering(face.create), methods=["POST"]),
         Route("/dev/stages/{stage_id}/tokens", face.answering(face.issue), methods=["POST"]),
     ]
 
 
-class TokenRequest(msgspec.Struct, forbid_unknown_fields=True):
-    """Body of `POST /dev/stages/{id}/tokens`; `ttl` is in seconds."""
+class TokenExchange(msgspec.Struct, rename="camel"):
+    """What a participant asks for that has another token."""
 
-    user_id: str = ""
-    publish: bool = True
-    subscribe: bool = True
-    ttl: float = 12 * 3600.0
-    attributes: dict[str, str] = {}
+    new_token: str
+    request_id: str
+    trace_id: str = ""
+
+
+class _Exchange(msgspec.Struct):
+    payload: TokenExchange
 
 
 class SetState(msgspec.Struct, rename="camel"):
@@ -98,7 +106,9 @@ class _Face:
         """The front door: redirects publish and subscribe."""
 
         async def away(request: Request) -> Response:
-            target = f"{base_url(request)}/stages/{action}/{request.path_params['participant_id']}"
+            target = f"{base_url(request)}/stages/"
+            if action:
+                target += f"{action}/{request.path_params['participant_id']}"
             return Response(status_code=status, headers={"Location": target})
 
         return away
@@ -106,9 +116,8 @@ class _Face:
     # --- media
 
     async def publish(self, request: Request) -> Response:
-        session, answer = await self._stages.publish(
-            _bearer(request), request.path_params["participant_id"], await _offer(request)
-        )
+        named = request.path_params.get("participant_id")  # plain WHIP clients know their token alone
+        session, answer = await self._stages.publish(_bearer(request), named, await _offer(request))
         return _created(request, session.id, answer)
 
     async def subscribe(self, request: Request) -> Response:
@@ -142,15 +151,7 @@ class _Face:
             wanted = msgspec.json.decode(await _body(request, MAX_EVENT_BYTES) or b"{}", type=TokenRequest)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise Refusal(400, 2001, f"unusable token request: {error}") from None
-        issued = self._stages.issue(
-            room,
-            base_url(request),
-            user_id=wanted.user_id,
-            attributes=wanted.attributes,
-            publish=wanted.publish,
-            subscribe=wanted.subscribe,
-            ttl=wanted.ttl,
-        )
+        issued = self._stages.issue(room, base_url(request), wanted)
         return JSONResponse({"token": issued.token, "participant_id": issued.participant_id}, 201)
 
     # --- events
@@ -172,10 +173,41 @@ class _Face:
         try:
             async with anyio.create_task_group() as group:
                 group.start_soon(_tell, socket, room, member)
-                on_purpose = await _listen(socket, room, member)
+                on_purpose = await self._listen(socket, room, member)
                 group.cancel_scope.cancel()
         finally:
             self._stages.depart(room, member, on_purpose=on_purpose)
+
+    async def _listen(self, socket: WebSocket, room: Room, member: Member) -> bool:
+        """Read until the socket closes; returns whether the participant left on purpose."""
+        while True:
+            message: dict[str, Any] = await socket.receive()  # type: ignore[assignment]
+            if message["type"] == "websocket.disconnect":
+                return message.get("code") in GOODBYES
+            text = message.get("text")
+            if text is None or len(text) > MAX_EVENT_BYTES:
+                await socket.close(1003)
+                return True
+            try:
+                kind = json.loads(text)["type"].removeprefix("aws:ivs:")
+                if kind == "PING":
+                    await socket.send_text('{"type":"PONG"}')
+                elif kind == "SET_STATE":
+                    state = msgspec.json.decode(text, type=SetState)
+                    room.mute(member, audio_muted=state.audio_muted, video_stopped=state.video_stopped)
+                elif kind == "EXCHANGE_TOKEN":
+                    await socket.send_json(self._exchange(room, member, text))
+            except (ValueError, KeyError, TypeError, AttributeError, RecursionError, msgspec.DecodeError):
+                log.debug("ignored a message of %d characters that is no stage event", len(text))
+
+    def _exchange(self, room: Room, member: Member, text: str) -> dict[str, Any]:
+        wanted = msgspec.json.decode(text, type=_Exchange).payload
+        answer: dict[str, Any] = {"requestId": wanted.request_id, "traceId": wanted.trace_id}
+        try:
+            self._stages.exchange(room, member, wanted.new_token)
+        except Refusal as refusal:
+            answer["error"] = {"code": refusal.code, "message": refusal.message}
+        return {"type": "aws:ivs:EXCHANGE_TOKEN", "payload": answer}
 
 
 async def _tell(socket: WebSocket, room: Room, member: Member) -> None:
@@ -187,27 +219,6 @@ async def _tell(socket: WebSocket, room: Room, member: Member) -> None:
                 await socket.send_text(message)
     except (WebSocketDisconnect, RuntimeError):
         return  # the reader sees the end too, and its cause
-
-
-async def _listen(socket: WebSocket, room: Room, member: Member) -> bool:
-    """Read until the socket closes; returns whether the participant left on purpose."""
-    while True:
-        message: dict[str, Any] = await socket.receive()  # type: ignore[assignment]
-        if message["type"] == "websocket.disconnect":
-            return message.get("code") in GOODBYES
-        text = message.get("text")
-        if text is None or len(text) > MAX_EVENT_BYTES:
-            await socket.close(1003)
-            return True
-        try:
-            kind = json.loads(text)["type"].removeprefix("aws:ivs:")
-            if kind == "PING":
-                await socket.send_text('{"type":"PONG"}')
-            elif kind == "SET_STATE":
-                state = msgspec.json.decode(text, type=SetState)
-                room.mute(member, audio_muted=state.audio_muted, video_stopped=state.video_stopped)
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError, msgspec.DecodeError):
-            log.debug("ignored a message of %d characters that is no stage event", len(text))
 
 
 async def _turn_away(socket: WebSocket, refusal: Refusal, token: str | None) -> None:

@@ -19,6 +19,7 @@ from realtime_fast.peer.link_events import LinkEvent, LinkLost, LinkUp, TrackArr
 from realtime_fast.server.faults import RoomFault
 from realtime_fast.server.model.pipeline import Pipeline
 from realtime_fast.server.stage.stages import SERVICE, Place, Stages
+from realtime_fast.server.stage.tokens import TokenRequest
 from realtime_fast.stats import merge_reports
 
 CAMERA_LIMIT = 1.0
@@ -136,8 +137,8 @@ async def stage_path(
     """
     room = stages.create()
     try:
-        own = stages.issue(room, base_url, user_id=SERVICE)
-        client = stages.issue(room, base_url, user_id="client")
+        own = stages.issue(room, base_url, TokenRequest(user_id=SERVICE))
+        client = stages.issue(room, base_url, TokenRequest(user_id="client"))
         async with AsyncExitStack() as stack:
             stage = await stack.enter_async_context(Stage(own.token))
             tasks = await stack.enter_async_context(owned_tasks())

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import anyio
 from aiortc.rtcdtlstransport import RTCCertificate
 
-from realtime_fast.ivs.participant_token import Claims
+from realtime_fast.ivs.participant_token import FIXED_CLAIMS, Claims
 from realtime_fast.server.network import Exposure, Network
 from realtime_fast.server.stage.answers import Offer
 from realtime_fast.server.stage.refusal import Refusal
 from realtime_fast.server.stage.room import Member, Room
-from realtime_fast.server.stage.tokens import IssuedToken, TokenAuthority
+from realtime_fast.server.stage.tokens import IssuedToken, TokenAuthority, TokenRequest
 from realtime_fast.server.stage.whip_session import Publication, Subscription, WhipSession
 
 GRACE = 1.0
@@ -92,27 +92,10 @@ class Stages(anyio.AsyncContextManagerMixin):
                 return room
         raise Refusal.no_stage()
 
-    def issue(
-        self,
-        room: Room,
-        base_url: str,
-        *,
-        user_id: str = "",
-        attributes: Mapping[str, str] | None = None,
-        publish: bool = True,
-        subscribe: bool = True,
-        ttl: float = 12 * 3600.0,
-    ) -> IssuedToken:
-        """A token for a new participant of a stage; see `TokenAuthority.issue`."""
+    def issue(self, room: Room, base_url: str, wanted: TokenRequest | None = None) -> IssuedToken:
+        """A token for a participant of a stage, who reaches the service at `base_url`."""
         return self.authority.issue(
-            room.arn,
-            base_url=base_url,
-            user_id=user_id,
-            attributes=attributes,
-            publish=publish,
-            subscribe=subscribe,
-            ttl=ttl,
-            front_door=self.front_door,
+            room.arn, wanted or TokenRequest(), base_url=base_url, front_door=self.front_door
         )
 
     def admit(self, token: str | None) -> tuple[Room, Claims]:
@@ -129,25 +112,47 @@ class Stages(anyio.AsyncContextManagerMixin):
             raise Refusal.no_stage()
         return room, claims
 
+    def exchange(self, room: Room, member: Member, token: str) -> None:
+        """Go on with another token of a participant: what it does not allow ends.
+
+        Raises:
+            Refusal: The token is invalid, or not for the same participant, stage and place.
+        """
+        _, claims = self.admit(token)
+        if any(getattr(claims, name) != getattr(member.claims, name) for name in FIXED_CLAIMS):
+            raise Refusal.other_stage()
+        room.describe(member, claims)
+        may = claims.capabilities
+        for session in tuple(member.sessions):
+            if not (may.allow_publish if isinstance(session, Publication) else may.allow_subscribe):
+                self._forget(room, session)
+
     # --- media
 
-    async def publish(self, token: str | None, participant_id: str, offer: str) -> tuple[WhipSession, str]:
-        """Start publishing; returns the session and the SDP answer.
+    async def publish(
+        self, token: str | None, participant_id: str | None, offer: str
+    ) -> tuple[WhipSession, str]:
+        """Start publishing as the token's participant; returns the session and the SDP answer.
+
+        Args:
+            token: The participant's.
+            participant_id: Whom the request names, None for nobody.
+            offer: The SDP offer.
 
         Raises:
             Refusal: The token or the offer is not acceptable.
         """
         room, claims = self.admit(token)
-        if not claims.capabilities.allow_publish:
+        if not room.newest(claims).capabilities.allow_publish:
             raise Refusal.no_permission("publishing")
-        if claims.jti != participant_id:
+        if participant_id not in (None, claims.jti):
             raise Refusal.no_permission("publishing as somebody else")
 
         def live() -> None:
             room.published(member, session)
 
         exposure = self._exposure(claims)
-        session = Publication(participant_id, Offer.parse(offer), self._certificate, exposure, live)
+        session = Publication(claims.jti, Offer.parse(offer), self._certificate, exposure, live)
         member = room.enter(claims)
         return session, await self._begin(room, member, session)
 
@@ -158,7 +163,7 @@ class Stages(anyio.AsyncContextManagerMixin):
             Refusal: The token or the offer is not acceptable, or nothing is published.
         """
         room, claims = self.admit(token)
-        if not claims.capabilities.allow_subscribe:
+        if not room.newest(claims).capabilities.allow_subscribe:
             raise Refusal.no_permission("subscribing")
         publisher = room.members.get(participant_id)
         if publisher is None and any(participant_id in other.members for other in self.rooms.values()):
@@ -224,6 +229,7 @@ class Stages(anyio.AsyncContextManagerMixin):
     def arrive(self, room: Room, claims: Claims) -> Member:
         """An events socket of a participant is up."""
         member = room.enter(claims)
+        room.describe(member, claims)
         member.sockets += 1
         return member
 

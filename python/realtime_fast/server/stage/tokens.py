@@ -4,19 +4,49 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Annotated
 
 import jwt
 import msgspec
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from realtime_fast.ivs.participant_token import MAX_TOKEN_BYTES, Claims
+from realtime_fast.ivs.participant_token import MAX_TOKEN_BYTES, Capabilities, Claims
 from realtime_fast.server.stage.refusal import Refusal
 
 ALGORITHM = "ES384"
 MAX_TTL = 14 * 24 * 3600.0
 """Seconds; production's limit."""
+
+
+class TokenRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a participant token is to say.
+
+    Attributes:
+        user_id: Text that the other participants see.
+        attributes: Further texts that they see.
+        publish: Whether the participant may publish. Left out, it is what `subscribe` is not, and both if neither is
+            named: whoever asks for one capability gets that one.
+        subscribe: Whether the participant may subscribe; likewise.
+        ttl: Seconds until the token expires; zero or less makes an expired one.
+        participant_id: Whom it is for, as a further token to be exchanged for; None for a new participant.
+    """
+
+    user_id: str = ""
+    attributes: dict[str, str] = {}
+    publish: bool | None = None
+    subscribe: bool | None = None
+    ttl: float = 12 * 3600.0
+    participant_id: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]+$")] | None = None
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What its holder may do."""
+        publish, subscribe = self.publish, self.subscribe
+        return Capabilities(
+            allow_publish=not subscribe if publish is None else publish,
+            allow_subscribe=not publish if subscribe is None else subscribe,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,29 +69,21 @@ class TokenAuthority:
     def issue(
         self,
         stage_arn: str,
+        wanted: TokenRequest,
         *,
         base_url: str,
-        user_id: str = "",
-        attributes: Mapping[str, str] | None = None,
-        publish: bool = True,
-        subscribe: bool = True,
-        ttl: float = 12 * 3600.0,
         front_door: bool = False,
     ) -> IssuedToken:
-        """Make a token for a new participant.
+        """Make a token.
 
         Args:
             stage_arn: The stage it is for.
+            wanted: What it is to say.
             base_url: The service as the participant reaches it, `http://host:port`.
-            user_id: Text that the other participants see.
-            attributes: Further texts that they see.
-            publish: Whether the participant may publish.
-            subscribe: Whether the participant may subscribe.
-            ttl: Seconds until it expires; zero or less makes an expired one.
             front_door: Publish and subscribe through the redirecting front door, as in production.
         """
         now = int(time.time())
-        participant_id = secrets.token_urlsafe(9)
+        participant_id = wanted.participant_id or secrets.token_urlsafe(9)
         stages = f"{base_url.rstrip('/')}/stages"
         claims = {
             "jti": participant_id,
@@ -69,12 +91,12 @@ class TokenAuthority:
             "topic": stage_arn.rpartition("/")[2],
             "whip_url": f"{stages}/front" if front_door else stages,
             "events_url": f"ws{stages.removeprefix('http')}/events",
-            "user_id": user_id,
-            "attributes": dict(attributes or {}),
-            "capabilities": {"allow_publish": publish, "allow_subscribe": subscribe},
+            "user_id": wanted.user_id,
+            "attributes": wanted.attributes,
+            "capabilities": msgspec.to_builtins(wanted.capabilities),
             "version": "1.0",
             "iat": now,
-            "exp": int(now + min(ttl, MAX_TTL)),
+            "exp": int(now + min(wanted.ttl, MAX_TTL)),
         }
         return IssuedToken(jwt.encode(claims, self._key, algorithm=ALGORITHM), participant_id)
 
