@@ -45,7 +45,10 @@ def serving(*options: str, typed: str = "", **popen: Any) -> Iterator[tuple[subp
             assert process.stdout is not None
             line = process.stdout.readline()
             assert line.startswith("listening on ws://127.0.0.1:"), line or process.communicate()[1]
-            yield process, line.removeprefix("listening on ").strip()
+            url = line.removeprefix("listening on ").strip()
+            if "--quiet" not in options:
+                assert process.stdout.readline() == f"web page at {url.replace('ws', 'http', 1)}/\n"
+            yield process, url
         finally:
             process.kill()
 
@@ -199,6 +202,7 @@ def test_a_port_in_use_is_one_clear_sentence() -> None:
         ("--fault", "close=tomorrow", "expected close=PHASE"),
         ("--fault", "http=200", "400 to 599"),
         ("--delay-ms", "-1", "delay_ms must be between 0 and 30000"),
+        ("--ivs-sdk", "/no/such/sdk.js", "npm install amazon-ivs-web-broadcast"),
         ("--port", "70000", "port must be between 0 and 65535"),
         ("--host", "192.0.2.77", "cannot listen on 192.0.2.77"),
     ],

@@ -8,6 +8,7 @@ import signal
 import sys
 import textwrap
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import anyio
@@ -101,8 +102,15 @@ def serve(
         bool,
         typer.Option("--stage-front-door", help="Redirect IVS clients to the stage, as production does."),
     ] = False,
+    ivs_sdk: Annotated[
+        Path | None,
+        typer.Option(
+            help="Have the web page load Amazon's Web Broadcast SDK from this file instead of from Amazon."
+        ),
+    ] = None,
     quiet: Annotated[
-        bool, typer.Option("--quiet", help="Print no line for each session and each refusal.")
+        bool,
+        typer.Option("--quiet", help="Print neither the page's URL nor a line for each session and refusal."),
     ] = False,
     until_eof: Annotated[
         bool, typer.Option("--until-eof", help="Exit when standard input closes: do not outlive a parent.")
@@ -111,7 +119,8 @@ def serve(
 ) -> None:
     """Run a local stand-in for the hosted service until interrupted.
 
-    Prints `listening on ws://HOST:PORT` once it accepts connections, then a line for each session.
+    Prints `listening on ws://HOST:PORT` once it accepts connections and the URL of its web page, then a line for each
+    session.
 
     \b
     Examples:
@@ -139,11 +148,12 @@ def serve(
             if livekit_url is not None
             else "",
             stage_front_door=stage_front_door,
+            ivs_sdk=ivs_sdk,
             network=NetworkProfile.parse(network) if network else None,
         )
         if not quiet:
             _log_sessions()
-        anyio.run(_serve, config, until_eof)
+        anyio.run(_serve, config, until_eof, quiet)
 
 
 def _log_sessions() -> None:
@@ -156,12 +166,14 @@ def _log_sessions() -> None:
     logger.propagate = False
 
 
-async def _serve(config: ServiceConfig, until_eof: bool) -> None:
+async def _serve(config: ServiceConfig, until_eof: bool, quiet: bool) -> None:
     from realtime_fast.server import Service
 
     with ending() as told:
         async with Service(config) as service, owned_tasks() as tasks:
             print(f"listening on {service.url}", flush=True)
+            if not quiet:
+                print(f"web page at {service.page_url}", flush=True)
             if until_eof:
                 tasks.start_soon(_end_with_input)
             await told.wait()

@@ -26,6 +26,7 @@ from realtime_fast.server.faults import Faults
 from realtime_fast.server.http import client_tokens
 from realtime_fast.server.http.gate import Gate, where
 from realtime_fast.server.http.livekit_routes import livekit_routes, over_livekit
+from realtime_fast.server.http.page import page_routes
 from realtime_fast.server.http.registry import Registry
 from realtime_fast.server.inference.chosen_path import by_first_message
 from realtime_fast.server.inference.conversation import ChannelClosedError, Conversation
@@ -111,6 +112,7 @@ def build_app(registry: Registry, abort_connection: AbortConnection) -> ASGIApp:
         *livekit_routes(registry),
         Route("/v1/client/tokens", _client_token(registry), methods=["POST"]),
         WebSocketRoute("/{path:path}", _nowhere),
+        *page_routes(registry.config),
         Route("/dev/sessions", _answering(registry, _sessions), methods=["GET"]),
         Route("/dev/faults", _answering(registry, _set_faults), methods=["POST"]),
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 import re
 from dataclasses import dataclass, field
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from realtime_fast.control.api_key import checked_key
@@ -34,6 +35,7 @@ class ServiceConfig:
         livekit_key: Its API key.
         livekit_secret: Its API secret.
         stage_front_door: Have IVS clients redirected from a front door to the stage, as in production.
+        ivs_sdk: The file of Amazon's Web Broadcast SDK that the web page loads; None for Amazon's own address.
     """
 
     host: str = "127.0.0.1"
@@ -48,6 +50,7 @@ class ServiceConfig:
     livekit_key: str = ""
     livekit_secret: str = field(default="", repr=False)
     stage_front_door: bool = False
+    ivs_sdk: Path | None = None
 
     def __post_init__(self) -> None:
         if not 0 <= self.port <= 65535:
@@ -61,6 +64,12 @@ class ServiceConfig:
         for origin in self.origins:
             if origin != "*" and not re.fullmatch(r"https?://[^/\s?#@]+", origin):
                 raise InvalidInputError(f"origins must look like https://example.com, not {origin!r}")
+        if self.ivs_sdk is not None and not (self.ivs_sdk.suffix == ".js" and self.ivs_sdk.is_file()):
+            raise InvalidInputError(
+                f"ivs_sdk must be the script of Amazon's Web Broadcast SDK, not {str(self.ivs_sdk)!r}: after "
+                "`npm install amazon-ivs-web-broadcast` it is "
+                "node_modules/amazon-ivs-web-broadcast/dist/amazon-ivs-web-broadcast.js"
+            )
         if self.livekit_url is None:
             return
         if urlsplit(self.livekit_url).scheme not in ("ws", "wss"):

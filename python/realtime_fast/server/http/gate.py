@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import traceback
 from collections.abc import Iterable
+from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from starlette.requests import ClientDisconnect
@@ -25,8 +26,8 @@ class Gate:
 
     - Developer routes are for this machine: the client's address and the name it used (`Host`) are loopback's, so that
       no web page gets there under a name of its own that resolves to this machine.
-    - A web page says from where it comes (`Origin`): WebSockets and developer routes are for pages of loopback, and for
-      those that are allowed.
+    - A web page says from where it comes (`Origin`): WebSockets and developer routes are for pages of loopback, for the
+      service's own page where it is reached by an address, and for those that are allowed.
     - A request that makes a handler fail is answered and logged in one line. Texts from below may hold secrets.
 
     Args:
@@ -71,16 +72,28 @@ class Gate:
         client = scope["client"][0] if scope.get("client") else ""
         if for_developers and not (is_loopback(client) and is_loopback(host)):
             return JSONResponse({"error": "Developer routes are for loopback only"}, 403)
-        if (for_developers or scope["type"] == "websocket") and not self._allows(headers.get(b"origin")):
+        own = headers.get(b"host", "") if _is_address(host) else None
+        if (for_developers or scope["type"] == "websocket") and not self._allows(headers.get(b"origin"), own):
             return JSONResponse(
                 {"error": "Pages of this origin may not connect here: allow it in `origins`"}, 403
             )
         return None
 
-    def _allows(self, origin: str | None) -> bool:
+    def _allows(self, origin: str | None, own: str | None) -> bool:
         if origin is None or "*" in self._origins or origin in self._origins:
             return True  # only browsers send one
-        return origin.startswith(("http://", "https://")) and is_loopback(_host(origin) or "")
+        if not origin.startswith(("http://", "https://")):
+            return False
+        return is_loopback(_host(origin) or "") or origin.partition("://")[2] == own
+
+
+def _is_address(host: str) -> bool:
+    """Whether a host is named by its address, which nobody can make resolve to another machine."""
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def where(error: BaseException) -> str:

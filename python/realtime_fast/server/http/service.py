@@ -84,6 +84,13 @@ class Service(AsyncContextManagerMixin):
         host, port = self.address
         return f"ws://{f'[{host}]' if ':' in host else host}:{port}"
 
+    @property
+    def page_url(self) -> str:
+        """The web page's URL for a browser on this machine, `http://host:port/`."""
+        wildcards = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 - it is replaced here
+        host, port = self.address
+        return f"http://{wildcards.get(host) or (f'[{host}]' if ':' in host else host)}:{port}/"
+
     async def start(self) -> None:
         """Start accepting connections; does nothing if it does already.
 
