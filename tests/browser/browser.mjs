@@ -1,5 +1,6 @@
 // Headless Chromium, driven by JSON lines: {"op", "page", …} in, {"result"} or {"error"} out. A page is a stage with
-// Amazon's SDK or a session with the hosted service's; --fake-video names what its camera shows.
+// Amazon's SDK or a session with the hosted service's, or the service's own (person.mjs); --fake-video names what its
+// camera shows.
 import { createServer } from "node:http";
 import { readFile } from "node:fs/promises";
 import { createInterface } from "node:readline";
@@ -7,6 +8,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { buildSync } from "esbuild";
 import { chromium } from "playwright-core";
+import { person } from "./person.mjs";
 
 const here = new URL(".", import.meta.url);
 const { values: given } = parseArgs({ options: { chromium: { type: "string" }, "fake-video": { type: "string" } } });
@@ -50,6 +52,7 @@ const operations = {
   look: ({ page }) => pages.get(page).evaluate(() => window.look()),
   leave: ({ page }) => pages.get(page).evaluate(() => window.leave()),
   close: ({ page }) => pages.get(page).context().close(),
+  ...person(browser, pages),
 };
 
 console.log(JSON.stringify({ result: "ready" }));

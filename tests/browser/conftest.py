@@ -16,7 +16,7 @@ from anyio.abc import Process
 from anyio.streams.buffered import BufferedByteReceiveStream
 
 HERE = Path(__file__).parent
-MODULES = ("amazon-ivs-web-broadcast", "@decartai/sdk", "esbuild", "playwright-core")
+MODULES = ("amazon-ivs-web-broadcast", "axe-core", "@decartai/sdk", "esbuild", "playwright-core")
 
 
 def missing() -> str | None:
@@ -78,12 +78,14 @@ class Browser:
         state: dict[str, Any] = await self.do("open", page, base=base, **options)
         return state
 
-    async def until(self, page: str, condition: Any, within: float = 20.0) -> dict[str, Any]:
+    async def until(
+        self, page: str, condition: Any, within: float = 20.0, look: str = "look"
+    ) -> dict[str, Any]:
         """Look at what a page sees until it is as wanted."""
         seen: dict[str, Any] = {}
         with anyio.move_on_after(within):
             while True:
-                seen = await self.do("look", page)
+                seen = await self.do(look, page)
                 if condition(seen):
                     return seen
                 await anyio.sleep(0.1)
