@@ -1,6 +1,10 @@
-// The page's marker code on data from standard input: {"stamp": [numbers]} or {"read": [[bytes, …], …], "inFlight": […]}.
-import { pixels, read, readHard } from "../../python/realtime_fast/server/page/marker.js";
+// The page's marker code (its file is the argument) on data from standard input: {"stamp": [numbers],
+// "read": [[levels, …], …], "inFlight": [numbers]}.
+import { readFile } from "node:fs/promises";
 
+// As data, because Node takes a file of this name for an older kind of script.
+const code = await readFile(process.argv[2], "utf8");
+const { pixels, read, readHard } = await import(`data:text/javascript,${encodeURIComponent(code)}`);
 let text = "";
 for await (const chunk of process.stdin) text += chunk;
 const given = JSON.parse(text);

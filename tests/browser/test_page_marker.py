@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from realtime_fast.server.http.page import FILES
+
 from tests.browser.conftest import HERE
 from tests.reference.marker import CELLS, ROWS, read_luma, stamp_luma
 
@@ -23,7 +25,7 @@ def in_page(*, stamp: list[int] | None = None, read: list[Any] | None = None, in
         "inFlight": [int(number) for number in in_flight],
     }
     done = subprocess.run(
-        ["node", str(HERE / "marker.mjs")],
+        ["node", str(HERE / "marker.mjs"), str(FILES / "marker.js")],
         input=json.dumps(given),
         capture_output=True,
         text=True,
