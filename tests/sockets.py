@@ -21,6 +21,7 @@ ROOMS = (
     "cli",
     "client",
     "compat",
+    "docs/test_blocks.py",
     "examples",
     "interop",
     "ivs/test_publishing.py",
