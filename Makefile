@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 RUST := $(shell find rust Cargo.toml Cargo.lock -name '*.rs' -o -name 'Cargo.*' 2>/dev/null | grep -v /target/)
 
-.PHONY: demo test quick browser livekit interop check workflows lint types bench bench-core aarch64 network soak wheel test-wheel fuzz miri format clean
+.PHONY: docs demo test quick browser livekit interop check workflows lint types bench bench-core aarch64 network soak wheel test-wheel fuzz miri format clean
 .DELETE_ON_ERROR:
 
 .venv/.tools: pyproject.toml
@@ -65,17 +65,21 @@ workflows: .venv/.actionlint
 	$(BIN)/zizmor --offline --quiet .github/workflows
 
 lint: .venv/.installed
-	$(BIN)/ruff format --check python tests benches examples conftest.py
-	$(BIN)/ruff check python tests benches examples conftest.py
+	$(BIN)/ruff format --check python tests benches examples docs conftest.py
+	$(BIN)/ruff check python tests benches examples docs conftest.py
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 
 types: .venv/.installed
 	$(BIN)/mypy
 
+# The site, in target/site; a warning is an error.
+docs: .venv/.installed
+	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going -d target/doctrees docs target/site
+
 format: .venv/.tools
-	$(BIN)/ruff format python tests benches examples conftest.py
-	$(BIN)/ruff check --fix-only python tests benches examples conftest.py
+	$(BIN)/ruff format python tests benches examples docs conftest.py
+	$(BIN)/ruff check --fix-only python tests benches examples docs conftest.py
 	cargo fmt --all
 
 # libyuv takes part in the benches where it is installed (Debian: libyuv-dev).

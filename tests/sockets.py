@@ -22,6 +22,7 @@ ROOMS = (
     "client",
     "compat",
     "docs/test_blocks.py",
+    "docs/test_web_app.py",
     "examples",
     "interop",
     "ivs/test_publishing.py",

@@ -1,4 +1,4 @@
-"""Every error this package raises, as one tree.
+"""Every error this package raises, as one tree (docs/errors.md)::
 
     RealtimeError
     ├── InvalidInputError (also ValueError)

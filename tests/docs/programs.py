@@ -61,9 +61,10 @@ def run(block: Example, given: Mapping[str, Any], replaced: Mapping[str, str]) -
 def _run_file(path: Path, source: str) -> None:
     """Run it in this directory; it must end well."""
     path.write_text(source)
-    pytest = ("-m", "pytest", "-q", "-p", "no:cacheprovider") if path.name.startswith("test_") else ()
+    pytest = ("-m", "pytest", "-p", "anyio.pytest_plugin") if path.name.startswith("test_") else ()
     command = [sys.executable, *pytest, str(path)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=FILE_LIMIT, check=False)
+    quick = os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=FILE_LIMIT, check=False, env=quick)
     assert done.returncode == 0, f"{path} ended with {done.returncode}\n{done.stdout}{done.stderr}"
 
 

@@ -1,9 +1,11 @@
-"""A client for Amazon IVS Real-Time stages; all it needs is a participant token.
+"""A client for Amazon IVS Real-Time stages; all it needs is a participant token::
 
-async with Stage(token) as stage:
-    publisher = await stage.wait_publishing()
-    stream = await stage.subscribe(publisher.id)
-    frame = await stream.video.recv()
+    async with Stage(token) as stage:
+        publisher = await stage.wait_publishing()
+        stream = await stage.subscribe(publisher.id)
+        frame = await stream.video.recv()
+
+docs/stage.md introduces it.
 """
 
 from realtime_fast.ivs.events import (

@@ -1,11 +1,13 @@
-"""A client for LiveKit rooms; all it needs is a server's URL and an access token.
+"""A client for LiveKit rooms; all it needs is a server's URL and an access token::
 
-async with Room(url, token) as room:
-    await room.publish(video=camera)
-    async for event in room.events():
-        match event:
-            case TrackSubscribed():
-                frame = await event.media.recv()
+    async with Room(url, token) as room:
+        await room.publish(video=camera)
+        async for event in room.events():
+            match event:
+                case TrackSubscribed():
+                    frame = await event.media.recv()
+
+docs/livekit.md introduces it.
 """
 
 from __future__ import annotations

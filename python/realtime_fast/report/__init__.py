@@ -1,8 +1,10 @@
-"""Reports: what a session's event log says, as charts and figures (docs/report.md).
+"""Reports: what a session's event log says, as charts and figures::
 
-from realtime_fast.report import read_measured, write_report
+    from realtime_fast.report import read_measured, write_report
 
-write_report(Path("run"), read_measured(Path("run")))
+    write_report(Path("run"), read_measured(Path("run")))
+
+docs/report.md describes them.
 """
 
 from __future__ import annotations

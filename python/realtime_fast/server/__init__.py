@@ -1,7 +1,9 @@
-"""The embedded service: a local stand-in for the hosted one, for development and tests.
+"""The embedded service: a local stand-in for the hosted one, for development and tests::
 
-async with Service(ServiceConfig(port=0)) as service:
-    ...  # connect to service.url
+    async with Service(ServiceConfig(port=0)) as service:
+        ...  # connect to service.url
+
+docs/how-to/testing.md shows what it is good for.
 """
 
 from __future__ import annotations

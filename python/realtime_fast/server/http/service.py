@@ -80,7 +80,7 @@ class Service(AsyncContextManagerMixin):
 
     @property
     def url(self) -> str:
-        """The base URL clients connect to, `ws://host:port`."""
+        """The base URL that clients connect to, with the scheme `ws`."""
         host, port = self.address
         return f"ws://{f'[{host}]' if ':' in host else host}:{port}"
 
