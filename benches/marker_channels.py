@@ -1,6 +1,7 @@
-"""Regenerates the table of docs/marker.md: real channels, the reference reader, the robust reader.
+"""Measures for docs/marker.md: real channels, the reference reader, the robust reader.
 
-Run as `python -m benches.marker_channels [--frames 150] [--full]`; the full table takes some ten minutes.
+Run as `python -m benches.marker_channels [--frames 150] [--full]`; `--full` takes some ten minutes, and writes data,
+tables and chart of the page.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from typing import Any
 
 import av
 import numpy as np
+from benches import marker_page
+from benches.marker_page import Row
 
 from realtime_fast.latency import PixelProbes
 from realtime_fast.marker import Reading, read
@@ -98,16 +101,19 @@ def measure(kind: str, channel: Channel, frames: int) -> Counter[str]:
     return counts
 
 
-def row(channel: Channel, kind: str, got: Counter[str]) -> str:
-    """A row of the table."""
-    scaled = channel.filter.lower() if channel.scale != 1 else "-"
-    share = [
-        f"{got[name] / got[of]:.1%}"
-        for name, of in (("hard", "frames"), ("soft", "frames"), ("soft later", "later frames"))
-    ]
-    cells = [channel.codec, channel.bitrate // 1000, channel.scale, scaled, f"{channel.generations}x", kind]
-    cells += [*share, got["standing"], got["hard wrong"], got["soft wrong"]]
-    return "| " + " | ".join(str(cell) for cell in cells) + " |"
+def row(channel: Channel, kind: str, got: Counter[str]) -> Row:
+    """What is kept of a measurement."""
+    scaled = channel.filter.lower() if channel.scale != 1 else ""
+    counts = [got[name.replace("_", " ")] for name in marker_page.COUNTS]
+    return Row(
+        channel.codec,
+        channel.bitrate // 1000,
+        str(channel.scale),
+        scaled,
+        channel.generations,
+        kind,
+        *counts,
+    )
 
 
 def false_in_pictures(per_frame: int) -> tuple[int, int]:
@@ -163,31 +169,16 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=150)
     parser.add_argument("--full", action="store_true")
     arguments = parser.parse_args()
-    heads = [
-        "codec",
-        "kbit/s",
-        "scale",
-        "filter",
-        "encoded",
-        "picture",
-        "hard",
-        "soft",
-        "soft later",
-        "standing",
-    ]
-    heads += ["hard wrong", "soft wrong"]
-    rule = "|" + "---|" * len(heads)
-    every, means, differ = [], [], 0
+    rows, differ = [], 0
     for channel in table(arguments.full):
-        total = Counter[str]()
         for kind in PICTURES:
             got = measure(kind, channel, arguments.frames)
-            total += got
-            every.append(row(channel, kind, got))
-        differ += total["differ"]
-        means.append(row(channel, "all", total))
-    head = "| " + " | ".join(heads) + " |"
-    print(*(head, rule, *means), "", *(head, rule, *every), sep="\n")
+            differ += got["differ"]
+            rows.append(row(channel, kind, got))
+    print(marker_page.table(marker_page.totals(rows)))
+    if arguments.full:
+        marker_page.write(marker_page.DATA, rows)
+        marker_page.main()
     print(f"\nThe reference reader was right and the robust one was not in {differ} frames.")
     count, false = false_in_pictures(800)
     print(f"Unmarked pictures: {false} false readings in {count} corners.")

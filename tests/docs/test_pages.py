@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
+from benches import marker_page
 
 import realtime_fast
 from realtime_fast.cli.exit_codes import EXIT_CODES
@@ -50,6 +51,11 @@ def test_the_reference_has_every_public_name() -> None:
         }
     whole = {module.__name__.removeprefix("realtime_fast.") for module in modules}
     assert set(realtime_fast.__all__) - {"__version__"} <= named | whole
+
+
+def test_the_tables_of_the_marker_are_those_of_its_data() -> None:
+    page = marker_page.PAGE.read_text()
+    assert marker_page.filled(page, marker_page.read(marker_page.DATA)) == page
 
 
 @pytest.mark.parametrize("page", [pytest.param(page, id=str(page.relative_to(ROOT))) for page in pages()])
