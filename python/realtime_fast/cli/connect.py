@@ -66,8 +66,8 @@ def connect(
 
     \b
     Examples:
-      realtime-fast connect --input 0 --show
-      realtime-fast connect --url wss://api3.decart.ai --input clip.mp4 --output out.mp4
+      realtime-fast connect --input clip.mp4 --output out.mp4
+      realtime-fast connect --url wss://api3.decart.ai --input 0 --show
       echo "oil on canvas" | realtime-fast connect --seconds 20
     """  # noqa: D301 - the escape is click's
     with reported(debug):

@@ -200,8 +200,8 @@ HELP: dict[str, str] = {
     "cut": "cut[=SECONDS], close the media sockets so long after media is up",
     "queue": "queue=N, have the client wait for N places of a queue",
     "room_info": "room-info=never|malformed|dead|expired, mistreat the information about a LiveKit room",
-    "room": "room=signal|removed|deleted|twice|absent|back|codec|double|foreign[:SECONDS], in the LiveKit room so long "
-    "after media is up (repeatable)",
+    "room": "room=WHAT[:SECONDS], in the LiveKit room so long after media is up: signal, removed, deleted, twice, "
+    "absent, back, codec, double or foreign (repeatable)",
     "late": "late=SECONDS, have the service's participant come into the LiveKit room so late",
     "watch": "watch=401|404|500|html|partial, answer a LiveKit viewer's request so",
     "times": "times=N, hit only the first N connections",
