@@ -18,6 +18,7 @@ from realtime_fast.latency import (
     finest_clock,
     measurement,
 )
+from realtime_fast.latency.figures import Latencies
 from realtime_fast.marker import CORRUPTED
 
 
@@ -233,3 +234,15 @@ def test_composite_counts_each_leg_once(
         (client_s or 0) * 1000,
         server_ms or 0,
     )
+
+
+def test_what_the_last_seconds_need_is_all_that_is_kept_of_them() -> None:
+    latencies = Latencies()
+    for picture in range(30 * 60):
+        latencies.add(picture / 30, 40.0)
+    latencies.report()
+    assert latencies.recent(60.0).count == pytest.approx(5 * 30, abs=1)
+    assert len(latencies._recent) == pytest.approx(5 * 30, abs=1), (
+        "memory for an hour was taken within an hour"
+    )
+    assert latencies.all().count == 30 * 60

@@ -151,6 +151,8 @@ class Latencies:
         self.latest_ms = latency_ms
         self._window.append(latency_ms)
         self._recent.append((at, latency_ms))
+        while at - self._recent[0][0] >= REPORT_INTERVAL:
+            self._recent.popleft()
         self._session.add(latency_ms)
 
     def report(self) -> LatencyFigures:
