@@ -1,6 +1,6 @@
 """The hosted service's browser SDK on the rows of `benches.network`: the column beside ours.
 
-    python -m benches.network_browser [--seconds 60] [--only 600k]
+    python -m benches.network_browser [--seconds 60] [--only 600k] [--profiles]
 
 Needs `make browser`. Unmodified `@decartai/sdk` in a headless Chromium sends the bundled clip to the embedded service.
 It reports no latency; `full size` is when pictures of the whole size first came back.
@@ -25,6 +25,7 @@ from realtime_fast.cli.embedded import service_process
 from tests.browser.conftest import missing, open_browser
 
 MODEL = models.realtime("mirage_v2")
+PROFILES = ("wifi", "lte", "3g", "transatlantic", "lossy", "600k")
 
 
 def camera(path: Path, frames: int = 250) -> None:
@@ -67,6 +68,7 @@ async def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--only", action="append")
+    parser.add_argument("--profiles", action="store_true", help="the named networks instead")
     given = parser.parse_args()
     if reason := missing():
         raise SystemExit(reason)
@@ -75,7 +77,7 @@ async def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         fake = Path(folder) / "clip.y4m"
         camera(fake)
-        for row in ROWS:
+        for row in [Row(name, name, 0, 0, None) for name in PROFILES] if given.profiles else ROWS:
             if not given.only or row.name in given.only:
                 print(await run(row, fake, given.seconds), flush=True)
 
