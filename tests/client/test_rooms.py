@@ -5,7 +5,10 @@ from __future__ import annotations
 import time
 from typing import Any
 
+import anyio
 import pytest
+from aiortc import MediaStreamTrack
+from aiortc.mediastreams import MediaStreamError
 
 from realtime_fast import (
     AckTimeoutError,
@@ -190,6 +193,33 @@ async def test_who_else_comes_does_no_harm(
         await eventually(lambda: room and len(room.participants) == 3)
         await first_picture(client)
         assert session.prompt == "boat"
+    assert watch.errors == []
+
+
+@pytest.mark.parametrize("fault", ["audio-first", "two-videos"])
+async def test_what_the_service_publishes_may_come_in_any_order(
+    service: Service, camera: MediaSource, watch: Watch, fault: Any
+) -> None:
+    """Of two videos the newer one takes the place."""
+    arrived: list[MediaStreamTrack] = []
+    service.set_faults(Faults(publish=fault))
+    async with (
+        leaving_nothing(),
+        RealtimeClient.connect(
+            service.url, KEY, camera, over_room(on_remote_stream=arrived.append)
+        ) as client,
+    ):
+        kinds = ["audio", "video"] if fault == "audio-first" else ["audio", "video", "video"]
+        await eventually(lambda: sorted(track.kind for track in arrived) == kinds)
+        if fault == "audio-first":
+            assert arrived[0].kind == "audio"
+        else:
+            first, second = (track for track in arrived if track.kind == "video")
+            with anyio.fail_after(10), pytest.raises(MediaStreamError):
+                while True:
+                    await first.recv()
+            await second.recv()
+        await first_picture(client)
     assert watch.errors == []
 
 

@@ -23,6 +23,8 @@ from realtime_fast.server.faults import CAPACITY_ERROR, HELP, Faults, Noise, Swi
         (["drop=connected"], Faults(drop="connected")),
         (["delay=open:0.5", "delay=state:2"], Faults(delay={"open": 0.5, "state": 2.0})),
         (["ack=never", "ack-delay=1"], Faults(ack="never", ack_delay=1.0)),
+        (["room=signal:1", "room=absent", "publish=audio-first"],
+         Faults(room={"signal": 1, "absent": 0}, publish="audio-first")),
         (["stall", "silence=1.5", "cut", "renegotiate=2"], Faults(stall=0, silence=1.5, cut=0, renegotiate=2)),
         (["slow=0.2", "noise=garbage", "trickle=before", "times=3"],
          Faults(slow=0.2, noise="garbage", trickle="before", times=3)),
@@ -54,7 +56,15 @@ def test_what_does_not_fit_is_named(option: str, said: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "settings", [{"error": "lunch"}, {"ack": "maybe"}, {"noise": "loud"}, {"trickle": "never"}, {"stall": -1}]
+    "settings",
+    [
+        {"error": "lunch"},
+        {"ack": "maybe"},
+        {"noise": "loud"},
+        {"trickle": "never"},
+        {"stall": -1},
+        {"publish": "nothing"},
+    ],
 )
 def test_wrong_settings_are_refused(settings: dict[str, Any]) -> None:
     with pytest.raises(InvalidInputError):

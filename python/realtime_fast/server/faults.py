@@ -29,6 +29,7 @@ InfoFault: TypeAlias = Literal["never", "malformed", "dead", "expired"]
 RoomFault: TypeAlias = Literal[
     "signal", "removed", "deleted", "twice", "absent", "back", "codec", "double", "foreign"
 ]
+PublishFault: TypeAlias = Literal["audio-first", "two-videos"]
 WatchFault: TypeAlias = Literal["401", "404", "500", "html", "partial"]
 Noise: TypeAlias = Literal["garbage", "unknown", "mutated"]
 
@@ -67,6 +68,8 @@ class Faults:
             the service's participant is `absent`, comes `back`, publishes in another `codec`, or comes a second time
             (`double`), or a `foreign` participant publishes.
         late: Seconds after the invitation at which the service's participant comes into the room.
+        publish: What the service's participant publishes in the LiveKit room: its sound long before its pictures, or
+            its pictures twice.
         watch: How a viewer's request for a LiveKit room is answered: with a status, a page, or without a token.
         times: How many connections are affected; None for all.
     """
@@ -92,6 +95,7 @@ class Faults:
     room_info: InfoFault | None = None
     room: Mapping[RoomFault, float] = field(default_factory=dict)
     late: float = 0.0
+    publish: PublishFault | None = None
     watch: WatchFault | None = None
     times: int | None = None
 
@@ -203,6 +207,7 @@ HELP: dict[str, str] = {
     "room": "room=WHAT[:SECONDS], in the LiveKit room so long after media is up: signal, removed, deleted, twice, "
     "absent, back, codec, double or foreign (repeatable)",
     "late": "late=SECONDS, have the service's participant come into the LiveKit room so late",
+    "publish": "publish=audio-first|two-videos, have it publish sound long before pictures, or pictures twice",
     "watch": "watch=401|404|500|html|partial, answer a LiveKit viewer's request so",
     "times": "times=N, hit only the first N connections",
 }
@@ -266,6 +271,7 @@ _READERS: dict[str, _Reader] = {
     "room_info": _one_of("room_info", get_args(InfoFault)),
     "room": _room,
     "late": _value("late", float),
+    "publish": _one_of("publish", get_args(PublishFault)),
     "watch": _one_of("watch", get_args(WatchFault)),
     "times": _value("times", int),
 }
@@ -317,6 +323,7 @@ _CHECKS: dict[str, tuple[str, Callable[[Any], bool]]] = {
         lambda faults: all(name in get_args(RoomFault) and _seconds(s) for name, s in faults.items()),
     ),
     "late": _SOME_SECONDS,
+    "publish": ("audio-first or two-videos", _within(None, *get_args(PublishFault))),
     "watch": ("401, 404, 500, html or partial", _within(None, *get_args(WatchFault))),
     "times": ("0 or more, or None", _optional(lambda value: value >= 0)),
 }

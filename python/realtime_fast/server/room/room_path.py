@@ -36,6 +36,9 @@ CAMERA_LIMIT = 3.0
 STATE_LIMIT = 30.0
 """Seconds for a client that has announced a prompt or an image to send it; then the output begins without."""
 
+AUDIO_LEAD = 0.5
+"""Seconds between sound and pictures that are published apart (fault injection)."""
+
 DEAD_URL = "ws://127.0.0.1:9"
 """Nobody listens there (fault injection)."""
 
@@ -196,8 +199,17 @@ class RoomPath:
         if self._session.waits_for_state:
             with anyio.move_on_after(STATE_LIMIT):
                 await self._session.has_state.wait()
-        pipeline = self._session.pipeline
-        await room.publish(video=pipeline.video.outlet(), audio=pipeline.audio.outlet())
+        video, audio = self._session.pipeline.video, self._session.pipeline.audio
+        match self._session.faults.publish:
+            case "audio-first":
+                await room.publish(audio=audio.outlet())
+                await anyio.sleep(AUDIO_LEAD)
+                await room.publish(video=video.outlet())
+            case "two-videos":
+                await room.publish(video=video.outlet(), audio=audio.outlet())
+                await room.publish(video=video.outlet())
+            case None:
+                await room.publish(video=video.outlet(), audio=audio.outlet())
         await self._arrived.wait()
         with anyio.move_on_after(CAMERA_LIMIT):
             await self._camera.wait()
