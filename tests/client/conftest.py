@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator, Iterator
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
@@ -30,7 +30,7 @@ async def camera() -> AsyncIterator[MediaSource]:
         yield source
 
 
-@pytest.fixture(params=["webrtc", "ivs", "livekit"])
+@pytest.fixture(params=get_args(TransportName))
 def transport(request: pytest.FixtureRequest) -> TransportName:
     name: TransportName = request.param
     return name

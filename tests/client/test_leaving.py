@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import time
+from typing import get_args
 
 import anyio
 import pytest
@@ -130,7 +131,7 @@ async def test_leaving_a_stage_or_a_room_at_any_moment(
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("transport", ["webrtc", "ivs", "livekit"])
+@pytest.mark.parametrize("transport", get_args(TransportName))
 @pytest.mark.parametrize("seeds", [range(start, start + 30) for start in range(0, 300, 30)], ids=str)
 @pytest.mark.timeout(300)
 async def test_leaving_at_any_moment_300_times(

@@ -170,7 +170,8 @@ async def test_a_room_that_is_deleted_is_a_loss_with_its_reason(
         assert "ROOM_DELETED" in str(lost.error)
 
 
-async def test_a_codec_that_cannot_be_decoded_is_said(line: Line, reports: Reports) -> None:
+@pytest.mark.parametrize("codec", ["video/VP9", "video/AV1"])
+async def test_a_codec_that_cannot_be_decoded_is_said(reports: Reports, codec: str) -> None:
     from livekit.protocol import models
 
     from realtime_fast.livekit import Participant
@@ -178,12 +179,12 @@ async def test_a_codec_that_cannot_be_decoded_is_said(line: Line, reports: Repor
     info = models.ParticipantInfo(
         sid="PA",
         identity="inference-server-1",
-        tracks=[models.TrackInfo(sid="T", type=models.VIDEO, mime_type="video/AV1")],
+        tracks=[models.TrackInfo(sid="T", type=models.VIDEO, mime_type=codec)],
     )
     LivekitLink(Room("ws://nowhere", "t"), reports)._examine(Participant.of(info))
     (lost,) = reports
     assert isinstance(lost, LinkLost)
-    assert "video/AV1" in str(lost.error)
+    assert f"sends {codec}, which this client cannot decode" in str(lost.error)
 
 
 @pytest.mark.parametrize("url", ["", "http://", "gopher://host", "wss://host:port"])
