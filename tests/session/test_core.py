@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from realtime_fast import events
 from realtime_fast.control import messages
 from realtime_fast.control.signaling import SignalingMessage
-from realtime_fast.control.subscribe_token import encode_subscribe_token
+from realtime_fast.control.subscribe_token import decode_subscribe_token, encode_subscribe_token
 from realtime_fast.errors import (
     AckTimeoutError,
     AuthenticationError,
@@ -233,6 +233,18 @@ def test_noise_is_survived() -> None:
         core.receive(messages.PromptAck(prompt="never sent", success=True))
         assert core.take() == []
         assert core.state is link
+
+
+@pytest.mark.parametrize(("session_id", "called"), [("s1", "s1"), (None, "r1")])
+def test_a_room_names_its_session_and_later_names_change_nothing(session_id: str | None, called: str) -> None:
+    core = core_in(AttemptState.PREPARING)
+    core.receive(
+        messages.LivekitRoomInfo(livekit_url="wss://h", token="t", room_name="r1", session_id=session_id)
+    )
+    core.receive(messages.SessionId(session_id="legacy", server_ip="", server_port=0))
+    (session,) = [output for output in core.take() if isinstance(output, Identified)]
+    assert session.session_id == called
+    assert decode_subscribe_token(session.subscribe_token).room_name == "r1"
 
 
 def test_what_the_user_hears() -> None:
