@@ -218,7 +218,7 @@ class QualityMetrics:
 
     Attributes:
         rtt_ms: Round trip.
-        e2e_ms: End-to-end latency, as markers measure it.
+        e2e_ms: End-to-end latency, as frame timing or else markers measure it.
         first_frame_ms: From the call of `connect` to the first picture.
         fps: Pictures received a second, the least of the samples.
         packet_loss: Share of the packets sent that the far side reports lost.

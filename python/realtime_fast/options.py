@@ -128,7 +128,7 @@ class QualityBands:
     """When a connection is good, fair, poor or critical (docs/quality.md).
 
     Attributes:
-        e2e_ms: End-to-end latency as markers measure it, at most.
+        e2e_ms: End-to-end latency as frame timing or else markers measure it, at most.
         rtt_ms: Round trip, at most; judged where no marker measures.
         relay_ms: Milliseconds by which that band is wider where a relay is in between.
         packet_loss: Share of the packets sent that the far side reports lost, at most.
