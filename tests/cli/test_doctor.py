@@ -6,6 +6,7 @@ import json
 import socket
 import subprocess
 import sys
+from typing import get_args
 
 import pytest
 
@@ -16,8 +17,10 @@ from realtime_fast.cli.checks import (
     check_codecs,
     check_level,
     check_network,
+    check_rooms,
     check_service,
 )
+from realtime_fast.errors import TransportName
 from realtime_fast.models import realtime
 from realtime_fast.options import IceServer
 from realtime_fast.peer import aiortc_seams
@@ -71,6 +74,13 @@ def test_an_untested_aiortc(monkeypatch: pytest.MonkeyPatch) -> None:
     is_advice(check_aiortc(), "fail", "unsupported aiortc 9")
 
 
+@pytest.mark.parametrize(("wanted", "verdict"), [(True, "fail"), (False, "warn")])
+def test_rooms_without_what_they_need(wanted: bool, verdict: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert check_rooms(wanted).verdict == "ok"
+    monkeypatch.setattr(checks, "ROOMS", "livekit-protocol-that-is-not")
+    is_advice(check_rooms(wanted), verdict, "is not installed")
+
+
 async def test_udp_that_is_blocked() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
         silent.bind(("127.0.0.1", 0))
@@ -81,8 +91,9 @@ async def test_udp_that_is_blocked() -> None:
 async def test_a_service_that_takes_the_key_refuses_it_or_is_down() -> None:
     async with Service(ServiceConfig(port=0, api_keys=frozenset({"right"}))) as service:
         url = service.url
-        good = await check_service(url, "right", MODEL, "webrtc")
-        assert (good.verdict, good.advice) == ("ok", "")
+        for transport in (*get_args(TransportName), "auto"):
+            good = await check_service(url, "right", MODEL, transport)
+            assert (good.verdict, good.advice) == ("ok", "")
         is_advice(await check_service(url, "wrong", MODEL, "webrtc"), "fail", "the key is wrong")
     is_advice(await check_service(url, "right", MODEL, "webrtc"), "fail", "cannot be reached")
 
