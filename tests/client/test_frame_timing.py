@@ -20,10 +20,11 @@ DELAY_MS = 100
 AGREE_MS = 5
 """How far apart the medians of two methods may be."""
 
-ENOUGH = 60
+ENOUGH = 30
 """Pictures that are measured by each method."""
 
 
+@pytest.mark.alone
 async def test_all_methods_agree(camera: MediaSource, transport: TransportName) -> None:
     """On the pictures that both have measured: an encoder may blur a marker, and never a stamp."""
     wanted = LatencyTracking(composite=True, pixel_marker=True, frame_timing=True, probe_interval_ms=0)
@@ -42,7 +43,7 @@ async def test_all_methods_agree(camera: MediaSource, transport: TransportName) 
             known = client.get_latency()
             return known is not None and known.composite is not None and len(markers) >= ENOUGH
 
-        await eventually(measured, 20)
+        await eventually(measured, 40)
         known = client.get_latency()
         (session,) = service.sessions.values()
         assert session.pipeline.cell == (8 if transport == "livekit" else 1)
