@@ -84,6 +84,7 @@ RETIRED_MODELS: tuple[ModelDefinition, ...] = tuple(
         ("mirage", "/v1/stream", 25, 704),
         ("lucy_v2v_720p_rt", "/v1/stream", 25, 704),
         ("lucy_2_rt", "/v1/stream", 20, 720),
+        ("lucy-2", "/v1/stream", 20, 720),
         ("lucy", "/v1/stream", 25, 704),
         ("lucy-restyle", "/v1/stream", 25, 704),
         ("avatar-live", "/v1/avatar-live/stream", 25, 720),

@@ -80,7 +80,7 @@ async def test_a_muted_kind_is_not_sent_and_the_others_know(
         await publication.mute()
         await eventually(lambda: seen() == (True, True))
         before_both = await sent(publication)
-        await anyio.sleep(3.5)  # longer than a publisher may be silent: reports still come
+        await anyio.sleep(3.5)  # longer than a silent publisher has for an answer
         after_both = await sent(publication)
         assert after_both["video"]["packetsSent"] <= before_both["video"]["packetsSent"] + 5
         assert stage_room.members[alice.participant_id].participant.is_publishing

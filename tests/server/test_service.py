@@ -33,6 +33,18 @@ async def session_of(service: Service, client: Client) -> dict[str, object]:
     return service.sessions[message["session_id"]].info()
 
 
+def test_every_model_that_the_pure_python_sdk_ever_named_is_known() -> None:
+    """Those of `decart` 0.0.1 to 0.0.40 (PyPI), with the path of each: read in 27 of its releases."""
+    named = {
+        *("mirage", "mirage_v2", "lucy_v2v_720p_rt", "lucy_2_rt", "live_avatar", "live-avatar"),
+        *("lucy", "lucy-2", "lucy-2.1", "lucy-2.1-vton", "lucy-2.1-vton-2", "lucy-latest", "lucy-restyle"),
+        *("lucy-restyle-2", "lucy-restyle-latest", "lucy-vton", "lucy-vton-2", "lucy-vton-3", "lucy-vton-latest"),
+    }
+    paths = dict.fromkeys(named, "/v1/stream") | {"avatar-live": "/v1/avatar-live/stream"}
+    known = {model.name: model.url_path for model in (*REALTIME_MODELS, *RETIRED_MODELS)}
+    assert {name: known.get(name) for name in paths} == paths
+
+
 @pytest.mark.parametrize("model", [*REALTIME_MODELS, *RETIRED_MODELS], ids=lambda model: model.name)
 async def test_every_model_has_its_control_channel(model) -> None:  # type: ignore[no-untyped-def]
     async with (
