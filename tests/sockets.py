@@ -26,6 +26,7 @@ ROOMS = (
     "examples",
     "interop",
     "ivs/test_publishing.py",
+    "ivs/test_recording.py",
     "ivs/test_stage.py",
     "ivs/test_strategy.py",
     "ivs/test_token_exchange.py",

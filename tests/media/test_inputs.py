@@ -89,6 +89,8 @@ def rgb(frame: VideoFrame) -> np.ndarray:
 def test_colours_come_through_encoder_and_decoder(
     codec: Any, name: str, colour: tuple[int, int, int]
 ) -> None:
+    """`grey_pc.avi` was made of full range, luma 80, and says so nowhere: its MPEG-4 header has no video_signal_type,
+    which means limited range (ISO/IEC 14496-2, 6.3.2), where luma 80 is grey 74."""
     (_, picture), *_ = played(CASES / name)[0]
     encoder, decoder = video_encoder(codec, 2_000_000), VideoDecoder(codec)
     shown: list[VideoFrame] = []

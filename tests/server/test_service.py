@@ -38,7 +38,14 @@ def test_every_model_that_the_pure_python_sdk_ever_named_is_known() -> None:
     named = {
         *("mirage", "mirage_v2", "lucy_v2v_720p_rt", "lucy_2_rt", "live_avatar", "live-avatar"),
         *("lucy", "lucy-2", "lucy-2.1", "lucy-2.1-vton", "lucy-2.1-vton-2", "lucy-latest", "lucy-restyle"),
-        *("lucy-restyle-2", "lucy-restyle-latest", "lucy-vton", "lucy-vton-2", "lucy-vton-3", "lucy-vton-latest"),
+        *(
+            "lucy-restyle-2",
+            "lucy-restyle-latest",
+            "lucy-vton",
+            "lucy-vton-2",
+            "lucy-vton-3",
+            "lucy-vton-latest",
+        ),
     }
     paths = dict.fromkeys(named, "/v1/stream") | {"avatar-live": "/v1/avatar-live/stream"}
     known = {model.name: model.url_path for model in (*REALTIME_MODELS, *RETIRED_MODELS)}
