@@ -51,6 +51,7 @@ const operations = {
   prompt: ({ page, ...options }) => pages.get(page).evaluate((given) => window.prompt(given), options),
   look: ({ page }) => pages.get(page).evaluate(() => window.look()),
   leave: ({ page }) => pages.get(page).evaluate(() => window.leave()),
+  exchange: ({ page, token }) => pages.get(page).evaluate((given) => window.exchange(given), token),
   close: ({ page }) => pages.get(page).context().close(),
   ...person(browser, pages),
 };

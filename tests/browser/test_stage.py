@@ -144,6 +144,31 @@ async def test_the_front_door_sends_a_browser_on(
         await watch(stage, next(iter(stage.participants)))
 
 
+async def test_a_browser_sees_who_is_muted_and_exchanges_its_token(
+    browser: Browser, stage_token: Issue, stage_room: Room, camera: type[Colour], microphone: type[Tone]
+) -> None:
+    # Amazon's SDK publishes as soon as it may, by its strategy.
+    await browser.join("page", stage_token(user_id="guest", subscribe=True), publish=True)
+    (guest,) = stage_room.members
+    async with Stage(stage_token()) as stage:
+        publication = await stage.publish(video=camera((40, 60, 200), size=(640, 360)), audio=microphone())
+        me = stage.participant_id
+        await browser.until("page", plays(me))
+        await publication.mute("video")
+        await browser.until("page", lambda page: page["muted"].get(me, {}).get("video") is True)
+        await publication.unmute("video")
+        page = await browser.until("page", lambda page: page["muted"][me]["video"] is False)
+        await browser.until("page", plays(me, frames=page["seen"][me]["frames"] + 30))
+
+        assert not page["published"]
+        await browser.do("exchange", "page", token=stage_token(participant_id=guest, user_id="host"))
+        await browser.until("page", lambda page: page["published"])
+        await watch(stage, guest)
+        assert stage.participants[guest].user_id == "host"
+        with pytest.raises(AssertionError):
+            await browser.do("exchange", "page", token=stage_token())
+
+
 async def test_a_browser_with_an_expired_or_foreign_token_stays_out(
     browser: Browser, stage_token: Issue, stage_room: Room
 ) -> None:
