@@ -152,28 +152,19 @@ async def test_bit_rate_and_frame_rate_are_bounded(stage_token: Issue) -> None:
     async with Stage(stage_token()) as stage:
         with pytest.raises(InvalidInputError, match="max_fps must be at least 1"):
             await stage.publish(video=Noise(), max_fps=0)
-        publication = await stage.publish(video=Noise(), max_bitrate=200_000, max_fps=10)
-        await eventually_encoded(publication, 20)
-        bitrate, fps = await measured(publication, 2)
-        assert bitrate < 300_000
-        assert 5 < fps < 13
-        publication.limit()
-        await eventually_encoded(publication, 40)
+        publication = await stage.publish(video=Noise(), max_bitrate=100_000)
+        with anyio.fail_after(20):
+            while (await sent(publication)).get("video", {}).get("framesEncoded", 0) < 10:
+                await anyio.sleep(0.05)
+        bitrate, _ = await measured(publication, 2)
+        assert bitrate < 150_000
+        publication.limit(max_fps=5)
         _, fps = await measured(publication, 2)
-        assert fps > 15
-
-
-async def eventually_encoded(publication: Publication, frames: int) -> None:
-    """Return once so many frames more were encoded."""
-
-    async def encoded() -> int:
-        count: int = (await sent(publication)).get("video", {}).get("framesEncoded", 0)
-        return count
-
-    before = await encoded()
-    with anyio.fail_after(20):
-        while await encoded() < before + frames:
-            await anyio.sleep(0.05)
+        assert fps < 7
+        publication.limit()
+        with anyio.fail_after(40):  # a busy machine encodes slowly, but knows none of the bounds any more
+            while np.any(np.array(await measured(publication, 1)) < (200_000, 8)):
+                pass
 
 
 async def test_several_publishers_in_one_program(
