@@ -14,7 +14,7 @@ async function seen() {
     brush.drawImage(video, 0, 0, 16, 16);
     const { data } = brush.getImageData(0, 0, 16, 16);
     colour = [0, 1, 2].map((c) => data.reduce((sum, level, i) => sum + (i % 4 === c ? level : 0), 0) / 256);
-    print = data.join();
+    print = data.reduce((sum, level) => (31 * sum + level) | 0, 0);
   }
   const active = document.activeElement;
   return {
@@ -24,7 +24,7 @@ async function seen() {
     log: [...document.querySelectorAll("#log li")].map((item) => item.dataset.phase ?? item.textContent),
     size: [video.videoWidth, video.videoHeight], colour, print, focus: active?.id || active?.className || active?.tagName,
     overflow: document.documentElement.scrollWidth - document.documentElement.clientWidth,
-    loaded: performance.getEntriesByType("resource").map((entry) => new URL(entry.name).host + new URL(entry.name).pathname),
+    loaded: [...new Set(performance.getEntriesByType("resource").map((entry) => entry.name))],
   };
 }
 
@@ -54,7 +54,7 @@ export const person = (browser, pages) => ({
   click: ({ page, role, name }) => pages.get(page).getByRole(role, { name, exact: true }).click(),
   press: async ({ page, keys }) => { for (const key of keys) await pages.get(page).keyboard.press(key); },
   type: ({ page, text }) => pages.get(page).keyboard.type(text),
-  see: async ({ page }) => ({ ...await pages.get(page).evaluate(seen), complaints: pages.get(page).complaints }),
+  see: async ({ page }) => ({ ...await pages.get(page).evaluate(seen), complaints: [...new Set(pages.get(page).complaints)] }),
   appear: async ({ page, ...scheme }) => { await pages.get(page).emulateMedia(scheme); },
   resize: ({ page, size: [width, height] }) => pages.get(page).setViewportSize({ width, height }),
   photograph: async ({ page, path, whole = false }) => { await pages.get(page).screenshot({ path, fullPage: whole }); },
