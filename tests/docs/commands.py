@@ -22,6 +22,7 @@ OTHERS = (
     "export",
     "git",
     "locust",
+    "npm",
     "playwright",
     "uvicorn",
     "streamlit",

@@ -86,7 +86,7 @@ class Service(AsyncContextManagerMixin):
 
     @property
     def page_url(self) -> str:
-        """The web page's URL for a browser on this machine, `http://host:port/`."""
+        """The URL of the web page, for a browser on this machine."""
         wildcards = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 - it is replaced here
         host, port = self.address
         return f"http://{wildcards.get(host) or (f'[{host}]' if ':' in host else host)}:{port}/"
