@@ -168,3 +168,10 @@ async def test_a_page_from_elsewhere_is_still_refused() -> None:
             service.url + STREAM, origin=Origin(service.page_url.rstrip("/")), proxy=None
         ) as socket:
             assert "session_id" in str(await socket.recv())
+
+
+async def test_a_stage_is_not_opened_over_a_network_in_the_clear() -> None:
+    async with Service(ServiceConfig(port=0)) as service:
+        url = f"ws://192.0.2.1:{service.address[1]}{STREAM.replace('stream', 'stream-ivs')}"
+        async with connect(url, host="127.0.0.1", port=service.address[1], proxy=None) as socket:
+            assert "no token is sent in the clear" in str(await socket.recv())

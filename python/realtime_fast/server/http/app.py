@@ -18,6 +18,7 @@ from starlette.types import ASGIApp
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from realtime_fast.aio.hush import muted
+from realtime_fast.aio.origins import is_token_base
 from realtime_fast.control import messages
 from realtime_fast.errors import InvalidInputError
 from realtime_fast.models import REALTIME_MODELS, RETIRED_MODELS
@@ -157,6 +158,7 @@ async def _stream(
     """One inference session, over either transport."""
     try:
         request = session_request(websocket)
+        open_path = _path(registry, websocket, request)
     except InvalidInputError as error:
         await _reject(channel, error.message)
         return
@@ -173,15 +175,23 @@ async def _stream(
         address=websocket.scope["server"] if request.transport == "webrtc" else ("", 0),
         delay=registry.config.delay_ms / 1000,
         limit=limits.session_limit,
-        open_path=_path(registry, websocket, request),
+        open_path=open_path,
     )
     await serve_conversation(registry, session)
 
 
 def _path(registry: Registry, websocket: WebSocket, request: SessionRequest) -> OpenPath:
-    """The media path of a session."""
+    """The media path of a session.
+
+    Raises:
+        InvalidInputError: It would send stage tokens in the clear over a network.
+    """
     base = base_url(websocket)
     if request.transport == "ivs":
+        if not is_token_base(base, "https"):
+            raise InvalidInputError(
+                "Stages are for clients on this machine, or over https: no token is sent in the clear over a network"
+            )
         return over_stage(registry.stages, base)
     return by_first_message(
         over_webrtc(registry.network), over_livekit(registry, base, request.livekit_codec)

@@ -50,7 +50,7 @@ async function connect() {
   const mine = session = new Session(settings, {
     phase: (phase) => { if (!(phase.name === "total" && phase.error)) view.log.add(phase); },
     message: heard,
-    track: (track) => screen.show(track),
+    track: (track) => { if (mine === session) screen.show(track); },
     end: (cause) => ended(mine, cause),
   });
   try {
