@@ -33,7 +33,7 @@ SIZE = (320, 180)
 FRAME_MS = 1000 / 30
 ENOUGH = 60
 """Latencies that a median is made of."""
-ROUNDS = 5
+ROUNDS = 8
 """How often both clients may measure, side by side, until they agree: a machine has other things to do."""
 TRANSPORTS: dict[TransportName, str] = {"webrtc": "WebRTC", "ivs": "Amazon IVS"}
 OF_AMAZON = "live-video.net"
