@@ -112,6 +112,7 @@ async def ours(
         start_bitrate=BITRATE,
         min_bitrate=BITRATE,
         max_bitrate=BITRATE,
+        degradation_preference="maintain-framerate-and-resolution",
         latency_tracking=tracking,
     )
     async with RealtimeClient.connect(url, "key", source, options) as client, asyncio.TaskGroup() as tasks:
