@@ -46,7 +46,7 @@ def check(command: str) -> None:
     name, *arguments = [word for word in shlex.split(command) if not re.fullmatch(r"[A-Z_]+=.*", word)] or [
         "export"
     ]
-    if name == "realtime-fast":
+    if name.removeprefix(".venv/bin/") == "realtime-fast":
         _check_ours(arguments)
     elif name == "make":
         targets = re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
