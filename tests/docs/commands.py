@@ -7,27 +7,15 @@ import shlex
 import tomllib
 from collections.abc import Iterator
 from importlib.util import find_spec
+from typing import Any
 
 from typer.main import get_command
 
-from realtime_fast.cli.app import COMMANDS, _load, app
+from realtime_fast.cli.app import COMMANDS, app
 
 from tests.docs.pages import ROOT
 
-OTHERS = (
-    "cd",
-    "curl",
-    "docker",
-    "echo",
-    "export",
-    "git",
-    "locust",
-    "npm",
-    "playwright",
-    "uvicorn",
-    "streamlit",
-    "xdg-open",
-)
+OTHERS = ("cd", "curl", "docker", "echo", "export", "git", "locust", "npm", "playwright", "streamlit", "uvicorn", "xdg-open")
 """Commands of others, whose arguments are theirs."""
 
 
@@ -43,16 +31,12 @@ def lines(source: str, prompts: bool) -> Iterator[str]:
 
 def check(command: str) -> None:
     """Raise unless the command is known, and takes these arguments."""
-    name, *arguments = [word for word in shlex.split(command) if not re.fullmatch(r"[A-Z_]+=.*", word)] or [
-        "export"
-    ]
+    name, *arguments = shlex.split(command)
     if name.removeprefix(".venv/bin/") == "realtime-fast":
         _check_ours(arguments)
     elif name == "make":
         targets = re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
-        unknown = [
-            word for word in arguments if not word.startswith("-") and "=" not in word and word not in targets
-        ]
+        unknown = {word for word in arguments if not re.match(r"-|[A-Z_]+=", word)} - {*targets}
         assert not unknown, f"make has no target {unknown}"
     elif name == "pip":
         extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
@@ -61,18 +45,19 @@ def check(command: str) -> None:
     elif name.startswith("python") or name == "pytest":
         _check_python(arguments)
     else:
-        assert name in OTHERS or name.endswith(("/activate", "/pip")) or name == ".", f"what is {name!r}?"
+        assert name in (*OTHERS, "."), f"what is {name!r}?"
 
 
 def _check_ours(arguments: list[str]) -> None:
     name, *rest = arguments
+    ours: Any = get_command(app)
     if name.startswith("-"):
-        known = {option for parameter in get_command(app).params for option in parameter.opts}
+        known = {option for parameter in ours.params for option in parameter.opts}
         assert name in known, f"realtime-fast has no option {name}"
         return
     assert name in COMMANDS, f"realtime-fast has no command {name}"
     if {"-h", "--help"}.isdisjoint(rest):
-        _load(name).make_context(name, rest)
+        ours.get_command(None, name).make_context(name, rest)
 
 
 def _check_python(arguments: list[str]) -> None:

@@ -8,17 +8,17 @@ by itself, or prints, and is then interrupted as by Ctrl-C. One that needs what 
 from __future__ import annotations
 
 import json
+import os
 import re
-import threading
 import urllib.request
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-import anyio
 import av
 import pytest
+from anyio.from_thread import start_blocking_portal
 from sybil import Example
 
 from realtime_fast import models, open_source
@@ -39,23 +39,11 @@ URL = "ws://127.0.0.1:8890"
 @pytest.fixture(scope="module")
 def service() -> Iterator[Service]:
     """A service in a thread of its own: the main thread belongs to the program that is run."""
-    started, done = threading.Event(), anyio.Event
-    running: list[tuple[Service, Callable[[], None]]] = []
-
-    async def serve() -> None:
-        async with Service(ServiceConfig(port=0)) as service:
-            end, token = done(), anyio.lowlevel.current_token()
-            running.append((service, lambda: anyio.from_thread.run_sync(end.set, token=token)))
-            started.set()
-            await end.wait()
-
-    thread = threading.Thread(target=anyio.run, args=(serve,))
-    thread.start()
-    assert started.wait(30)
-    ((service, end),) = running
-    yield service
-    end()
-    thread.join()
+    with (
+        start_blocking_portal() as portal,
+        portal.wrap_async_context_manager(Service(ServiceConfig(port=0))) as service,
+    ):
+        yield service
 
 
 def post(url: str, **body: Any) -> Any:
@@ -108,6 +96,7 @@ def write_clip(path: Path) -> None:
         container.mux(stream.encode(None))
 
 
+@pytest.mark.skipif(os.name != "posix", reason="Ctrl-C is a signal")
 @pytest.mark.parametrize("block", [pytest.param(block, id=name_of(block)) for block in blocks(PYTHON)])
 def test_python(block: Example, service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if programs.needs(block):
