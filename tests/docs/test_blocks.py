@@ -58,9 +58,9 @@ def stage(url: str) -> str:
     return str(post(f"{url}/dev/stages")["stage_id"])
 
 
-def stage_token(service: Service) -> str:
-    token: str = post(f"{service.url}/dev/stages/{stage(service.url)}/tokens")["token"]
-    return token
+def stage_token(service: Service, who: str, **wanted: Any) -> str:
+    tokens = f"{service.url}/dev/stages/{stage(service.url)}/tokens"
+    return str(post(tokens, participant_id=who, **wanted)["token"])
 
 
 def room_token(service: Service) -> str:
@@ -76,8 +76,10 @@ GIVEN: dict[str, Callable[[Service], Any]] = {
     "options": lambda _: RealtimeConnectOptions(models.realtime("lucy-2.1")),
     "camera": lambda _: Colour(),
     "microphone": lambda _: Tone(),
-    "my_token": stage_token,
-    "their_token": stage_token,
+    "screen": lambda _: Colour(),
+    "my_token": lambda service: stage_token(service, "me"),
+    "my_fresh_token": lambda service: stage_token(service, "me", ttl=7200),
+    "their_token": lambda service: stage_token(service, "they"),
     "room_token": room_token,
     "frame": lambda _: av.VideoFrame(640, 352, "yuv420p"),
 }

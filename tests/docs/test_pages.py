@@ -59,6 +59,12 @@ def test_the_tables_of_the_marker_are_those_of_its_data() -> None:
 
 
 @pytest.mark.parametrize("page", [pytest.param(page, id=str(page.relative_to(ROOT))) for page in pages()])
+def test_commands_are_in_blocks_that_are_checked(page: Path) -> None:
+    unchecked = r"(?:```\n|^ {4})(?:curl|export|make|npm|pip|python3?|realtime-fast) .*"
+    assert re.findall(unchecked, page.read_text(), re.MULTILINE) == []
+
+
+@pytest.mark.parametrize("page", [pytest.param(page, id=str(page.relative_to(ROOT))) for page in pages()])
 def test_links_lead_somewhere(page: Path) -> None:
     """Sphinx follows those between pages, with their sections; this one also those of a code host."""
     targets = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text())
