@@ -36,13 +36,21 @@ napoleon_use_ivar = True
 python_use_unqualified_type_names = True
 
 _CITED = re.compile(r"docs/([a-z/-]+)\.md")
+_TYPE = ":type: "
 
 
-def _link_pages(_app: Any, _what: str, _name: str, _object: Any, _options: Any, lines: list[str]) -> None:
-    """Docstrings cite the pages of the docs by their files: link them."""
+def _mend(_app: Any, what: str, _name: str, _object: Any, _options: Any, lines: list[str]) -> None:
+    """Link the pages that docstrings cite by their files, and undo a guess of napoleon's.
+
+    It takes what precedes the first colon in the docstring of an attribute for its type.
+    """
+    if what in ("attribute", "data", "property") and any(line.startswith(_TYPE) for line in lines):
+        guess = next(line for line in lines if line.startswith(_TYPE))
+        lines.remove(guess)
+        lines[0] = f"{guess.removeprefix(_TYPE)}: {lines[0]}"
     lines[:] = [_CITED.sub(r":doc:`/\1`", line) for line in lines]
 
 
 def setup(app: Any) -> None:
     """Sphinx calls this."""
-    app.connect("autodoc-process-docstring", _link_pages)
+    app.connect("autodoc-process-docstring", _mend)
