@@ -1,4 +1,6 @@
-"""Every error this package raises, as one tree (docs/errors.md)::
+"""Every error this package raises, as one tree (docs/errors.md).
+
+::
 
     RealtimeError
     ├── InvalidInputError (also ValueError)

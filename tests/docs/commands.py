@@ -15,7 +15,20 @@ from realtime_fast.cli.app import COMMANDS, app
 
 from tests.docs.pages import ROOT
 
-OTHERS = ("cd", "curl", "docker", "echo", "export", "git", "locust", "npm", "playwright", "streamlit", "uvicorn", "xdg-open")
+OTHERS = (
+    "cd",
+    "curl",
+    "docker",
+    "echo",
+    "export",
+    "git",
+    "locust",
+    "npm",
+    "playwright",
+    "streamlit",
+    "uvicorn",
+    "xdg-open",
+)
 """Commands of others, whose arguments are theirs."""
 
 

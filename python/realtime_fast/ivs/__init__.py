@@ -1,4 +1,6 @@
-"""A client for Amazon IVS Real-Time stages; all it needs is a participant token::
+"""A client for Amazon IVS Real-Time stages; all it needs is a participant token.
+
+::
 
     async with Stage(token) as stage:
         publisher = await stage.wait_publishing()

@@ -1,4 +1,6 @@
-"""A client for LiveKit rooms; all it needs is a server's URL and an access token::
+"""A client for LiveKit rooms; all it needs is a server's URL and an access token.
+
+::
 
     async with Room(url, token) as room:
         await room.publish(video=camera)

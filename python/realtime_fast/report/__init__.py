@@ -1,4 +1,6 @@
-"""Reports: what a session's event log says, as charts and figures::
+"""Reports: what a session's event log says, as charts and figures.
+
+::
 
     from realtime_fast.report import read_measured, write_report
 

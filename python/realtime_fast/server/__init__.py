@@ -1,4 +1,6 @@
-"""The embedded service: a local stand-in for the hosted one, for development and tests::
+"""The embedded service: a local stand-in for the hosted one, for development and tests.
+
+::
 
     async with Service(ServiceConfig(port=0)) as service:
         ...  # connect to service.url
