@@ -15,6 +15,12 @@ from realtime_fast.peer import peer
 
 if __name__ == "__main__":
     pinned = partial(SendOptions, start_bitrate=BITRATE, min_bitrate=BITRATE, max_bitrate=BITRATE)
-    peer.SendOptions = room.SendOptions = pinned  # type: ignore[assignment, attr-defined]
+    peer.SendOptions = partial(  # type: ignore[assignment, attr-defined]
+        SendOptions,
+        degradation_preference="maintain-framerate-and-resolution",
+        start_bitrate=BITRATE,
+        min_bitrate=BITRATE,
+        max_bitrate=BITRATE,
+    )
     sys.argv[1:] = ["serve", "--port", "0", "--quiet", *sys.argv[1:]]
     cli.main()
