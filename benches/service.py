@@ -15,12 +15,14 @@ from realtime_fast.peer import peer
 
 if __name__ == "__main__":
     pinned = partial(SendOptions, start_bitrate=BITRATE, min_bitrate=BITRATE, max_bitrate=BITRATE)
-    peer.SendOptions = partial(  # type: ignore[assignment, attr-defined]
+    pinned = partial(
         SendOptions,
         degradation_preference="maintain-framerate-and-resolution",
         start_bitrate=BITRATE,
         min_bitrate=BITRATE,
         max_bitrate=BITRATE,
     )
+    for module in (peer, room):
+        module.SendOptions = pinned  # type: ignore[attr-defined]
     sys.argv[1:] = ["serve", "--port", "0", "--quiet", *sys.argv[1:]]
     cli.main()
