@@ -73,6 +73,15 @@ async def test_a_closed_channel_in_each_phase(phase: FaultPhase, how: str) -> No
         await gone(service)
 
 
+@pytest.mark.parametrize("how", ["error", "close", "drop"])
+async def test_a_client_that_left_before_it_could_be_told(how: str) -> None:
+    faults = {how: "answer", "delay": {"answer": 0.3}}
+    async with Service(config(**faults)) as service, dial(service.url) as client:
+        await client.offer(Camera())
+        client.socket.transport.abort()
+        await gone(service)
+
+
 @pytest.mark.parametrize("phase", PHASES)
 async def test_a_delay_in_each_phase(phase: FaultPhase) -> None:
     marks = {

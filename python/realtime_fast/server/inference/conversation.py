@@ -88,6 +88,7 @@ class Conversation(ABC):
         self._connected_already = False
         self._send, self._outbox = anyio.create_memory_object_stream[_Item](OUTBOX)
         self._scope = anyio.CancelScope()
+        self._written = anyio.Event()
         self._finished = anyio.Event()
         self._path: MediaPath
         self._cut: Callable[[], None] = lambda: None
@@ -272,6 +273,12 @@ class Conversation(ABC):
         await self._strike("queue")
 
     async def _write(self) -> None:
+        try:
+            await self._empty_outbox()
+        finally:
+            self._written.set()
+
+    async def _empty_outbox(self) -> None:
         interference: cycle[str | bytes] = cycle(())
         kind = None
         try:
@@ -334,4 +341,7 @@ class Conversation(ABC):
             self._post(_Reset())
         else:
             return
+        # Where the reader is struck, nobody else notices that the client left before it could be told.
+        await self._written.wait()
+        self.cancel()
         await anyio.sleep_forever()
