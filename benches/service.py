@@ -14,7 +14,6 @@ from realtime_fast.options import SendOptions
 from realtime_fast.peer import peer
 
 if __name__ == "__main__":
-    pinned = partial(SendOptions, start_bitrate=BITRATE, min_bitrate=BITRATE, max_bitrate=BITRATE)
     pinned = partial(
         SendOptions,
         degradation_preference="maintain-framerate-and-resolution",

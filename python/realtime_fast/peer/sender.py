@@ -32,6 +32,7 @@ from realtime_fast.peer.encoding import Encoding
 from realtime_fast.peer.media_transport import MediaTransport
 from realtime_fast.peer.rtp_clock import RtpClock
 from realtime_fast.peer.shaping import shaped
+from realtime_fast.peer.source_rate import SourceRate
 
 T = TypeVar("T", VideoFrame, AudioFrame)
 Failed: TypeAlias = Callable[[Exception], None]
@@ -223,8 +224,7 @@ class VideoSendStream(SendStream[VideoFrame]):
         self._encoder: VideoEncoder | None = None
         self._adaptation: Adaptation | None = None
         self._source = (0, 0, 0)
-        self._fps = 30
-        self._arrivals = VideoMeter()
+        self._rate = SourceRate()
         self._shape = (0, 0, 0.0)
         self._due = 0.0
         self._allowed = self._bitrate = 0
@@ -266,8 +266,10 @@ class VideoSendStream(SendStream[VideoFrame]):
     async def _encode(self, frame: VideoFrame, track: MediaStreamTrack) -> None:
         began = now = time.monotonic()
         self._limit_bitrate()
-        adaptation = self._adapted_to(frame, began)
-        for _ in range(self._frames.newly_dropped()):
+        missed = self._frames.newly_dropped()
+        self._rate.add(began, 1 + missed)
+        adaptation = self._adapted_to(frame)
+        for _ in range(missed):
             adaptation.skipped(True, now)
         shape = adaptation.update(now)
         if shape != self._shape:
@@ -314,14 +316,8 @@ class VideoSendStream(SendStream[VideoFrame]):
         self._encoder.set_bitrate(bitrate)
         return self._encoder.encode(picture, key)
 
-    def _adapted_to(self, frame: VideoFrame, now: float) -> Adaptation:
-        self._arrivals.add(now, frame.width, frame.height)
-        fps = self._fps
-        measured = round(self._arrivals.rate(now))
-        if self._arrivals.frames > 2 * fps and not 0.7 * fps < measured < 1.4 * fps:
-            fps = max(1, measured)
-        self._fps = fps
-        fps = self._encoding.fps(fps)
+    def _adapted_to(self, frame: VideoFrame) -> Adaptation:
+        fps = self._encoding.fps(self._rate.fps)
         source = (max(2, frame.width & ~1), max(2, frame.height & ~1), fps)  # encoders take even sides
         if self._adaptation is None:
             self._adaptation = Adaptation(
@@ -333,6 +329,8 @@ class VideoSendStream(SendStream[VideoFrame]):
         return self._adaptation
 
     def _is_due(self, now: float, fps: float) -> bool:
+        if fps >= self._rate.fps and self._encoding.max_fps is None:
+            return True  # all of them: how many that is may be known wrongly
         interval = 1 / fps
         if now < self._due - EARLY * interval:
             return False

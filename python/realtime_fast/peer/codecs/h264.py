@@ -80,7 +80,7 @@ class H264Encoder(VideoEncoder):
     def _share(self) -> float:
         return min(max(1 - self._budget.owed / _REPAYMENT, _LEAST_SHARE), _GREATEST_SHARE)
 
-    def _still_suits(self, bits: float, key: bool) -> bool:
+    def _still_suits(self, frame: VideoFrame, bits: float, key: bool) -> bool:
         stretch = bits / self._opened_for
         if key:
             return 1 / _BUFFER_STRETCH <= stretch <= _BUFFER_STRETCH

@@ -67,8 +67,8 @@ class VideoEncoder(ABC):
         Args:
             frame: yuv420p with even sides and a time. It is borrowed: nothing else may use the object meanwhile, and
                 afterwards it is as it was.
-            key: Make it a key frame. Without, there is none but the first and after a change of size or, for H.264,
-                when the rate has grown to several times that of the last key frame.
+            key: Make it a key frame. Without, there is none but the first and after a change of size; for VP8, after a
+                cut; for H.264, when the rate has grown to several times that of the last key frame.
 
         Returns:
             The picture, or None where it was left out because those before it took too many bits; a key frame is not.
@@ -88,7 +88,7 @@ class VideoEncoder(ABC):
         if (
             codec is None
             or (codec.width, codec.height) != (frame.width, frame.height)
-            or not self._still_suits(bits, key)
+            or not self._still_suits(frame, bits, key)
         ):
             codec = self._codec = self._open(frame, bits)
         data, is_key, quantiser = self._coded(codec, frame, bits, key)
@@ -116,8 +116,8 @@ class VideoEncoder(ABC):
         self._codec = None
 
     @abstractmethod
-    def _still_suits(self, bits: float, key: bool) -> bool:
-        """Whether the open codec can make the next picture, of so many bits."""
+    def _still_suits(self, frame: VideoFrame, bits: float, key: bool) -> bool:
+        """Called for each picture, in order: whether the open codec can make the next picture, of so many bits."""
 
     @abstractmethod
     def _open(self, frame: VideoFrame, bits: float) -> VideoCodecContext:

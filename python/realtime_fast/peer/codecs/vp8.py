@@ -6,10 +6,13 @@ codec keeps the rate it was opened with, and each picture is told to last as lon
 picture may have. With half the rate time runs at half speed. What comes out is within some percent of the target
 after a second (docs/encoders.md).
 
-What libvpx derives from the frame rate is off by the same factor: its buffer in seconds, and the size of key frames,
-which `max-intra-rate` bounds. So a key frame that is due anyway is made by a new codec if the factor has grown. Beyond
-four times the opening rate, where the buffer holds less than two pictures, and below a tenth of it, where it holds
-seconds, there is one in any case.
+What libvpx derives from the frame rate is off by the same factor, its buffer in seconds among it. Beyond four times the
+opening rate, where the buffer holds less than two pictures, and below a tenth of it, where it holds seconds, there is a
+new codec in any case.
+
+It chooses a quantiser by what the pictures before took, and hardly moves away from it. What has nothing to do with
+them, the first picture after a cut, took 300 to 480 ms of the rate, and so did the one after a key frame. A new codec
+has nothing to go by and stays within `KEY_FRAME_SPAN`, so it makes both.
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ from fractions import Fraction
 from av import CodecContext, VideoFrame
 from av.video.codeccontext import VideoCodecContext
 
+from realtime_fast.peer.codecs.cuts import Cuts
 from realtime_fast.peer.codecs.pictures import KEY_FRAME_SPAN, VideoEncoder, lent
 from realtime_fast.peer.quantiser import vp8_quantiser
 
@@ -37,9 +41,8 @@ _KEY_USUAL, _KEY_FINE = 0.14 / KEY_FRAME_SPAN, 0.23 / KEY_FRAME_SPAN
 """Bits per second and pixel from which on a first key frame takes less than `KEY_FRAME_SPAN`: at the usual worst
 quantiser it has 0.14 bits a pixel (measured); where the buffer is said to be full it is 2 dB better and has 0.23. Below
 the first, the quantiser may go to its end."""
-_STRETCH, _GREATEST_STRETCH, _LEAST_STRETCH = 1.5, 4, 0.1
-"""Factor between the rate and the opening rate from which on a key frame that is due is made by a new codec; and
-multiple of the opening rate above and below which a new codec is due itself."""
+_GREATEST_STRETCH, _LEAST_STRETCH = 4, 0.1
+"""Multiples of the opening rate above and below which a new codec is due."""
 
 
 class Vp8Encoder(VideoEncoder):
@@ -58,6 +61,7 @@ class Vp8Encoder(VideoEncoder):
         super().__init__(bitrate)
         self._speed = speed
         self._denoise = denoise
+        self._cuts = Cuts()
         self._opened_at = 0.0
         self._clock = 0.0
 
@@ -74,14 +78,15 @@ class Vp8Encoder(VideoEncoder):
         data = b"".join(bytes(packet) for packet in packets)
         return data, not data[0] & 1, vp8_quantiser(data)
 
-    def _still_suits(self, bits: float, key: bool) -> bool:
+    def _still_suits(self, frame: VideoFrame, bits: float, key: bool) -> bool:
+        is_cut = self._cuts.is_cut(frame)
         stretch = self._budget.rate / self._opened_at
-        least, most = (1 / _STRETCH, _STRETCH) if key else (_LEAST_STRETCH, _GREATEST_STRETCH)
-        return least <= stretch <= most
+        return not (key or is_cut) and _LEAST_STRETCH <= stretch <= _GREATEST_STRETCH
 
     def _open(self, frame: VideoFrame, bits: float) -> VideoCodecContext:
         rate = round(self._budget.rate)
-        filled = _BUFFER if self._density(frame) >= _KEY_FINE else _BUFFER_OPTIMUM
+        is_first = not self._opened_at
+        filled = _BUFFER if is_first and self._density(frame) >= _KEY_FINE else _BUFFER_OPTIMUM
         pictures = KEY_FRAME_SPAN / self._budget.interval
         suitable = SPEED_LARGE if frame.width * frame.height >= LARGE else SPEED
         codec = CodecContext.create("libvpx", "w")
