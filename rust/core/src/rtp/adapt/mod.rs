@@ -327,10 +327,12 @@ impl Adaptation {
     }
 
     fn mean_rate(&self, now: Time) -> f64 {
+        // Rates come when they change only: the older ones may be from long before the window.
+        let begin = now - self.tuning.window;
         let ends = self.rates.iter().skip(1).map(|&(at, _)| at).chain([now]);
         let (area, span) =
             self.rates.iter().zip(ends).fold((0.0, 0.0), |(area, span), (&(at, rate), end)| {
-                let held = (end - at).as_secs_f64();
+                let held = (end.max(begin) - at.max(begin)).as_secs_f64();
                 (area + rate * held, span + held)
             });
         if span > 0.0 { area / span } else { self.rates.back().map_or(0.0, |&(_, rate)| rate) }

@@ -126,6 +126,20 @@ fn an_encoder_beyond_its_rate_is_given_less() {
 }
 
 #[test]
+fn a_rate_that_is_told_when_it_changes_holds_from_then_on() {
+    let mut adaptation = adaptation(Preference::Balanced, SOURCE, 1_000_000);
+    let mut rate = 1_000_000;
+    for now in (0..30_000).step_by(40).map(at) {
+        if now == at(8_000) {
+            rate = 4_000_000;
+            adaptation.rate(rate, now);
+        }
+        adaptation.encoded(encoder(adaptation.shape(), rate as f64), now);
+        assert!(!adaptation.update(now), "{now:?}: {:?}", adaptation.shape());
+    }
+}
+
+#[test]
 fn a_processor_that_does_not_keep_up_gets_less_to_do() {
     let mut adaptation = adaptation(Preference::Balanced, SOURCE, 3_000_000);
     let slow: Encoder = |shape, rate| {
