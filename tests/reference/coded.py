@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from unittest import mock
 
@@ -18,10 +18,13 @@ ROWS, COLUMNS = 2, 8
 _CHECK = 0x9
 
 
-def drawn(number: int, width: int, height: int) -> np.ndarray:
-    """A picture (height, width) of luma with a number of 12 bits in its upper half."""
+def drawn(number: int, width: int, height: int, below: np.ndarray | None = None) -> np.ndarray:
+    """A picture (height, width) of luma with a number of 12 bits in its upper half, and another one's lower half."""
     luma = np.full((height, width), 110, np.uint8)
-    luma[height // 2 :] += ((np.arange(width) + 3 * (number % 40)) % 32).astype(np.uint8)[None, :]
+    if below is None:
+        luma[height // 2 :] += ((np.arange(width) + 3 * (number % 40)) % 32).astype(np.uint8)[None, :]
+    else:
+        luma[height // 2 :] = below[height // 2 : height]
     bits = number & 0xFFF
     word = bits << 4 | (_CHECK ^ bits ^ bits >> 4 ^ bits >> 8) & 0xF
     cells = np.array([(word >> at) & 1 for at in range(16)], np.uint8).reshape(ROWS, COLUMNS)
@@ -45,17 +48,25 @@ def told(luma: np.ndarray) -> int | None:
 
 
 class CodedCamera(VideoStreamTrack):
-    """Numbered pictures at 30 fps."""
+    """Numbered pictures at 30 fps.
 
-    def __init__(self, width: int = 320, height: int = 192) -> None:
+    Args:
+        width: Pixels.
+        height: Pixels.
+        below: Pictures (rows, width) whose lower halves they show in turn; a moving pattern without.
+    """
+
+    def __init__(self, width: int = 320, height: int = 192, below: Sequence[np.ndarray] = ()) -> None:
         super().__init__()
         self._size = width, height
+        self._below = below
         self._number = 0
 
     async def recv(self) -> VideoFrame:
         pts, time_base = await self.next_timestamp()
         self._number = self._number % 4095 + 1
-        frame = VideoFrame.from_ndarray(drawn(self._number, *self._size), format="gray8").reformat(
+        below = self._below[self._number % len(self._below)] if self._below else None
+        frame = VideoFrame.from_ndarray(drawn(self._number, *self._size, below), format="gray8").reformat(
             format="yuv420p"
         )
         frame.pts, frame.time_base = pts, time_base
@@ -73,6 +84,10 @@ class Truth:
         """How long the picture that carried this number took."""
         code, at = self.stamped[seq]
         return (self.came[code] - at) * 1000
+
+    def knows(self, seq: int) -> bool:
+        """Whether the picture that carried this number was recognised when it came."""
+        return seq in self.stamped and self.stamped[seq][0] in self.came
 
 
 @contextmanager

@@ -35,6 +35,24 @@ fn what_is_missing_is_asked_for_and_holds_back_what_follows() {
     }
 }
 
+/// Nothing comes after the last packet of a picture to tell that it is missing.
+#[test]
+fn a_copy_that_was_not_asked_for_completes_a_picture() {
+    for (mut far, mut near) in begun() {
+        let picture = far.picture(false, 3);
+        near.receive(&picture[0]);
+        near.receive(&picture[1]);
+        near.receive(&far.again(&picture[0]));
+        near.receive(&far.again(&picture[2]));
+        assert_eq!(near.pictures().len(), 1);
+        near.until(INTERVAL);
+        near.receive(&far.again(&picture[1]));
+        assert_eq!(near.asked.len(), 0);
+        let stats = near.stream.stats();
+        assert_eq!((stats.packets_lost, stats.packets_discarded), (1, 0), "copies are no discarded packets");
+    }
+}
+
 /// pion/webrtc#3063, pion/interceptor#320: what a retransmission brought was asked for again.
 #[test]
 fn what_was_recovered_is_not_asked_for_again() {

@@ -309,6 +309,12 @@ impl Controller {
         self.round_trip
     }
 
+    /// The share of packets that the path is believed to lose whatever is sent.
+    #[must_use]
+    pub const fn inherent_loss(&self) -> f64 {
+        self.loss.inherent()
+    }
+
     /// Whether something stands in the path's queue that is still to drain.
     #[must_use]
     pub fn drains(&self, now: Time) -> bool {

@@ -18,6 +18,10 @@ const LONGEST: Duration = Duration::from_secs(2);
 const MEMORY: usize = 64;
 /// The least that is waited beyond the expected.
 const MARGIN: Duration = Duration::from_millis(8);
+/// So many packets in a row that nobody was waiting for are copies sent ahead: what comes then may be no answer.
+const COPIES: u8 = 4;
+/// They say so for this long.
+const COPYING: Duration = Duration::from_secs(2);
 /// The round trip before any is known.
 const DEFAULT: Duration = Duration::from_millis(100);
 
@@ -29,14 +33,26 @@ pub struct Answers {
     usual: Option<(Duration, Duration)>,
     /// What reports say.
     path: Option<Duration>,
+    /// Packets in a row that nobody was waiting for, and until when they are taken for copies sent ahead.
+    unasked: u8,
+    copying: Option<Time>,
     /// Packets given up, and when they were asked for first.
     given_up: VecDeque<(u64, Time)>,
 }
 
 impl Answers {
-    /// Takes an answer, by how long after the first request it came.
-    pub fn push(&mut self, took: Duration) {
-        if took > LONGEST {
+    /// Notes that a packet was sent again that was here already.
+    pub fn unasked(&mut self, now: Time) {
+        self.unasked = self.unasked.saturating_add(1);
+        if self.unasked >= COPIES {
+            self.copying = Some(now + COPYING);
+        }
+    }
+
+    /// Takes an answer at `now`, by how long after the first request it came.
+    pub fn push(&mut self, took: Duration, now: Time) {
+        self.unasked = 0;
+        if took > LONGEST || self.copying.is_some_and(|until| now < until) {
             return;
         }
         if self.latest.len() == ANSWERS {
@@ -59,12 +75,14 @@ impl Answers {
         self.given_up.push_back((sequence, asked));
     }
 
-    /// Takes the answer for a packet that was given up, if it was.
+    /// Takes what was sent again and is not missing: the answer for a packet that was given up, or a copy.
     pub fn late(&mut self, sequence: u64, now: Time) {
-        if let Some(index) = self.given_up.iter().position(|&(other, _)| other == sequence) {
-            let asked = self.given_up.remove(index).map(|(_, asked)| asked);
-            asked.into_iter().for_each(|asked| self.push(now - asked));
-        }
+        let Some(index) = self.given_up.iter().position(|&(other, _)| other == sequence) else {
+            self.unasked(now);
+            return;
+        };
+        let asked = self.given_up.remove(index).map(|(_, asked)| asked);
+        asked.into_iter().for_each(|asked| self.push(now - asked, now));
     }
 
     /// Takes the round trip that reports measured.
@@ -92,6 +110,8 @@ impl Answers {
 mod tests {
     use super::*;
 
+    const NOW: Time = Time::ZERO;
+
     fn ms(millis: u64) -> Duration {
         Duration::from_millis(millis)
     }
@@ -101,7 +121,7 @@ mod tests {
         let mut answers = Answers::default();
         assert_eq!(answers.round_trip(), ms(100));
         // Each third is answered only when asked again.
-        (0..30).for_each(|n| answers.push(ms(if n % 3 == 0 { 180 } else { 80 + n % 5 })));
+        (0..30).for_each(|n| answers.push(ms(if n % 3 == 0 { 180 } else { 80 + n % 5 }), NOW));
         assert!((ms(80)..=ms(85)).contains(&answers.round_trip()), "{:?}", answers.round_trip());
         assert!(answers.timeout() <= ms(95), "{:?}", answers.timeout());
     }
@@ -109,10 +129,25 @@ mod tests {
     #[test]
     fn a_longer_way_is_noticed_though_everything_is_asked_for_too_often() {
         let mut answers = Answers::default();
-        (0..15).for_each(|_| answers.push(ms(10)));
+        (0..15).for_each(|_| answers.push(ms(10), NOW));
         assert!(answers.timeout() <= ms(20));
-        (0..11).for_each(|_| answers.push(ms(220)));
+        (0..11).for_each(|_| answers.push(ms(220), NOW));
         assert_eq!(answers.round_trip(), ms(220));
+    }
+
+    #[test]
+    fn copies_sent_ahead_are_no_answers() {
+        let mut answers = Answers::default();
+        (0..15).for_each(|_| answers.push(ms(80), NOW));
+        (0..20).for_each(|sequence| answers.late(sequence, NOW));
+        (0..15).for_each(|_| answers.push(ms(10), NOW));
+        assert_eq!(answers.round_trip(), ms(80));
+        // Two answers to each request are none.
+        (0..15).for_each(|n| {
+            answers.push(ms(120), NOW + COPYING);
+            answers.late(n, NOW + COPYING);
+        });
+        assert_eq!(answers.round_trip(), ms(120));
     }
 
     #[test]

@@ -82,7 +82,7 @@ impl Gaps {
             asked if !repaired && asked.is_none_or(|(_, last)| now - last < self.round_trip() / 2) => {
                 self.overtaken(now - missing.since);
             }
-            Some((first, _)) => self.answered(now - first),
+            Some((first, _)) => self.answered(now - first, now),
             None => {}
         }
         true
@@ -199,9 +199,9 @@ impl Gaps {
         self.answers.round_trip()
     }
 
-    fn answered(&mut self, took: Duration) {
+    fn answered(&mut self, took: Duration, now: Time) {
         self.reordering = self.reordering.mul_f64(0.9);
-        self.answers.push(took);
+        self.answers.push(took, now);
     }
 
     /// Follows at once, and forgets slowly: one late packet in a hundred must not cost a request each.

@@ -89,6 +89,12 @@ impl Reception {
         self.first.map(|_| self.unwrapper.peek(number))
     }
 
+    /// Notes that the stream has come as far as this number, by a retransmission: the packet itself, and what is missing
+    /// before it, was sent and did not come.
+    pub fn extend(&mut self, number: u16) {
+        self.highest = self.highest.max(self.unwrapper.unwrap(number));
+    }
+
     /// The highest number that came; 0 before any.
     #[must_use]
     pub fn highest(&self) -> u64 {

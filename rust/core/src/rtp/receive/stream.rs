@@ -20,6 +20,9 @@ const START: Duration = Duration::from_millis(30);
 /// Sound that is overtaken is waited for at least this long, the length of a packet.
 const SOUND_PATIENCE: Duration = Duration::from_millis(20);
 
+/// A copy may overtake its packet, or be of one that was lost and is the newest; but what is further ahead than this is of
+/// no stream that is known.
+const MAX_AHEAD: u64 = 128;
 /// Packets of an SSRC that another has taken the place of are late ones for this long, and no change back.
 const RETIREMENT: Duration = Duration::from_secs(1);
 
@@ -195,16 +198,23 @@ impl Incoming {
         self.stats.rtx_ssrc = Some(packet.header.ssrc);
         self.stats.retransmitted_packets_received += 1;
         self.stats.retransmitted_bytes_received += payload.len() as u64;
-        let sequence = self.reception.place(u16::from_be_bytes(*number));
-        let part = part(payload, codec);
-        let (Some(sequence), Some(part)) = (sequence.filter(|&s| s <= self.reception.highest()), part) else {
+        let number = u16::from_be_bytes(*number);
+        let highest = self.reception.highest();
+        let sequence = self.reception.place(number).filter(|&sequence| sequence <= highest + MAX_AHEAD);
+        let (Some(sequence), Some(part)) = (sequence, part(payload, codec)) else {
             self.stats.packets_discarded += 1;
             return;
         };
-        let fresh = self.gaps.close(sequence, true, now);
-        let timestamp = self.timeline.place(packet.header.timestamp, codec.clock_rate, now);
+        if sequence > highest {
+            self.gaps.open(highest + 1, sequence + 1, now);
+            self.reception.extend(number);
+        }
         self.count(bytes, payload.len());
-        let placed = Placed { sequence, timestamp, part, codec, marker: packet.header.marker, fresh };
+        if !self.gaps.close(sequence, true, now) {
+            return; // it is here already, or given up
+        }
+        let timestamp = self.timeline.place(packet.header.timestamp, codec.clock_rate, now);
+        let placed = Placed { sequence, timestamp, part, codec, marker: packet.header.marker, fresh: true };
         self.accept(placed, payload, now, events);
     }
 

@@ -109,12 +109,23 @@ impl History {
         let newest = self.first + self.packets.len() as u64;
         let behind = u64::from((newest as u16).wrapping_sub(number));
         let Some(number) = newest.checked_sub(behind) else { return Resend::Gone };
-        let apart = (round_trip * self.tuning.repair_apart_round_trips).max(self.tuning.repair_apart);
+        let least = self.tuning.repair_apart;
+        let apart = (round_trip * self.tuning.repair_apart_round_trips).max(least);
         match self.get(number) {
             None => Resend::Gone,
-            Some(sent) if sent.queued || now - sent.last < apart => Resend::NotYet,
+            // The first request comes no sooner than it can, which is sooner than a round trip that was measured late.
+            Some(sent) if sent.queued || now - sent.last < if sent.times == 0 { least } else { apart } => {
+                Resend::NotYet
+            }
             Some(sent) => Resend::Yes { number, bytes: sent.payload.len(), times: sent.times },
         }
+    }
+
+    /// Whether a packet is kept, and was neither sent again nor is going to be.
+    pub fn is_sent_once(&self, number: u64) -> bool {
+        let index = number.checked_sub(self.first).and_then(|index| usize::try_from(index).ok());
+        let sent = index.and_then(|index| self.packets.get(index)?.as_ref());
+        sent.is_some_and(|sent| sent.times == 0 && !sent.queued)
     }
 
     /// Notes that a packet waits to be sent again.
@@ -132,12 +143,17 @@ impl History {
         }
     }
 
-    /// The packet that leaves again now, if it is still kept.
-    pub fn resend(&mut self, number: u64, now: Time) -> Option<&mut Sent> {
-        let sent = self.get(number)?;
-        sent.queued = false;
-        sent.last = now;
-        Some(sent)
+    /// Notes that a packet which was asked for leaves again now.
+    pub fn leaves(&mut self, number: u64, now: Time) {
+        if let Some(sent) = self.get(number) {
+            sent.queued = false;
+            sent.last = now;
+        }
+    }
+
+    /// A packet, if it is still kept.
+    pub fn kept(&mut self, number: u64) -> Option<&mut Sent> {
+        self.get(number)
     }
 
     /// Takes back the payload of a packet that was taken out to be written.
@@ -171,11 +187,12 @@ mod tests {
     #[test]
     fn a_packet_is_not_sent_again_within_a_round_trip() {
         let mut history = history(100, 5);
-        assert_eq!(history.ask(102, ROUND_TRIP, at(99)), Resend::NotYet);
-        assert_eq!(history.ask(102, ROUND_TRIP, at(100)), yes(102, 100));
+        assert_eq!(history.ask(102, ROUND_TRIP, at(39)), Resend::NotYet);
+        assert_eq!(history.ask(102, ROUND_TRIP, at(60)), yes(102, 100));
         history.queue(102);
         assert_eq!(history.ask(102, ROUND_TRIP, at(300)), Resend::NotYet, "it waits to leave");
-        assert_eq!(history.resend(102, at(310)).map(|sent| sent.timestamp), Some(2));
+        history.leaves(102, at(310));
+        assert_eq!(history.kept(102).map(|sent| sent.timestamp), Some(2));
         assert_eq!(history.ask(102, ROUND_TRIP, at(389)), Resend::NotYet);
         assert_eq!(history.ask(102, ROUND_TRIP, at(390)), Resend::Yes { number: 102, bytes: 100, times: 1 });
     }

@@ -33,7 +33,7 @@ impl Senders {
         // In a burst of losses, copies are lost together.
         let single = self.asked.len() <= SINGLE_LOSSES;
         let queues = self.controller.drains(now);
-        let spare = single && self.repair.is_plenty() && !queues;
+        let spare = single && self.repair.is_plenty() && !queues && !self.ahead.is_on();
         let class = if stream.kind() == Kind::Audio { Class::Audio } else { Class::Repair };
         let mut missed = false;
         for &number in &self.asked {

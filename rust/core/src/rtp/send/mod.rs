@@ -1,5 +1,6 @@
 //! What is sent, and when: pictures and sound to packets, repair within a budget, all at the pace of the path.
 
+mod ahead;
 mod forward;
 mod history;
 mod key_frames;

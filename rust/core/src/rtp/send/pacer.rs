@@ -112,6 +112,23 @@ impl<K> Pacer<K> {
         queue.push_back(Queued { key, bytes, since: now });
     }
 
+    /// Whether nothing waits, and the pace allows another packet.
+    #[must_use]
+    pub fn is_idle(&self, now: Time) -> bool {
+        now >= self.free && !self.has_paced() && self.audio.is_empty()
+    }
+
+    /// When it is idle at the earliest, if nothing else is queued.
+    #[must_use]
+    pub const fn free(&self) -> Time {
+        self.free
+    }
+
+    /// Notes that a packet leaves that was never queued.
+    pub fn pass(&mut self, bytes: usize, now: Time) {
+        self.take(bytes, self.pace, now);
+    }
+
     /// Takes pictures and repair out of the queue that nobody needs any more.
     pub fn discard(&mut self, mut useless: impl FnMut(&K) -> bool) {
         self.video.retain(|queued| !useless(&queued.key));

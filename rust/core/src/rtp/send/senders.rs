@@ -1,6 +1,7 @@
 //! The outgoing streams of a transport, which share its rate, its pacer and its budget for repair.
 
 use super::SendTuning;
+use super::ahead::Ahead;
 use super::pacer::{Class, Pacer, Turn};
 use super::repair::Repair;
 use super::split::Shares;
@@ -39,6 +40,7 @@ pub struct Senders {
     pub(super) controller: Controller,
     pub(super) pacer: Pacer<Item>,
     pub(super) repair: Repair,
+    pub(super) ahead: Ahead,
     /// When pictures that waited were last given up.
     pub(super) abandoned: Option<Time>,
     /// Kept for their memory.
@@ -58,6 +60,7 @@ impl Senders {
             controller: Controller::new(tuning.controller, rates),
             pacer: Pacer::new(rates.start),
             repair: Repair::new(tuning),
+            ahead: Ahead::new(tuning),
             abandoned: None,
             packets: Vec::new(),
             asked: Vec::new(),
@@ -189,6 +192,9 @@ impl Senders {
             self.pacer.probe(probe);
         }
         self.give_up(now);
+        let queues = self.controller.drains(now) || self.controller.is_down(now);
+        let loss = if queues { 0.0 } else { self.controller.inherent_loss() };
+        self.ahead.judge(loss, self.controller.round_trip());
         let shares = self.shares(now);
         for (id, stream) in &mut self.streams {
             if stream.key_frames.take() {
@@ -219,6 +225,7 @@ impl Senders {
             audios: count(Kind::Audio),
             videos: count(Kind::Video),
             repair: self.repair.rate(now),
+            copies_above: self.ahead.is_on().then_some(self.tuning.ahead_above),
         }
     }
 
@@ -226,7 +233,8 @@ impl Senders {
     /// whenever something was received.
     #[must_use]
     pub fn deadline(&self) -> Option<Time> {
-        self.pacer.deadline()
+        let copy = self.ahead.due().map(|due| due.max(self.pacer.free()));
+        [self.pacer.deadline(), copy].into_iter().flatten().min()
     }
 
     /// The pace, in bit/s. A key frame does not wait until a queue has drained: nothing is shown before it is there. But
@@ -247,10 +255,13 @@ impl Senders {
         loop {
             let (number, round_trip) = (self.controller.next_number(), self.controller.round_trip());
             let departure = Departure { number, now, round_trip };
-            let (datagram, probe, id) = match self.pacer.next(now)? {
+            let Some(turn) = self.pacer.next(now) else {
+                let (datagram, id) = self.next_copy(departure)?;
+                return Some(self.departs(datagram, None, id, now));
+            };
+            let (datagram, probe, id) = match turn {
                 Turn::Packet { key: Item::Media(id, media), probe, waited } => {
-                    let stream = self.get(id);
-                    (stream.map(|stream| stream.write(media, waited, departure)), probe, id)
+                    (self.write(id, media, waited, departure), probe, id)
                 }
                 Turn::Packet { key: Item::Again(id, number, bytes), probe, waited } => {
                     self.repair.release(bytes);
@@ -269,14 +280,49 @@ impl Senders {
                 }
             };
             let Some(datagram) = datagram else { continue };
-            let numbered = self.get(id).is_some_and(|stream| stream.config.extensions.transport_cc.is_some());
-            if numbered {
-                self.controller.sent(datagram.len(), probe, now);
-            } else {
-                self.controller.sent_unnumbered(datagram.len(), now);
-            }
-            return Some(datagram);
+            return Some(self.departs(datagram, probe, id, now));
         }
+    }
+
+    /// Notes that a datagram leaves.
+    fn departs(&mut self, datagram: Vec<u8>, probe: Option<u32>, id: SenderId, now: Time) -> Vec<u8> {
+        let numbered = self.get(id).is_some_and(|stream| stream.config.extensions.transport_cc.is_some());
+        if numbered {
+            self.controller.sent(datagram.len(), probe, now);
+        } else {
+            self.controller.sent_unnumbered(datagram.len(), now);
+        }
+        self.ahead.spend(datagram.len(), self.controller.target(), now);
+        datagram
+    }
+
+    fn write(
+        &mut self,
+        id: SenderId,
+        media: Media,
+        waited: Duration,
+        departure: Departure,
+    ) -> Option<Vec<u8>> {
+        let stream = self.get(id)?;
+        let (datagram, number) = stream.write(media, waited, departure);
+        if stream.kind() == Kind::Video {
+            self.ahead.push(id, number, datagram.len(), departure.now);
+        }
+        Some(datagram)
+    }
+
+    /// The next copy of a packet, where there is time and rate for one.
+    fn next_copy(&mut self, departure: Departure) -> Option<(Vec<u8>, SenderId)> {
+        while self.pacer.is_idle(departure.now) {
+            let copy = self.ahead.next(self.controller.target(), departure.now)?;
+            let stream = self.get(copy.sender).filter(|stream| stream.is_worth_a_copy(copy.number));
+            let datagram = stream.and_then(|stream| stream.write_copy(copy.number, departure));
+            if let Some(datagram) = datagram {
+                self.pacer.pass(datagram.len(), departure.now);
+                return Some((datagram, copy.sender));
+            }
+        }
+        None
     }
 
     fn write_again(

@@ -8,6 +8,8 @@ const AUDIO: (f64, f64) = (24_000.0, 64_000.0);
 const AUDIO_HEADERS: f64 = 14_000.0;
 /// What is left of a full packet without its header.
 const PAYLOAD: f64 = 0.97;
+/// What pictures have of their share where each packet is sent twice: one is now and then larger than the rate.
+const COPIED: f64 = 0.45;
 /// Pictures are never asked to take less than this.
 const LEAST_VIDEO: f64 = 20_000.0;
 
@@ -22,6 +24,8 @@ pub struct Shares {
     pub videos: usize,
     /// Bit/s that repair takes.
     pub repair: f64,
+    /// Bit/s down to which pictures give more than half of theirs to copies.
+    pub copies_above: Option<f64>,
 }
 
 impl Shares {
@@ -39,6 +43,7 @@ impl Shares {
         let target = self.target as f64;
         let sound = self.audios as f64 * (self.audio() as f64 + AUDIO_HEADERS);
         let left = (target - sound - self.repair) * PAYLOAD;
+        let left = self.copies_above.map_or(left, |above| left.min(above.max(left * COPIED)));
         left.max(LEAST_VIDEO.max(0.1 * target)) as u64 / self.videos.max(1) as u64
     }
 }
@@ -47,7 +52,8 @@ impl Shares {
 mod tests {
     use super::*;
 
-    const PLENTY: Shares = Shares { target: 2_000_000, audios: 1, videos: 1, repair: 0.0 };
+    const PLENTY: Shares =
+        Shares { target: 2_000_000, audios: 1, videos: 1, repair: 0.0, copies_above: None };
 
     #[test]
     fn sound_gives_way_late_and_pictures_get_the_rest() {
@@ -56,6 +62,14 @@ mod tests {
         assert!((1_860_000..1_870_000).contains(&PLENTY.video()), "{}", PLENTY.video());
         assert!(Shares { audios: 0, ..PLENTY }.video() > 1_900_000);
         assert_eq!(Shares { target: 50_000, ..PLENTY }.video(), 20_000);
+    }
+
+    #[test]
+    fn copies_take_half_of_what_is_more_than_enough() {
+        let video = |target| Shares { target, copies_above: Some(800e3), ..PLENTY }.video();
+        assert_eq!(video(2_000_000), (PLENTY.video() as f64 * COPIED) as u64);
+        assert_eq!(video(1_200_000), 800_000);
+        assert_eq!(video(600_000), Shares { target: 600_000, ..PLENTY }.video());
     }
 
     #[test]

@@ -223,8 +223,8 @@ impl Stream {
         self.key_frames.abandoned(now);
     }
 
-    /// Writes a packet that leaves for the first time.
-    pub fn write(&mut self, media: Media, waited: Duration, departure: Departure) -> Vec<u8> {
+    /// Writes a packet that leaves for the first time; it, and its full number.
+    pub fn write(&mut self, media: Media, waited: Duration, departure: Departure) -> (Vec<u8>, u64) {
         self.stats.total_packet_send_delay += waited;
         let number = media.number.unwrap_or(self.next);
         self.next = self.next.max(number + 1);
@@ -253,7 +253,7 @@ impl Stream {
             self.history.expire(departure.round_trip, departure.now);
             self.history.push(number, media.marker, media.timestamp, media.payload, departure.now);
         }
-        datagram
+        (datagram, number)
     }
 
     /// Whether a key frame makes this packet useless: one that waits to leave, or leaves, and where there is a queue also
@@ -269,6 +269,11 @@ impl Stream {
         self.history.ask(number, round_trip, now)
     }
 
+    /// Whether a copy of a packet may be of use: nobody has asked for it, and the far side takes it as repair.
+    pub fn is_worth_a_copy(&self, number: u64) -> bool {
+        self.config.rtx.is_some() && self.history.is_sent_once(number)
+    }
+
     /// Notes that a packet waits to be sent again.
     pub fn queue_again(&mut self, number: u64) {
         self.history.queue(number);
@@ -279,9 +284,17 @@ impl Stream {
         self.history.unqueue(number);
     }
 
-    /// Writes a packet that leaves again; `None` if it has become too old.
+    /// Writes a packet that was asked for; `None` if it has become too old.
     pub fn write_again(&mut self, number: u64, waited: Duration, departure: Departure) -> Option<Vec<u8>> {
-        let sent = self.history.resend(number, departure.now)?;
+        self.history.leaves(number, departure.now);
+        self.stats.total_packet_send_delay += waited;
+        self.write_copy(number, departure)
+    }
+
+    /// Writes a packet once more; `None` if it has become too old. Unasked it does not count as an answer: where both
+    /// were lost, the request that is on its way is about this one as well.
+    pub fn write_copy(&mut self, number: u64, departure: Departure) -> Option<Vec<u8>> {
+        let sent = self.history.kept(number)?;
         // Out of the history while it is written, for the borrow checker's sake.
         let (marker, timestamp, payload) = (sent.marker, sent.timestamp, std::mem::take(&mut sent.payload));
         let original = (number as u16).to_be_bytes();
@@ -294,7 +307,6 @@ impl Stream {
             }
         };
         let datagram = self.packet(&header, parts, 0, departure);
-        self.stats.total_packet_send_delay += waited;
         self.stats.retransmitted_packets_sent += 1;
         self.stats.retransmitted_bytes_sent += payload.len() as u64;
         self.history.give_back(number, payload);

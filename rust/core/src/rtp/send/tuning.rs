@@ -33,6 +33,12 @@ pub struct SendTuning {
     /// What is asked for is sent this often, while there is plenty left for repair and no queue that
     /// it could make longer. With one packet in twenty lost this takes a quarter off the latency of the slowest pictures.
     pub repair_copies: u32,
+    /// Pictures are sent twice from the second share of packets on that the path loses by itself, down to the first ...
+    pub ahead_loss: (f64, f64),
+    /// ... where the round trip is no shorter than this: else repair is quick ...
+    pub ahead_round_trip: Duration,
+    /// ... and as far as they keep this rate, in bit/s: below it they had better be good.
+    pub ahead_above: f64,
     /// There is room for another picture while everything that waits leaves within this.
     pub room: Duration,
 }
@@ -52,6 +58,9 @@ impl Default for SendTuning {
             stale: Duration::from_millis(100),
             hopeless: Duration::from_secs(1),
             repair_copies: 2,
+            ahead_loss: (0.01, 0.02),
+            ahead_round_trip: Duration::from_millis(30),
+            ahead_above: 800_000.0,
             room: Duration::from_millis(80),
         }
     }
