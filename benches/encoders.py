@@ -141,9 +141,35 @@ def follow() -> None:
             print(f"| {codec} | {rate // 1000} | {means} | {made.count(None)} | {keys} |", flush=True)
 
 
+def cut() -> None:
+    pictures = video.clip(WIDTH, HEIGHT)
+    encoders: dict[str, Callable[[int], Contender]] = {
+        "VP8, aiortc": partial(Aiortc, "vp8"),
+        "VP8": lambda rate: Ours(Vp8Encoder(rate)),
+        "H.264, aiortc": partial(Aiortc, "h264"),
+        "H.264": lambda rate: Ours(H264Encoder(rate)),
+    }
+    rates = (600_000, 1_000_000, 4_000_000)
+    print(f"| ms of the path: at a cut, after it | {' | '.join(str(rate // 1000) for rate in rates)} |")
+    print("|---|--:|--:|--:|")
+    for name, make in encoders.items():
+        cells = []
+        for rate in rates:
+            encoder = make(rate)
+            sizes = [
+                8 * len(encoder.encode(video.frame(pixels, index, FPS)))
+                for index, pixels in enumerate((*pictures, *pictures[:8]))
+            ]
+            at_cut, after = sizes[len(pictures) : len(pictures) + 2]
+            cells.append(f"{1000 * at_cut / rate:.0f}, {1000 * after / rate:.0f}")
+        print(f"| {name} | {' | '.join(cells)} |", flush=True)
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=3)
     compare(parser.parse_args().runs)
     print()
     follow()
+    print()
+    cut()
