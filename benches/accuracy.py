@@ -32,7 +32,11 @@ DELAYS = (0.0, 50.0, 200.0, 1000.0, 5000.0, 20_000.0)
 
 
 async def run(
-    transport: TransportName, size: tuple[int, int], delay_ms: float, seconds: float, network: str | None = None
+    transport: TransportName,
+    size: tuple[int, int],
+    delay_ms: float,
+    seconds: float,
+    network: str | None = None,
 ) -> tuple[list[float], list[float], float, float]:
     """Latencies and their errors in ms, and the frame rates sent and received."""
     model = ModelDefinition("lucy-2.1", "/v1/stream", 30, *size)
@@ -56,9 +60,9 @@ async def run(
                     if isinstance(event, PixelLatency):
                         measured.append(event)
                     elif isinstance(event, StatsSample) and measured:
-                        video, sent = event.stats.video, event.stats.outbound_video
-                        if video is not None and sent is not None:
-                            rates.append((sent.frames_per_second, video.frames_per_second))
+                        received, sent = event.stats.video, event.stats.outbound_video
+                        if received is not None and sent is not None:
+                            rates.append((sent.frames_per_second, received.frames_per_second))
     latencies = [event.e2e_latency_ms for event in measured]
     known = [event for event in measured if truth.knows(event.seq)] if network else measured
     errors = [event.e2e_latency_ms - truth.latency_ms(event.seq) for event in known]

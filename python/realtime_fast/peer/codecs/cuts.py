@@ -26,7 +26,9 @@ class Cuts:
     def is_cut(self, frame: VideoFrame) -> bool:
         """Whether this picture (yuv420p) begins another scene than the one before."""
         plane = frame.planes[0]
-        rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
+        # PyAV's stub does not say that a plane is a buffer.
+        pixels: NDArray[np.uint8] = np.frombuffer(plane, np.uint8)  # type: ignore[call-overload]
+        rows = pixels.reshape(-1, plane.line_size)
         last, now = self._last, rows[: frame.height : _ROWS, : frame.width : _COLUMNS].astype(np.int16)
         self._last = now
         if last is None or last.shape != now.shape:
