@@ -49,7 +49,8 @@ class Stage(anyio.AsyncContextManagerMixin):
         ice_servers: STUN and TURN servers; a stage needs none as a rule.
         timeout: Seconds that joining, each publication and each subscription may take.
         sending: Bit rates, and what to give up first where not everything can be sent.
-        min_delay: Seconds that what is received is held back at least, to smooth jitter.
+        min_delay: Seconds that what is received is held back at least, to smooth jitter; None to hold nothing back,
+            for what is worked on and not shown.
         on_diagnostic: Called on the event loop with what the peer connections notice.
 
     Raises:
@@ -66,7 +67,7 @@ class Stage(anyio.AsyncContextManagerMixin):
         ice_servers: Sequence[IceServer] = (),
         timeout: float = 30.0,
         sending: SendOptions | None = None,
-        min_delay: float = 0.0,
+        min_delay: float | None = 0.0,
         on_diagnostic: Callable[[LinkDiagnostic | StreamFailed], None] | None = None,
     ) -> None:
         self._host = StageHost(

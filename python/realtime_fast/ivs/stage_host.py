@@ -45,7 +45,7 @@ class StageHost:
     ice_servers: tuple[IceServer, ...]
     on_diagnostic: Callable[[LinkDiagnostic | StreamFailed], None] | None
     sending: SendOptions
-    min_delay: float
+    min_delay: float | None
     http: HttpClient = field(init=False)
     secrets: Secrets = field(init=False)
     roster: Roster = field(init=False)

@@ -43,7 +43,7 @@ class PeerSettings:
 
     video_codec: VideoCodec
     sending: SendOptions
-    min_delay: float
+    min_delay: float | None
     on_diagnostic: Callable[[LinkDiagnostic], None] | None
     on_failure: Callable[[Exception], None]
 

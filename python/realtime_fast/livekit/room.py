@@ -68,7 +68,8 @@ class Room(anyio.AsyncContextManagerMixin):
         ice_servers: STUN and TURN servers, instead of those that the server names; None for those.
         timeout: Seconds that joining, publishing and waiting for media may take each.
         sending: Bit rates, and what to give up first where not everything can be sent.
-        min_delay: Seconds that what is received is held back at least, to smooth jitter.
+        min_delay: Seconds that what is received is held back at least, to smooth jitter; None to hold nothing back,
+            for what is worked on and not shown.
         on_diagnostic: Called on the event loop with what the peer connections notice.
 
     Raises:
@@ -87,7 +88,7 @@ class Room(anyio.AsyncContextManagerMixin):
         ice_servers: Sequence[IceServer] | None = None,
         timeout: float = 15.0,
         sending: SendOptions | None = None,
-        min_delay: float = 0.0,
+        min_delay: float | None = 0.0,
         on_diagnostic: Callable[[LinkDiagnostic], None] | None = None,
     ) -> None:
         signal_url(url, token)

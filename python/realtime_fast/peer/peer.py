@@ -62,7 +62,7 @@ async def open_peer(
     relay_only: bool = False,
     one_transport: bool = False,
     sending: SendOptions | None = None,
-    min_delay: float = 0.0,
+    min_delay: float | None = 0.0,
 ) -> AsyncIterator[Peer]:
     """Open a peer connection for the length of a scope.
 
@@ -77,7 +77,8 @@ async def open_peer(
         one_transport: Whether all sections share one transport from the beginning; a far side that offers several new
             tracks at a time on a connection that is up needs it.
         sending: Bit rates, and what to give up first where not everything can be had.
-        min_delay: Seconds that what is received is held back at least, to smooth jitter.
+        min_delay: Seconds that what is received is held back at least, to smooth jitter; None to hold nothing back,
+            for what is worked on and not shown.
 
     Raises:
         InvalidInputError: An ICE server's URL is invalid.
@@ -118,7 +119,7 @@ class Peer:
         relay_only: bool,
         one_transport: bool,
         sending: SendOptions,
-        min_delay: float,
+        min_delay: float | None,
     ) -> None:
         self._report_to = report
         self._tasks = tasks

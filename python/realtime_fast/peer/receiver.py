@@ -45,7 +45,7 @@ class ReceiveStream:
         config: dict[str, Any],
         track: RemoteTrack,
         *,
-        min_delay: float = 0.0,
+        min_delay: float | None = 0.0,
     ) -> None:
         """Begin a stream.
 
@@ -54,7 +54,8 @@ class ReceiveStream:
             kind: What is received.
             config: See `RtpEndpoint.add_receiver`.
             track: Where the frames go.
-            min_delay: Seconds that media is held back at least, to smooth jitter.
+            min_delay: Seconds that media is held back at least, to smooth jitter; None to hold nothing back, for what
+                is worked on and not shown.
         """
         self._track = track
         self.meter = VideoMeter()
@@ -73,8 +74,8 @@ class ReceiveStream:
         self._stream = transport.add_receiver(
             self._handle,
             kind=kind,
-            min_delay=min_delay,
-            max_delay=max(min_delay, MAX_DELAY),
+            min_delay=min_delay or 0.0,
+            max_delay=0.0 if min_delay is None else max(min_delay, MAX_DELAY),
             **config,
         )
 

@@ -25,7 +25,7 @@ class Streams:
         tasks: TaskGroup,
         report: Callable[[LinkEvent], None],
         sending: SendOptions,
-        min_delay: float,
+        min_delay: float | None,
     ) -> None:
         """Begin without any.
 

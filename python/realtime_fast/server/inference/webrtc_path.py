@@ -125,7 +125,7 @@ async def webrtc_path(
     """
     exposure = Exposure(network)
     try:
-        async with open_peer(report) as peer:
+        async with open_peer(report, min_delay=None) as peer:
             yield WebRtcPath(peer, tracks, exposure)
     finally:
         with anyio.CancelScope(shield=True):

@@ -173,7 +173,7 @@ class RoomPath:
 
         token = self._token(self._own)
         async with (
-            Room(self._url, token, wants=wants, video_codec=self._codec) as room,
+            Room(self._url, token, wants=wants, video_codec=self._codec, min_delay=None) as room,
             owned_tasks() as tasks,
         ):
             self._room = room

@@ -140,7 +140,7 @@ async def stage_path(
         own = stages.issue(room, base_url, TokenRequest(user_id=SERVICE))
         client = stages.issue(room, base_url, TokenRequest(user_id="client"))
         async with AsyncExitStack() as stack:
-            stage = await stack.enter_async_context(Stage(own.token))
+            stage = await stack.enter_async_context(Stage(own.token, min_delay=None))
             tasks = await stack.enter_async_context(owned_tasks())
             invitation = messages.IvsStageReady(
                 stage_arn=room.arn,
