@@ -31,6 +31,7 @@ def truth() -> Iterator[Truth]:
         ("webrtc", "loss=1%,delay=20ms"),
         ("webrtc", "loss=5%,delay=20ms"),
         ("ivs", "loss=3%,delay=20ms"),
+        ("livekit", "loss=3%,delay=20ms"),
         ("webrtc", "burst_loss=3%,delay=20ms,jitter=15ms"),
     ],
 )

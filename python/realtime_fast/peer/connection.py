@@ -151,6 +151,7 @@ class RtcConnection(seams.OpenPeerConnection):
         sdp = self.far_side.offer(sdp) if kind == "offer" else self.far_side.accepted(sdp, self._ours)
         description = _checked(sdp)
         self._follow_restart(kind, description)
+        await self._take_candidates(description)
         # Bundling closes unused transports, and aioice cannot close one whose closing was cancelled.
         with anyio.CancelScope(shield=True):
             await self.setRemoteDescription(RTCSessionDescription(sdp=sdp, type=kind))
@@ -159,6 +160,14 @@ class RtcConnection(seams.OpenPeerConnection):
             self._has_data = True
             seams.forgive_data(self.sctp.transport)
         self._replace_tracks(description)
+
+    async def _take_candidates(self, description: SessionDescription) -> None:
+        """Take the candidates of every section: aiortc takes the last one's, and a bundle may have them in the first."""
+        transports = self.transports
+        if len(transports) == 1:
+            for section in description.media[:-1]:
+                for candidate in section.ice_candidates:
+                    await transports[0].transport.addRemoteCandidate(candidate)
 
     def _follow_restart(self, kind: Literal["offer", "answer"], description: SessionDescription) -> None:
         """Follow a far side that restarts ICE, which is beyond aiortc: the path stays, its credentials are new."""

@@ -24,8 +24,8 @@ _NOMINAL_RATE = 30
 _HEADROOM = 6
 """The highest rate x264 is opened for, as a multiple of the rate at that time. x264 makes the VBV hold at least one
 picture of the highest rate, so this many pictures: more would let key frames grow too large."""
-_BUFFER = 0.3
-"""Seconds of the rate that the VBV holds; a key frame takes half of it, or somewhat more."""
+_BUFFER = 0.12
+"""Seconds of the rate that the VBV holds, and so that a key frame or the first picture after a cut may take."""
 _SHRINKAGE = 10
 """Part of that rate below which x264 does not find down, because its VBV holds seconds: then it is opened anew, too."""
 _BUFFER_STRETCH = 1.5

@@ -241,6 +241,9 @@ impl Senders {
     /// where the queue is full it would get lost.
     fn pace(&self, now: Time) -> u64 {
         let pace = self.controller.pace(now);
+        if self.streams.iter().any(|(_, stream)| !stream.encodes()) && !self.controller.is_down(now) {
+            return (pace as f64 * self.tuning.forwarding) as u64;
+        }
         let leaves = self.streams.iter().any(|(_, stream)| stream.key_frames.is_leaving());
         if leaves && !self.controller.is_down(now) && !self.controller.has_just_decreased(now) {
             pace.max(self.controller.target())

@@ -39,6 +39,8 @@ pub struct SendTuning {
     pub ahead_round_trip: Duration,
     /// ... and as far as they keep this rate, in bit/s: below it they had better be good.
     pub ahead_above: f64,
+    /// What is passed on leaves this much faster than what is encoded here: it was paced already where it was.
+    pub forwarding: f64,
     /// There is room for another picture while everything that waits leaves within this.
     pub room: Duration,
 }
@@ -61,6 +63,7 @@ impl Default for SendTuning {
             ahead_loss: (0.01, 0.02),
             ahead_round_trip: Duration::from_millis(30),
             ahead_above: 800_000.0,
+            forwarding: 2.0,
             room: Duration::from_millis(80),
         }
     }
