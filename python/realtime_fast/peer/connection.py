@@ -162,7 +162,7 @@ class RtcConnection(seams.OpenPeerConnection):
         self._replace_tracks(description)
 
     async def _take_candidates(self, description: SessionDescription) -> None:
-        """Take the candidates of every section: aiortc takes the last one's, and a bundle may have them in the first."""
+        """Take each section's candidates: aiortc takes the last one's, and a bundle may have them in the first."""
         transports = self.transports
         if len(transports) == 1:
             for section in description.media[:-1]:

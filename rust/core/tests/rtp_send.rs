@@ -542,8 +542,9 @@ proptest! {
             let (times, before) = last.insert(original, (0, left.millis)).unwrap_or((0, 0));
             last.insert(original, (times + 1, left.millis));
             let apart = left.millis - before;
-            // Sent, sent again, and the copy.
-            prop_assert!(times == 0 || times == 2 && apart < 60 || apart >= ROUND_TRIP, "{} again after {} ms", original, apart);
+            // Sent, sent again, which a measured round trip allows for a little early, and the copy.
+            let least = if times == 1 { ROUND_TRIP * 3 / 4 } else { ROUND_TRIP };
+            prop_assert!(times == 0 || times == 2 && apart < 60 || apart >= least, "{} again after {} ms", original, apart);
         }
         // The rate is that of the beginning: nobody reports. A fifth of it, and what is saved of a second.
         for from in (0..4_000).step_by(100) {

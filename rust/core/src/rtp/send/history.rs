@@ -109,12 +109,13 @@ impl History {
         let newest = self.first + self.packets.len() as u64;
         let behind = u64::from((newest as u16).wrapping_sub(number));
         let Some(number) = newest.checked_sub(behind) else { return Resend::Gone };
-        let least = self.tuning.repair_apart;
-        let apart = (round_trip * self.tuning.repair_apart_round_trips).max(least);
+        let apart = (round_trip * self.tuning.repair_apart_round_trips).max(self.tuning.repair_apart);
         match self.get(number) {
             None => Resend::Gone,
-            // The first request comes no sooner than it can, which is sooner than a round trip that was measured late.
-            Some(sent) if sent.queued || now - sent.last < if sent.times == 0 { least } else { apart } => {
+            // What feedback shows is longer than the round trip, by what the far side holds it back.
+            Some(sent)
+                if sent.queued || now - sent.last < if sent.times == 0 { apart * 3 / 4 } else { apart } =>
+            {
                 Resend::NotYet
             }
             Some(sent) => Resend::Yes { number, bytes: sent.payload.len(), times: sent.times },
@@ -187,8 +188,8 @@ mod tests {
     #[test]
     fn a_packet_is_not_sent_again_within_a_round_trip() {
         let mut history = history(100, 5);
-        assert_eq!(history.ask(102, ROUND_TRIP, at(39)), Resend::NotYet);
-        assert_eq!(history.ask(102, ROUND_TRIP, at(60)), yes(102, 100));
+        assert_eq!(history.ask(102, ROUND_TRIP, at(79)), Resend::NotYet);
+        assert_eq!(history.ask(102, ROUND_TRIP, at(80)), yes(102, 100));
         history.queue(102);
         assert_eq!(history.ask(102, ROUND_TRIP, at(300)), Resend::NotYet, "it waits to leave");
         history.leaves(102, at(310));
