@@ -297,6 +297,19 @@ fn a_publisher_is_held_to_what_the_viewer_can_take() {
 }
 
 #[test]
+fn a_viewer_whose_path_loses_packets_gets_copies() {
+    let mut room = Room::new(path(0.0), path(0.05));
+    for step in 1..80 {
+        room.run(f64::from(step) * 0.5);
+        let available = room.egress.0.endpoint.transport_stats(room.now).available_for_pictures;
+        room.ingress[0].0.endpoint.limit(available, room.now);
+    }
+    let view = room.view(15.0, 39.0);
+    println!("{view:?}");
+    assert!(view.bitrate > 700_000.0 && view.p95 < Duration::from_millis(90), "{view:?}");
+}
+
+#[test]
 fn media_that_is_unknown_to_the_forwarder_is_refused() {
     let mut node = Node::new(1, path(0.0), START);
     let error =

@@ -313,7 +313,7 @@ async def test_the_publisher_is_told_what_the_path_to_the_best_subscriber_carrie
     rig.egress.start()
     for number, carries in ((1, 2_000_000), (2, 3_000_000), (3, 500_000)):
         monkeypatch.setattr(
-            rig.down.media, "stats", lambda carries=carries: {"availableOutgoingBitrate": carries}
+            rig.down.media, "stats", lambda carries=carries: {"availableForPictures": carries}
         )
         await rig.feed(packet(number, KEY))
     assert limits == [rate + forward.AUDIO_ALLOWANCE for rate in (2_000_000, 3_000_000, 500_000)]

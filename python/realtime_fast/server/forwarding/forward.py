@@ -131,7 +131,7 @@ class Egress:
         # The core tells rates to encoders only; what the path carries is to be asked for.
         if self._video and (now := time.monotonic()) >= self._look_at:
             self._look_at = now + LOOK
-            if (carries := self._transport.stats().get("availableOutgoingBitrate")) is not None:
+            if (carries := self._transport.stats().get("availableForPictures")) is not None:
                 self._ingest.want(self, int(carries))
 
     def _handle(self, wish: Literal["key_frame", "rate"], bitrate: int) -> None:

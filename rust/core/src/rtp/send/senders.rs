@@ -4,7 +4,7 @@ use super::SendTuning;
 use super::ahead::Ahead;
 use super::pacer::{Class, Pacer, Turn};
 use super::repair::Repair;
-use super::split::Shares;
+use super::split::{Shares, beside_copies};
 use super::stats::OutboundStats;
 use super::stream::{Departure, HEADERS, Media, Stream};
 use crate::rtp::Invalid;
@@ -351,6 +351,14 @@ impl Senders {
         let sends = self.streams.iter().any(|(_, stream)| stream.active().is_some());
         let down = self.controller.is_down(now);
         sends.then(|| if down { self.controller.pace(now) } else { self.controller.target() })
+    }
+
+    /// What pictures may take of it: less where they are sent twice.
+    #[must_use]
+    pub fn available_for_pictures(&self, now: Time) -> Option<u64> {
+        let available = self.available(now)?;
+        let beside = || beside_copies(available as f64, self.tuning.ahead_above) as u64;
+        Some(if self.ahead.is_on() { beside() } else { available })
     }
 
     /// Whether a picture of a stream that is handed over now would leave soon. Where it would not, it is better not

@@ -43,9 +43,14 @@ impl Shares {
         let target = self.target as f64;
         let sound = self.audios as f64 * (self.audio() as f64 + AUDIO_HEADERS);
         let left = (target - sound - self.repair) * PAYLOAD;
-        let left = self.copies_above.map_or(left, |above| left.min(above.max(left * COPIED)));
+        let left = self.copies_above.map_or(left, |above| beside_copies(left, above));
         left.max(LEAST_VIDEO.max(0.1 * target)) as u64 / self.videos.max(1) as u64
     }
+}
+
+/// What is left of a rate for pictures that are sent twice as far as they keep more than `above`.
+pub fn beside_copies(rate: f64, above: f64) -> f64 {
+    rate.min(above.max(rate * COPIED))
 }
 
 #[cfg(test)]
