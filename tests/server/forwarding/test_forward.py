@@ -316,4 +316,4 @@ async def test_the_publisher_is_told_what_the_path_to_the_best_subscriber_carrie
             rig.down.media, "stats", lambda carries=carries: {"availableForPictures": carries}
         )
         await rig.feed(packet(number, KEY))
-    assert limits == [rate + forward.AUDIO_ALLOWANCE for rate in (2_000_000, 3_000_000, 500_000)]
+    assert limits == [2_000_000, 3_000_000, 500_000]

@@ -18,9 +18,6 @@ from realtime_fast.server.forwarding.sections import Section
 LOOK = 1.0
 """Seconds between two looks at what the path to a subscriber carries."""
 
-AUDIO_ALLOWANCE = 96_000
-"""Bit/s left for sound in what a publisher is told to send."""
-
 
 class Ingest:
     """One stream from a publisher."""
@@ -62,12 +59,12 @@ class Ingest:
         self._transport.request_key_frame(self._stream)
 
     def want(self, egress: Egress, bitrate: int) -> None:
-        """A subscriber's path carries so much: the publisher is asked for what the best of them can take.
+        """A path carries so much, sound and all: the publisher is asked for what the best of them can take.
 
         One subscriber on a bad path must not make the picture bad for all; without layers there is only one stream.
         """
         self._wanted[egress] = bitrate
-        self._transport.limit(max(self._wanted.values()) + AUDIO_ALLOWANCE)
+        self._transport.limit(max(self._wanted.values()))
 
     def close(self) -> None:
         """Receive nothing more."""
