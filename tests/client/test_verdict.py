@@ -64,7 +64,7 @@ COURSES = (
         "loss",
         replace(BLIND, packet_loss=(0.02, 0.1, 0.22)),
         ("delay=10ms", "delay=10ms,loss=6%", "delay=10ms,loss=15%", "delay=10ms,loss=33%"),
-        9,
+        14,  # a report is about some thirty packets, so that by chance a verdict may take its time
     ),
     Course(
         "bandwidth",
