@@ -11,8 +11,8 @@ opening rate, where the buffer holds less than two pictures, and below a tenth o
 new codec in any case.
 
 It chooses a quantiser by what the pictures before took, and hardly moves away from it. What has nothing to do with
-them, the first picture after a cut, took 300 to 480 ms of the rate, and so did the one after a key frame. A new codec
-has nothing to go by and stays within `KEY_FRAME_SPAN`, so it makes both.
+them, the first picture after a cut, took 300 to 480 ms of the rate, and the one after a key frame up to 290. A new
+codec has nothing to go by and stays within `KEY_FRAME_SPAN`, so it makes both.
 """
 
 from __future__ import annotations

@@ -62,7 +62,15 @@ impl Ahead {
     /// Notes that a packet of pictures left, of which a copy is worth having.
     pub fn push(&mut self, sender: SenderId, number: u64, bytes: usize, now: Time) {
         if self.on {
+            self.forget_late(now);
             self.waiting.push_back(Copy { sender, number, bytes, left: now });
+        }
+    }
+
+    /// Forgets what comes too late: while the pacer is busy nobody asks for it.
+    fn forget_late(&mut self, now: Time) {
+        while self.waiting.front().is_some_and(|copy| now > copy.left + LATEST) {
+            self.waiting.pop_front();
         }
     }
 
@@ -82,12 +90,10 @@ impl Ahead {
     /// The copy that may leave now. What comes too late, or is more than the rate leaves, never does.
     pub fn next(&mut self, target: u64, now: Time) -> Option<Copy> {
         self.fill(target, now);
-        while let Some(&copy) = self.waiting.front() {
-            if now < copy.left + APART {
-                return None;
-            }
+        self.forget_late(now);
+        while let Some(&copy) = self.waiting.front().filter(|copy| now >= copy.left + APART) {
             self.waiting.pop_front();
-            if now <= copy.left + LATEST && self.spare >= copy.bytes as f64 {
+            if self.spare >= copy.bytes as f64 {
                 return Some(copy);
             }
         }
@@ -152,6 +158,13 @@ mod tests {
         ahead.push(SENDER, 8, 1_000, at(200));
         assert!(ahead.next(1_000_000, at(261)).is_none());
         assert_eq!(ahead.due(), None);
+    }
+
+    #[test]
+    fn what_nobody_asks_for_is_forgotten() {
+        let mut ahead = on();
+        (0..1_000).for_each(|millis| ahead.push(SENDER, millis, 1_000, at(millis)));
+        assert!(ahead.waiting.len() <= 61, "{}", ahead.waiting.len());
     }
 
     #[test]

@@ -295,7 +295,9 @@ impl Senders {
         } else {
             self.controller.sent_unnumbered(datagram.len(), now);
         }
-        self.ahead.spend(datagram.len(), self.controller.target(), now);
+        if self.ahead.is_on() {
+            self.ahead.spend(datagram.len(), self.controller.target(), now);
+        }
         datagram
     }
 
@@ -357,8 +359,8 @@ impl Senders {
     #[must_use]
     pub fn available_for_pictures(&self, now: Time) -> Option<u64> {
         let available = self.available(now)?;
-        let beside = || beside_copies(available as f64, self.tuning.ahead_above) as u64;
-        Some(if self.ahead.is_on() { beside() } else { available })
+        let above = self.ahead.is_on().then_some(self.tuning.ahead_above);
+        Some(above.map_or(available, |above| beside_copies(available as f64, above) as u64))
     }
 
     /// Whether a picture of a stream that is handed over now would leave soon. Where it would not, it is better not
