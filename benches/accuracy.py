@@ -73,7 +73,8 @@ async def run(
 def on_networks(transports: Sequence[TransportName], seconds: float) -> None:
     print("| transport | network | readings | error p99 ms | error max ms | fps sent | fps received |")
     print("|---|---|---|---|---|---|---|")
-    for transport, row in itertools.product(transports, ROWS):
+    rows = [row for row in ROWS if row.lose_every is None]
+    for transport, row in itertools.product(transports, rows):
         _, errors, sent, received = anyio.run(run, transport, SIZES[1], 0.0, seconds, row.network)
         p99, greatest = spread(errors)
         print(

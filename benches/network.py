@@ -13,6 +13,8 @@ import asyncio
 import itertools
 import json
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -29,6 +31,9 @@ from realtime_fast import (
 )
 from realtime_fast.cli.embedded import service_process
 from realtime_fast.errors import TransportName
+from realtime_fast.server import NetworkProfile, Service, ServiceConfig
+
+from tests.reference.lost_twice import LostTwice
 
 Codec = Literal["vp8", "h264"]
 RUN_IN = 10.0
@@ -37,13 +42,17 @@ DELAY = "delay=40ms,queue=300ms"
 
 @dataclass(frozen=True)
 class Row:
-    """A network, and what is wanted on it: frames per second, longest gap, p95 latency beyond the path's (ms)."""
+    """A network, and what is wanted on it: frames per second, longest gap, p95 latency beyond the path's (ms).
+
+    With `lose_every` (seconds) a packet is lost with its retransmission, again and again.
+    """
 
     name: str
     network: str
     fps: float
     gap: float
     beyond: float | None
+    lose_every: float | None = None
 
 
 ROWS = (
@@ -53,6 +62,7 @@ ROWS = (
     Row("300k", f"{DELAY},rate=300k", 15, 1000, None),
     Row("2M-400k-2M", f"{DELAY},rate=2M;20s:{DELAY},rate=400k;40s:{DELAY},rate=2M", 15, 700, None),
     Row("loss 5%", f"{DELAY},loss=5%", 22.5, 400, 150),
+    Row("a packet lost twice", DELAY, 24, 40 + 2 * 80 + 100, None, lose_every=3.0),
     Row("bursts 10%", f"{DELAY},burst_loss=10%,burst_length=4", 10, 1000, None),
 )
 
@@ -73,6 +83,28 @@ class Seen:
     resent: int
 
 
+@asynccontextmanager
+async def serving(row: Row) -> AsyncIterator[str]:
+    """The service behind the row's network; its URL."""
+    if row.lose_every is None:
+        async with service_process(0, row.network) as url:
+            yield url
+        return
+    # To lose certain packets its network must be at hand.
+    config = ServiceConfig(port=0, network=NetworkProfile.parse(row.network))
+    async with Service(config) as service, anyio.create_task_group() as tasks:
+        assert service.registry.network is not None
+        tasks.start_soon(losing, LostTwice(service.registry.network), row.lose_every)
+        yield service.url
+        tasks.cancel_scope.cancel()
+
+
+async def losing(lost: LostTwice, interval: float) -> None:
+    while True:
+        await anyio.sleep(interval)
+        lost.lose()
+
+
 async def run(row: Row, transport: TransportName, codec: Codec, seconds: float) -> Seen:
     arrivals: list[float] = []
     latencies: list[float] = []
@@ -90,7 +122,7 @@ async def run(row: Row, transport: TransportName, codec: Codec, seconds: float) 
     )
     run_in = 0.0 if ";" in row.network else RUN_IN
     async with (
-        service_process(0, row.network) as url,
+        serving(row) as url,
         open_source(str(clip_path()), loop=True, size=size) as source,
         RealtimeClient.connect(url, "key", source, options) as client,
     ):

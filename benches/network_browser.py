@@ -17,10 +17,9 @@ from pathlib import Path
 
 import av
 from benches.clip import clip_path
-from benches.network import ROWS, RUN_IN, Row
+from benches.network import ROWS, RUN_IN, Row, serving
 
 from realtime_fast import models
-from realtime_fast.cli.embedded import service_process
 
 from tests.browser.conftest import missing, open_browser
 
@@ -43,7 +42,7 @@ async def run(row: Row, fake: Path, seconds: float) -> str:
     run_in = 0.0 if ";" in row.network else RUN_IN
     arrivals: list[float] = []
     sizes: list[tuple[float, int]] = []
-    async with service_process(0, row.network) as url, open_browser(fake) as browser:
+    async with serving(row) as url, open_browser(fake) as browser:
         await browser.open("page", url, model="mirage_v2")
         began = time.monotonic()
         while time.monotonic() - began < run_in + seconds:

@@ -1,6 +1,6 @@
 """A participant of a LiveKit room that sends and receives NumPy pictures, on PyPI's `livekit` (libwebrtc).
 
-    .interop/0.2.4/bin/python benches/participant_livekit.py URL TOKEN PICTURES
+    .interop/0.2.4/bin/python -m benches.participant_livekit URL TOKEN PICTURES
 
 See `benches.participant`.
 """
@@ -8,11 +8,12 @@ See `benches.participant`.
 from __future__ import annotations
 
 import asyncio
-import json
+import itertools
 import sys
 import time
 
 import numpy as np
+from benches.answers import Counts, answer
 
 from livekit import rtc  # type: ignore[attr-defined]  # of another distribution, not installed here
 
@@ -22,14 +23,14 @@ BITRATE = 1_000_000
 
 async def main(url: str, token: str, path: str) -> None:
     pictures = np.load(path)
-    counts = {"sent": 0, "received": 0}
+    counts: Counts = {"sent": 0, "received": 0}
     _, height, width, _ = pictures.shape
     source = rtc.VideoSource(width, height)
 
     async def push() -> None:
         due = time.monotonic()
-        while True:
-            picture = pictures[counts["sent"] % len(pictures)]
+        for number in itertools.count():
+            picture = pictures[number % len(pictures)]
             data = memoryview(picture).cast("B")
             source.capture_frame(rtc.VideoFrame(width, height, rtc.VideoBufferType.RGB24, data))
             counts["sent"] += 1
@@ -57,12 +58,11 @@ async def main(url: str, token: str, path: str) -> None:
         await room.local_participant.publish_track(
             rtc.LocalVideoTrack.create_video_track("camera", source), options
         )
-        while await asyncio.to_thread(sys.stdin.readline):
-            sys.stdout.write(json.dumps({"cpu": time.process_time(), **counts}) + "\n")
-            sys.stdout.flush()
+        await answer(counts)
         for task in running:
             task.cancel()
     await room.disconnect()
 
 
-asyncio.run(main(*sys.argv[1:]))
+if __name__ == "__main__":
+    asyncio.run(main(*sys.argv[1:]))

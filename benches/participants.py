@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import itertools
-import json
 import subprocess
 import sys
 import tempfile
@@ -17,67 +16,53 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
-from typing import Any
 
+import anyio
 import numpy as np
+from benches.answers import Counts, ask, per_picture
 from benches.streamer import pictures
 from benches.turns import ROOT
 
-from realtime_fast.server.room import Grant, Keys
+from realtime_fast.server.room import Grant
 
-SERVER = ROOT / ".livekit" / "livekit-server"
+from tests.interop.deployment import KEYS, SERVER, deployed
+
 THEIRS = ROOT / ".interop" / "0.2.4" / "bin" / "python"
-CONFIG = ROOT / "tests" / "interop" / "livekit.yaml"
-URL = "ws://127.0.0.1:7880"
-KEYS = Keys("devkey", "0123456789abcdef0123456789abcdef")
 KINDS = {
     "ours": [sys.executable, "-m", "benches.participant"],
-    "livekit": [str(THEIRS), str(ROOT / "benches" / "participant_livekit.py")],
+    "livekit": [str(THEIRS), "-m", "benches.participant_livekit"],
 }
 ENOUGH = 90
 """Pictures that have come before anything is measured."""
 
 
-class Participant:
-    """A process that answers each line with its figures."""
-
-    def __init__(self, process: subprocess.Popen[str]) -> None:
-        self._process = process
-
-    def figures(self) -> dict[str, float]:
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write("\n")
-        self._process.stdin.flush()
-        figures: dict[str, float] = json.loads(self._process.stdout.readline())
-        return figures | {"time": time.perf_counter()}
-
-
 @contextlib.contextmanager
-def joined(kind: str, identity: str, room: str, path: Path) -> Iterator[Participant]:
-    """A participant in the room."""
+def joined(kind: str, url: str, identity: str, room: str, path: Path) -> Iterator[subprocess.Popen[str]]:
+    """A participant in the room; it answers."""
     token = KEYS.issue(Grant(identity=identity, room=room), 600)
-    pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-    with subprocess.Popen([*KINDS[kind], URL, token, str(path)], cwd=ROOT, **pipes) as process:
+    command = [*KINDS[kind], url, token, str(path)]
+    with subprocess.Popen(
+        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
         try:
-            yield Participant(process)
+            yield process
         finally:
             process.kill()
 
 
-def turn(kind: str, room: str, path: Path, seconds: float) -> tuple[float, float, float]:
-    """Processor time for a picture out and one in, in ms, and the frame rates sent and received."""
-    with joined(kind, "measured", room, path) as measured, joined(kind, "other", room, path) as other:
-        while min(measured.figures()["received"], other.figures()["received"]) < ENOUGH:
+def turn(kind: str, url: str, room: str, path: Path, seconds: float) -> Counts:
+    with (
+        joined(kind, url, "measured", room, path) as measured,
+        joined(kind, url, "other", room, path) as other,
+    ):
+        while min(ask(measured)["received"], ask(other)["received"]) < ENOUGH:
             time.sleep(0.2)
-        before = measured.figures()
+        before = ask(measured)
         time.sleep(seconds)
-        after = measured.figures()
-    took, cpu, sent, received = (after[name] - before[name] for name in ("time", "cpu", "sent", "received"))
-    return 2000 * cpu / (sent + received), sent / took, received / took
+        return per_picture(before, ask(measured))
 
 
-def main() -> None:
+async def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--turns", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=8.0)
@@ -89,20 +74,18 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "pictures.npy"
         np.save(path, np.stack(list(itertools.islice(pictures(), 58))))
-        server = subprocess.Popen([str(SERVER), "--config", str(CONFIG)], stderr=subprocess.DEVNULL)
-        try:
-            print("| turn | participant | ms a picture | fps sent | fps received |\n|---|---|---|---|---|")
-            for number in range(given.turns):
-                for kind in KINDS:
-                    cost, sent, received = turn(kind, f"{kind}-{number}", path, given.seconds)
-                    costs[kind].append(cost)
-                    print(f"| {number} | {kind} | {cost:.2f} | {sent:.1f} | {received:.1f} |", flush=True)
-        finally:
-            server.terminate()
-            server.wait()
+        print("| turn | participant | ms a picture | fps sent | fps received |\n|---|---|---|---|---|")
+        async with deployed() as url:
+            for number, kind in itertools.product(range(given.turns), KINDS):
+                seen = await anyio.to_thread.run_sync(
+                    turn, kind, url, f"{kind}-{number}", path, given.seconds
+                )
+                costs[kind].append(1000 * seen["cpu"])
+                rates = f"{seen['sent']:.1f} | {seen['received']:.1f}"
+                print(f"| {number} | {kind} | {costs[kind][-1]:.2f} | {rates} |", flush=True)
     ours, theirs = (median(costs[kind]) for kind in KINDS)
     print(f"\nmedians: {ours:.2f} and {theirs:.2f} ms, ratio {ours / theirs:.2f}")
 
 
 if __name__ == "__main__":
-    main()
+    anyio.run(main)

@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import json
 import re
-import subprocess
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -33,9 +32,8 @@ from realtime_fast.models import ModelDefinition
 from realtime_fast.server.network import Exposure
 from realtime_fast.server.room.uplink import Incoming, Uplink
 
-CONFIG = Path(__file__).parents[1] / "tests" / "interop" / "livekit.yaml"
-DEPLOYED = "ws://127.0.0.1:7880"
-KEYS = ["--livekit-key", "devkey", "--livekit-secret", "0123456789abcdef0123456789abcdef"]
+from tests.interop.deployment import KEYS, deployed
+
 SMALL = ModelDefinition("lucy-restyle-2", "/v1/stream", 30, 320, 192)
 """Few packets a viewer, as the viewers share one process."""
 CERTIFICATE = RTCCertificate.generateCertificate()
@@ -113,21 +111,16 @@ class Viewer:
 
 
 @asynccontextmanager
-async def deployment(server: str | None) -> AsyncIterator[list[str]]:
+async def deployment(server: Path | None) -> AsyncIterator[list[str]]:
     """A LiveKit server, if one is given; yields what `serve` is told of it."""
     if server is None:
         yield []
         return
-    command = [server, "--config", str(CONFIG)]
-    async with await anyio.open_process(command, stdout=None, stderr=subprocess.DEVNULL) as process:
-        try:
-            await anyio.sleep(3)
-            yield ["--livekit-url", DEPLOYED, *KEYS]
-        finally:
-            process.kill()
+    async with deployed(server) as url:
+        yield ["--livekit-url", url, "--livekit-key", KEYS.api_key, "--livekit-secret", KEYS.secret]
 
 
-async def main(wanted: int, seconds: float, server: str | None) -> None:
+async def main(wanted: int, seconds: float, server: Path | None) -> None:
     async with AsyncExitStack() as stack:
         where = await stack.enter_async_context(deployment(server))
         program = "from realtime_fast.cli import main; main()"
@@ -182,6 +175,6 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--viewers", type=int, default=50)
     parser.add_argument("--seconds", type=float, default=10)
-    parser.add_argument("--server", help="path of a livekit-server")
+    parser.add_argument("--server", type=Path, help="path of a livekit-server")
     arguments = parser.parse_args()
     anyio.run(main, arguments.viewers, arguments.seconds, arguments.server)

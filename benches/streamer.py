@@ -1,24 +1,24 @@
 """A client of the service that sends and receives NumPy pictures: `python -m benches.streamer WHICH URL [TRANSPORT]`.
 
 `decart`, `ours`, `marked` (ours with every picture's latency measured by markers) or `timed` (by frame timing); each is
-written as its users would write it. Prints a line of JSON for each line it reads: CPU seconds used so far, pictures
-sent and received, and the latest median latency in seconds where it is timed; ends when there is nothing more to read.
+written as its users would write it. It answers (`benches.answers`) with the pictures sent and received, and where it is
+timed with the latest median `latency` in seconds.
 """
 
 import asyncio
 import itertools
-import json
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from fractions import Fraction
 from functools import partial
-from typing import TypeAlias
+from typing import Any
 
 import av
 import numpy as np
 from aiortc import MediaStreamTrack
 from aiortc.codecs import vpx
+from benches.answers import Counts, answer
 from benches.clip import clip_path
 
 from realtime_fast.errors import TransportName
@@ -30,8 +30,13 @@ BITRATE = 1_000_000
 """Of both directions (see `benches.service`): what encoding and decoding cost depends on it."""
 SECONDS_OF_PICTURES = 1
 
-Counts: TypeAlias = dict[str, float]
-"""Pictures `sent` and `received`, and the median `latency` in seconds."""
+PINNED: dict[str, Any] = {
+    "start_bitrate": BITRATE,
+    "min_bitrate": BITRATE,
+    "max_bitrate": BITRATE,
+    "degradation_preference": "maintain-framerate-and-resolution",
+}
+"""What keeps a sender of ours to that rate and to its size."""
 
 
 def pictures() -> Iterator[np.ndarray]:
@@ -109,11 +114,8 @@ async def ours(
     options = RealtimeConnectOptions(
         models.realtime("lucy-restyle-2"),
         transport=transport,
-        start_bitrate=BITRATE,
-        min_bitrate=BITRATE,
-        max_bitrate=BITRATE,
-        degradation_preference="maintain-framerate-and-resolution",
         latency_tracking=tracking,
+        **PINNED,
     )
     async with RealtimeClient.connect(url, "key", source, options) as client, asyncio.TaskGroup() as tasks:
         client.on("frame_timing_report", told)
@@ -144,9 +146,7 @@ async def main(which: str, url: str, transport: TransportName = "webrtc") -> Non
     counts: Counts = {"sent": 0, "received": 0}
     async with asyncio.TaskGroup() as tasks:
         streaming = tasks.create_task(CONTENDERS[which](url, counts, transport))
-        while await asyncio.to_thread(sys.stdin.readline):
-            sys.stdout.write(json.dumps({"cpu": time.process_time(), **counts}) + "\n")
-            sys.stdout.flush()
+        await answer(counts)
         streaming.cancel()
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+
+from benches.answers import ask, per_picture
 
 from realtime_fast.errors import TransportName
 
@@ -43,29 +44,16 @@ def turn(
         stdout=subprocess.PIPE,
         text=True,
     ) as process:
-        questions, answers = process.stdin, process.stdout
-        assert questions is not None
-        assert answers is not None
-
-        def figures() -> tuple[dict[str, float], float]:
-            questions.write("\n")
-            questions.flush()
-            return json.loads(answers.readline()), time.perf_counter()
-
-        with contextlib.closing(questions):
-            while figures()[0]["received"] < after:
+        assert process.stdin is not None
+        with contextlib.closing(process.stdin):
+            while ask(process)["received"] < after:
                 time.sleep(0.1)
-            before, begin = figures()
+            before = ask(process)
             time.sleep(seconds)
-            now, end = figures()
+            now = ask(process)
             while who == "timed" and "latency" not in now:  # it is told every five seconds
                 time.sleep(0.1)
-                now, end = figures()
-    cpu, sent, received = (now[name] - before[name] for name in ("cpu", "sent", "received"))
-    assert min(sent, received) > 15 * seconds, "it did not keep up, so its CPU says nothing"
-    return {
-        "cpu": 2 * cpu / (sent + received),
-        "sent": sent / (end - begin),
-        "received": received / (end - begin),
-        "latency": now.get("latency", 0.0),
-    }
+                now = ask(process)
+    seen = per_picture(before, now)
+    assert min(seen["sent"], seen["received"]) > 15, "it did not keep up, so its CPU says nothing"
+    return seen | {"latency": now.get("latency", 0.0)}

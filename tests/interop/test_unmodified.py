@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -17,17 +15,13 @@ from realtime_fast import LatencyTracking, RealtimeClient, decode_subscribe_toke
 from realtime_fast.livekit import Room, TrackSubscribed, TrackUnsubscribed
 from realtime_fast.media.sources import open_source
 from realtime_fast.server import Service, ServiceConfig
-from realtime_fast.server.room import Grant, Keys
+from realtime_fast.server.room import Grant
 
+from tests.interop.deployment import KEYS, SERVER, TREE, deployed
 from tests.support import SMALL, Colour, eventually, first_picture, mean_colour, options
 
-TREE = Path(__file__).parents[2]
 HERE = Path(__file__).parent
 VERSIONS = ("0.1.0", "0.2.4")
-SERVER = TREE / ".livekit" / "livekit-server"
-DEPLOYED = "ws://127.0.0.1:7880"
-KEYS = Keys("devkey", "0123456789abcdef0123456789abcdef")
-"""As livekit.yaml has them."""
 
 pytestmark = [pytest.mark.timeout(120), pytest.mark.slow]
 
@@ -51,27 +45,11 @@ async def run(version: str, program: str, *args: str) -> Any:
 
 @pytest.fixture
 async def deployment() -> AsyncIterator[str]:
-    """A real LiveKit server on loopback."""
+    """The URL of a real LiveKit server on loopback."""
     if not SERVER.exists():
         pytest.skip("there is no LiveKit server: make livekit")
-    command = [str(SERVER), "--config", str(HERE / "livekit.yaml")]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=os.environ)
-    try:
-        async with httpx2.AsyncClient() as http:
-            with anyio.fail_after(20):
-                while not await _answers(http):
-                    await anyio.sleep(0.05)
-        yield DEPLOYED
-    finally:
-        process.kill()
-        process.wait()
-
-
-async def _answers(http: httpx2.AsyncClient) -> bool:
-    try:
-        return (await http.get(DEPLOYED.replace("ws", "http", 1))).text == "OK"
-    except httpx2.HTTPError:
-        return False
+    async with deployed() as url:
+        yield url
 
 
 @pytest.mark.parametrize("codec", ["H264", "VP8"])

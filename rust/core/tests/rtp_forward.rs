@@ -206,7 +206,9 @@ impl Room {
         while let Some(event) = self.egress.0.endpoint.next_event() {
             match event {
                 Event::KeyFrameWanted { .. } => self.request_key_frame(),
-                Event::Rate { .. } => {}
+                Event::Rate { bitrate, .. } => {
+                    self.ingress[self.chosen].0.endpoint.limit(Some(bitrate), now);
+                }
                 other => panic!("{other:?}"),
             }
         }
@@ -283,12 +285,7 @@ fn another_source_takes_over_without_a_gap() {
 #[test]
 fn a_publisher_is_held_to_what_the_viewer_can_take() {
     let mut room = Room::new(path(0.0), Conditions { rate: Some(600_000), ..path(0.0) });
-    for step in 1..60 {
-        room.run(f64::from(step) * 0.5);
-        // A forwarder that leads to one viewer tells the publisher what that path carries.
-        let available = room.egress.0.endpoint.transport_stats(room.now).available_outgoing_bitrate;
-        room.ingress[0].0.endpoint.limit(available, room.now);
-    }
+    room.run(30.0);
     let view = room.view(10.0, 29.0);
     println!("{view:?}");
     assert!(view.bitrate < 600_000.0 && view.bitrate > 300_000.0, "{view:?}");
@@ -297,13 +294,19 @@ fn a_publisher_is_held_to_what_the_viewer_can_take() {
 }
 
 #[test]
+fn a_publisher_learns_of_a_bad_path_at_once() {
+    let mut room = Room::new(path(0.0), Conditions { rate: Some(300_000), ..path(0.0) });
+    room.run(10.0);
+    let view = room.view(2.0, 10.0);
+    println!("{view:?}");
+    assert!(view.bitrate < 300_000.0 && view.p95 < Duration::from_millis(250), "{view:?}");
+    assert!(view.longest_gap < Duration::from_millis(400), "{view:?}");
+}
+
+#[test]
 fn a_viewer_whose_path_loses_packets_gets_copies() {
     let mut room = Room::new(path(0.0), path(0.05));
-    for step in 1..80 {
-        room.run(f64::from(step) * 0.5);
-        let available = room.egress.0.endpoint.transport_stats(room.now).available_for_pictures;
-        room.ingress[0].0.endpoint.limit(available, room.now);
-    }
+    room.run(40.0);
     let view = room.view(15.0, 39.0);
     println!("{view:?}");
     assert!(view.bitrate > 700_000.0 && view.p95 < Duration::from_millis(90), "{view:?}");

@@ -15,6 +15,7 @@ from aiortc.rtcrtpparameters import (
     RTCRtpSendParameters,
 )
 from aiortc.rtp import (
+    RTCP_PSFB_APP,
     RTCP_PSFB_PLI,
     RTCP_RTPFB_NACK,
     HeaderExtensionsMap,
@@ -26,13 +27,13 @@ from aiortc.rtp import (
     RtcpSrPacket,
     RtpPacket,
     is_rtcp,
+    pack_remb_fci,
     unwrap_rtx,
 )
 
 from realtime_fast.peer import aiortc_seams as seams
 from realtime_fast.peer.agreed import ABS_SEND_TIME, MID, Agreed
 from realtime_fast.peer.media_transport import MediaTransport, Rates
-from realtime_fast.server.forwarding import forward
 from realtime_fast.server.forwarding.forward import Egress, Ingest
 from realtime_fast.server.forwarding.sections import Section
 
@@ -307,13 +308,41 @@ async def test_a_subscriber_that_is_gone_does_not_disturb_the_others(rig: Rig) -
 async def test_the_publisher_is_told_what_the_path_to_the_best_subscriber_carries(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(forward, "LOOK", 0.0)
     limits: list[int | None] = []
     monkeypatch.setattr(rig.up.media, "limit", limits.append)
+    wanted = section("8", payload_type=110, ssrc=6000)
+    better = Recorder(wanted)
+    second = Egress(rig.ingest, wanted, agreed(wanted), better.media, "name")
     rig.egress.start()
-    for number, carries in ((1, 2_000_000), (2, 3_000_000), (3, 500_000)):
-        monkeypatch.setattr(
-            rig.down.media, "stats", lambda carries=carries: {"availableForPictures": carries}
-        )
-        await rig.feed(packet(number, KEY))
-    assert limits == [2_000_000, 3_000_000, 500_000]
+    second.start()
+    await rig.feed(packet(1, KEY))
+
+    async def reports(subscriber: Recorder, carries: int) -> None:
+        fci = pack_remb_fci(carries, [subscriber.rtp[0].ssrc])
+        await subscriber.arrive(RtcpPsfbPacket(fmt=RTCP_PSFB_APP, ssrc=1, media_ssrc=0, fci=fci))
+
+    async def told(bitrate: int) -> None:
+        await eventually(lambda: limits[-1] == pytest.approx(bitrate, rel=0.01))
+
+    await reports(rig.down, 300_000)
+    await told(1_000_000)
+    await reports(better, 600_000)
+    await told(600_000)
+    second.stop()
+    await told(300_000)
+    better.media.close()
+
+
+async def test_a_path_for_sound_limits_no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    rig = Rig("audio")
+    limits: list[int | None] = []
+    monkeypatch.setattr(rig.up.media, "limit", limits.append)
+    wanted = section("8", "audio", 103, ssrc=6000)
+    other = Recorder(wanted)
+    egress = Egress(rig.ingest, wanted, agreed(wanted), other.media, "name")
+    egress.start()
+    await rig.feed(*(packet(number, timestamp=number * 960) for number in range(1, 4)))
+    await eventually(lambda: len(other.rtp) == 3)
+    assert limits == [], "what a publisher may send is one rate for all its streams"
+    other.media.close()
+    rig.close()

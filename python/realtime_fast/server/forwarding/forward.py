@@ -6,7 +6,6 @@ is repeated from there, and each subscriber's path has its own pacing and its ow
 
 from __future__ import annotations
 
-import time
 from typing import Any, Literal
 
 from realtime_fast._native import RtpPacket, RtpPicture, RtpSound
@@ -14,9 +13,6 @@ from realtime_fast.peer.agreed import Agreed
 from realtime_fast.peer.media_transport import MediaTransport
 from realtime_fast.peer.stream_configs import extension_ids, feedback_kinds
 from realtime_fast.server.forwarding.sections import Section
-
-LOOK = 1.0
-"""Seconds between two looks at what the path to a subscriber carries."""
 
 
 class Ingest:
@@ -52,7 +48,8 @@ class Ingest:
         """Forward to a subscriber no more; harmless when repeated."""
         if egress in self._egresses:
             self._egresses.remove(egress)
-        self._wanted.pop(egress, None)
+        if self._wanted.pop(egress, None) is not None and self._wanted:
+            self._limit()
 
     def request_key_frame(self) -> None:
         """Ask the publisher for a key frame; the core limits how often."""
@@ -64,6 +61,9 @@ class Ingest:
         One subscriber on a bad path must not make the picture bad for all; without layers there is only one stream.
         """
         self._wanted[egress] = bitrate
+        self._limit()
+
+    def _limit(self) -> None:
         self._transport.limit(max(self._wanted.values()))
 
     def close(self) -> None:
@@ -87,7 +87,6 @@ class Egress:
         self._transport = transport
         self._video = section.kind == "video"
         self._waiting = self._video
-        self._look_at = 0.0
         rtx: tuple[int, int] | None = None
         if section.rtx is not None and section.rtx.payloadType is not None and section.rtx_ssrc is not None:
             rtx = section.rtx.payloadType, section.rtx_ssrc
@@ -125,14 +124,9 @@ class Egress:
                 return
             self._waiting = False
         self._transport.forward(self._stream, packet)
-        # The core tells rates to encoders only; what the path carries is to be asked for.
-        if self._video and (now := time.monotonic()) >= self._look_at:
-            self._look_at = now + LOOK
-            if (carries := self._transport.stats().get("availableForPictures")) is not None:
-                self._ingest.want(self, int(carries))
 
     def _handle(self, wish: Literal["key_frame", "rate"], bitrate: int) -> None:
         if wish == "key_frame":
             self._ingest.request_key_frame()
-        elif self._video:
+        elif self._video:  # a limit holds for all that the publisher sends, its pictures too
             self._ingest.want(self, bitrate)

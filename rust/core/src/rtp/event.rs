@@ -46,11 +46,11 @@ pub enum Event {
         /// The stream.
         sender: SenderId,
     },
-    /// What an encoder should aim at has changed.
+    /// What an encoder should aim at has changed, or what a publisher whose packets are forwarded may send.
     Rate {
-        /// The stream that it encodes.
+        /// The stream that it encodes, or that its packets leave by.
         sender: SenderId,
-        /// Bit/s of media, without headers and repair.
+        /// Bit/s: for an encoder of media, without headers and repair; for a publisher of everything it sends.
         bitrate: u64,
     },
 }

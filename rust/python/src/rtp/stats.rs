@@ -103,7 +103,6 @@ pub fn transport<'py>(py: Python<'py>, s: &TransportStats) -> PyResult<Bound<'py
         "pacerDelay": s.pacer_delay.as_secs_f64();
         "currentRoundTripTime": s.round_trip.map(|span| span.as_secs_f64()),
         "availableOutgoingBitrate": s.available_outgoing_bitrate,
-        "availableForPictures": s.available_for_pictures,
         "availableIncomingBitrate": s.available_incoming_bitrate,
     ))
 }

@@ -303,7 +303,6 @@ impl Endpoint {
         TransportStats {
             available_incoming_bitrate: self.receivers.estimate(),
             available_outgoing_bitrate: self.senders.available(now),
-            available_for_pictures: self.senders.available_for_pictures(now),
             pacer_delay: self.senders.wait(),
             ..self.stats.clone()
         }

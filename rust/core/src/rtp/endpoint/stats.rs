@@ -19,8 +19,6 @@ pub struct TransportStats {
     pub round_trip: Option<Duration>,
     /// What can be sent, in bit/s (`availableOutgoingBitrate`).
     pub available_outgoing_bitrate: Option<u64>,
-    /// What pictures may take of it.
-    pub available_for_pictures: Option<u64>,
     /// What can be received, in bit/s, where that is estimated here (`availableIncomingBitrate`).
     pub available_incoming_bitrate: Option<u64>,
     /// Time that packets wait to be sent, now.

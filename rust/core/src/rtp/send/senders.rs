@@ -20,7 +20,7 @@ use std::time::Duration;
 
 /// A stream that nothing was handed over for during this gets no share.
 const IDLE: Duration = Duration::from_secs(1);
-/// Encoders are told of changes from this share on.
+/// Whoever makes the media is told of changes of its rate from this share on.
 const CHANGE: f64 = 0.03;
 /// What waits for its turn.
 #[derive(Debug)]
@@ -186,7 +186,7 @@ impl Senders {
         self.controller.report(lost, received, round_trip, now);
     }
 
-    /// Does what is due: decides on probes, and tells encoders what is wanted of them.
+    /// Does what is due: decides on probes, and says what is wanted of encoders, and of publishers that are forwarded.
     pub fn tick(&mut self, now: Time, events: &mut VecDeque<Event>) {
         if let Some(probe) = self.controller.next_probe(now) {
             self.pacer.probe(probe);
@@ -196,14 +196,19 @@ impl Senders {
         let loss = if queues { 0.0 } else { self.controller.inherent_loss() };
         self.ahead.judge(loss, self.controller.round_trip());
         let shares = self.shares(now);
+        let pictures = self.available_for_pictures(now);
         for (id, stream) in &mut self.streams {
             if stream.key_frames.take() {
                 events.push_back(Event::KeyFrameWanted { sender: *id });
             }
-            if !stream.encodes() {
-                continue;
-            }
-            let bitrate = if stream.kind() == Kind::Audio { shares.audio() } else { shares.video() };
+            let bitrate = match (stream.kind(), stream.encodes()) {
+                (Kind::Audio, true) => Some(shares.audio()),
+                (Kind::Video, true) => Some(shares.video()),
+                // A publisher is told what this path carries in all: its sound comes out of it as well.
+                (Kind::Video, false) => pictures,
+                (Kind::Audio, false) => None,
+            };
+            let Some(bitrate) = bitrate else { continue };
             let told = stream.stats.target_bitrate;
             if told.is_none_or(|told| bitrate.abs_diff(told) as f64 > CHANGE * told as f64) {
                 stream.stats.target_bitrate = Some(bitrate);
@@ -356,8 +361,7 @@ impl Senders {
     }
 
     /// What pictures may take of it: less where they are sent twice.
-    #[must_use]
-    pub fn available_for_pictures(&self, now: Time) -> Option<u64> {
+    fn available_for_pictures(&self, now: Time) -> Option<u64> {
         let available = self.available(now)?;
         let above = self.ahead.is_on().then_some(self.tuning.ahead_above);
         Some(above.map_or(available, |above| beside_copies(available as f64, above) as u64))

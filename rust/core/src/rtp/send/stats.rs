@@ -46,7 +46,7 @@ pub struct OutboundStats {
     pub pli_count: u64,
     /// FIR messages received.
     pub fir_count: u64,
-    /// Bit/s that the encoder was last asked for.
+    /// Bit/s that the encoder, or the publisher that is forwarded, was last asked for.
     pub target_bitrate: Option<u64>,
     /// What the far side reports.
     pub remote: RemoteInboundStats,
