@@ -16,8 +16,9 @@ from realtime_fast.media.frame_stream import BACKLOG, FrameStream
 from tests.support import eventually
 
 
-def frame(pts: int, gray: int = 100) -> VideoFrame:
-    made = VideoFrame.from_ndarray(np.full((72, 64), gray, np.uint8), format="yuv420p")
+def frame(pts: int, gray: int = 100, size: tuple[int, int] = (64, 48)) -> VideoFrame:
+    width, height = size
+    made = VideoFrame.from_ndarray(np.full((height * 3 // 2, width), gray, np.uint8), format="yuv420p")
     made.pts, made.time_base = pts, Fraction(1, 90000)
     return made
 
@@ -86,10 +87,13 @@ async def test_a_waiting_reader_is_woken_by_the_end() -> None:
             stream.close()
 
 
-async def test_no_thread_is_left() -> None:
+async def test_large_pictures_are_converted_by_a_thread_and_it_is_not_left() -> None:
     async with FrameStream() as stream:
         stream.put(frame(1))
-        await anext(stream)
+        assert (await anext(stream)).array.shape == (48, 64, 3)
+        assert not converters(), "the way to a thread takes longer than such a picture"
+        stream.put(frame(2, size=(1280, 704)))
+        assert (await anext(stream)).array.shape == (704, 1280, 3)
         assert converters()
     await eventually(lambda: not converters(), 2)
 

@@ -68,9 +68,20 @@ class DropOldest(Generic[T]):
             anyio.EndOfStream: The queue is closed and empty.
         """
         while True:
+            await self.wait()
+            with suppress(anyio.WouldBlock):  # another reader was faster
+                return self.get_nowait()
+
+    async def wait(self) -> None:
+        """Wait until there is an item, and leave it there.
+
+        Raises:
+            anyio.EndOfStream: The queue is closed and empty.
+        """
+        while True:
             with self._lock:
                 if self._items:
-                    return self._items.popleft()
+                    return
                 closed = self._closed
                 if not closed:
                     woken = asyncio.get_running_loop().create_future()

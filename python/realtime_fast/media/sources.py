@@ -32,6 +32,8 @@ logger = logging.getLogger(__name__)
 
 _CHANNELS: dict[str, int] = {"rgb24": 3, "bgr24": 3, "rgba": 4, "bgra": 4}
 _PLANAR = ("yuv420p", "nv12")
+_EARLY = 0.25
+"""Share of the interval by which a pushed picture may come too early: who pushes them is never quite even."""
 _LATE = 0.5
 """Seconds a source may lag before it stops trying to catch up."""
 _CLOSE_LIMIT = 2.0
@@ -112,8 +114,11 @@ class VideoSource(MediaStreamTrack):
         """
         if self.readyState != "live":
             raise MediaStreamError
-        await anyio.sleep(max(0.0, self._due - time.monotonic()))
         try:
+            await self._box.wait()
+            early = self._due - time.monotonic()
+            if early > _EARLY / self.fps:
+                await anyio.sleep(early)
             frame = await self._box.get()
         except anyio.EndOfStream:
             raise MediaStreamError from None

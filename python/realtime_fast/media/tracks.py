@@ -63,6 +63,21 @@ class GivingTrack(Protocol):
         """Whether it does."""
 
 
+# Both are asked for each picture, and `isinstance` with such a protocol takes 20 to 40 µs before Python 3.12.
+
+
+def is_giving(track: MediaStreamTrack) -> bool:
+    """Whether a track gives its pictures away (see `GivingTrack`)."""
+    gives: bool = getattr(track, "gives_frames", False)
+    return gives
+
+
+def stamp_of(track: MediaStreamTrack, frame: VideoFrame, timed: bool) -> Stamp:
+    """What a picture of a track carries (see `Stamping`): nothing, if the track does not say."""
+    ask: Callable[[VideoFrame, bool], Stamp] | None = getattr(track, "stamp_for", None)
+    return NOTHING if ask is None else ask(frame, timed)
+
+
 @dataclass(frozen=True, slots=True)
 class LocalMedia:
     """The tracks to send."""
@@ -152,7 +167,7 @@ class SentTrack(MediaStreamTrack):
     @property
     def gives_frames(self) -> bool:
         """Whether the local track does (see `GivingTrack`)."""
-        return isinstance(self._source, GivingTrack) and self._source.gives_frames
+        return is_giving(self._source)
 
     async def recv(self) -> Frame | Packet[Any]:
         """The next frame; stopping this track leaves the source alone.

@@ -23,7 +23,7 @@ from av import AudioFrame, VideoFrame
 from realtime_fast._native import Adaptation, VideoMeter
 from realtime_fast.aio.drop_oldest import DropOldest
 from realtime_fast.media.clock import AUDIO_RATE, VIDEO_CLOCK_RATE
-from realtime_fast.media.tracks import NOTHING, GivingTrack, Stamping
+from realtime_fast.media.tracks import is_giving, stamp_of
 from realtime_fast.options import DegradationPreference
 from realtime_fast.peer.codecs.encoders import video_encoder
 from realtime_fast.peer.codecs.opus import EncodedSound, OpusEncoder
@@ -282,12 +282,11 @@ class VideoSendStream(SendStream[VideoFrame]):
             adaptation.skipped(False, now)
             return
         timed = self._config["trailers"]
-        stamp = track.stamp_for(frame, timed) if isinstance(track, Stamping) else NOTHING
-        owned = isinstance(track, GivingTrack) and track.gives_frames
+        stamp = stamp_of(track, frame, timed)
         key, self._key_wanted = self._key_wanted, False
         bitrate = min(self._bitrate, adaptation.worth) if self._bounded_by_size else self._bitrate
         picture: EncodedPicture | None = await self._off_loop(
-            self._work, partial(shaped, frame, width, height, stamp, owned=owned), key, bitrate
+            self._work, partial(shaped, frame, width, height, stamp, owned=is_giving(track)), key, bitrate
         )
         if picture is None:  # the encoder left it out to keep its rate
             self._key_wanted = self._key_wanted or key
