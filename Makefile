@@ -109,7 +109,8 @@ aarch64:
 	rustup --quiet target add $(AARCH64) || { echo "aarch64: skipped for want of its standard library"; exit 0; }; \
 	cargo test --quiet --locked --package realtime-fast-core --target $(AARCH64) --test convert_levels --test resize
 
-# Our client on networks that people have; a minute and more for each row. Nothing else should run meanwhile.
+# Our client on networks that people have, and after `make browser` the hosted service's SDK in Chromium; a minute and more
+# for each row. Nothing else should run meanwhile.
 network: .venv/.installed
 	$(BIN)/python -m benches.network $(ARGS)
 

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from typing import get_args
 
 import anyio
-from benches.network import ROWS
+from benches.networks import ROWS
 
 from realtime_fast import LatencyTracking, RealtimeClient, RealtimeConnectOptions
 from realtime_fast.cli.embedded import service_process

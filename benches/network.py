@@ -1,9 +1,10 @@
 """Our client on networks that people have: frames, gaps and latency for each row of the table in docs/media-path.md.
 
-    python benches/network.py [--seconds 60] [--only 600k] [--transport webrtc] [--codec vp8]
+    python -m benches.network [--seconds 60] [--only 600k] [--transport webrtc] [--codec vp8]
 
 Client and service run in a process each, the network in a box between them. "Path" is the median latency of the first
-row; the other rows' limits count from there.
+row; the other rows' limits count from there. The hosted service's browser SDK follows (`benches.network_browser`), if
+`make browser` was run; `--transport browser` is for it alone.
 """
 
 from __future__ import annotations
@@ -11,15 +12,15 @@ from __future__ import annotations
 import argparse
 import asyncio
 import itertools
-import json
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
 import anyio
+from benches import network_browser
 from benches.clip import clip_path
+from benches.networks import ROWS, RUN_IN, Row, serving
 
 from realtime_fast import (
     LatencyTracking,
@@ -29,42 +30,9 @@ from realtime_fast import (
     models,
     open_source,
 )
-from realtime_fast.cli.embedded import service_process
 from realtime_fast.errors import TransportName
-from realtime_fast.server import NetworkProfile, Service, ServiceConfig
-
-from tests.reference.lost_twice import LostTwice
 
 Codec = Literal["vp8", "h264"]
-RUN_IN = 10.0
-DELAY = "delay=40ms,queue=300ms"
-
-
-@dataclass(frozen=True)
-class Row:
-    """A network, and what is wanted on it: frames per second, longest gap, p95 latency beyond the path's (ms).
-
-    With `lose_every` (seconds) a packet is lost with its retransmission, again and again.
-    """
-
-    name: str
-    network: str
-    fps: float
-    gap: float
-    beyond: float | None
-    lose_every: float | None = None
-
-
-ROWS = (
-    Row("no limit", DELAY, 24.5, 200, 60),
-    Row("1000k", f"{DELAY},rate=1000k", 24, 300, 150),
-    Row("600k", f"{DELAY},rate=600k", 22, 400, 250),
-    Row("300k", f"{DELAY},rate=300k", 15, 1000, None),
-    Row("2M-400k-2M", f"{DELAY},rate=2M;20s:{DELAY},rate=400k;40s:{DELAY},rate=2M", 15, 700, None),
-    Row("loss 5%", f"{DELAY},loss=5%", 22.5, 400, 150),
-    Row("a packet lost twice", DELAY, 24, 40 + 2 * 80 + 100, None, lose_every=3.0),
-    Row("bursts 10%", f"{DELAY},burst_loss=10%,burst_length=4", 10, 1000, None),
-)
 
 
 @dataclass
@@ -81,28 +49,6 @@ class Seen:
     lost: int
     plis: int
     resent: int
-
-
-@asynccontextmanager
-async def serving(row: Row) -> AsyncIterator[str]:
-    """The service behind the row's network; its URL."""
-    if row.lose_every is None:
-        async with service_process(0, row.network) as url:
-            yield url
-        return
-    # To lose certain packets its network must be at hand.
-    config = ServiceConfig(port=0, network=NetworkProfile.parse(row.network))
-    async with Service(config) as service, anyio.create_task_group() as tasks:
-        assert service.registry.network is not None
-        tasks.start_soon(losing, LostTwice(service.registry.network), row.lose_every)
-        yield service.url
-        tasks.cancel_scope.cancel()
-
-
-async def losing(lost: LostTwice, interval: float) -> None:
-    while True:
-        await anyio.sleep(interval)
-        lost.lose()
 
 
 async def run(row: Row, transport: TransportName, codec: Codec, seconds: float) -> Seen:
@@ -169,34 +115,42 @@ def verdict(row: Row, seen: Seen, path: float) -> str:
     return ", ".join(misses) or "met"
 
 
+async def ours(transport: TransportName, codec: Codec, rows: Sequence[Row], seconds: float) -> None:
+    """The rows of one transport and codec."""
+    path = 0.0
+    for row in rows:
+        seen = await run(row, transport, codec, seconds)
+        path = path or seen.p50
+        print(
+            f"| {row.name} | {transport} | {codec} | {seen.fps:.1f} | {seen.gap:.0f} | {seen.p50:.0f} "
+            f"| {seen.p95:.0f} | {seen.size} | {seen.lost} | {seen.plis} | {seen.resent} "
+            f"| {verdict(row, seen, path)} |",
+            flush=True,
+        )
+
+
 async def main() -> None:
+    transports = get_args(TransportName)
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--only", action="append")
-    parser.add_argument("--transport", action="append", choices=get_args(TransportName))
-    parser.add_argument("--codec", action="append", choices=("vp8", "h264"))
-    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--transport", action="append", choices=(*transports, "browser"))
+    parser.add_argument("--codec", action="append", choices=get_args(Codec))
     given = parser.parse_args()
+    wanted = given.transport or (*transports, "browser")
+    codecs = given.codec or get_args(Codec)
+    # The first row is the one that the others count from.
+    rows = [ROWS[0], *(row for row in ROWS[1:] if not given.only or row.name in given.only)]
     print(
         "| network | transport | codec | fps | gap ms | p50 ms | p95 ms | size | lost | PLI | resent | verdict |"
     )
     print("|---|---|---|---|---|---|---|---|---|---|---|---|")
-    for transport in given.transport or get_args(TransportName):
-        for codec in given.codec or ("vp8", "h264"):
-            path = 0.0
-            for row in ROWS:
-                if given.only and row.name not in given.only and row.name != "no limit":
-                    continue
-                seen = await run(row, transport, codec, given.seconds)
-                path = path or seen.p50
-                if given.json:
-                    print(json.dumps(vars(seen) | {"row": row.name, "transport": transport, "codec": codec}))
-                print(
-                    f"| {row.name} | {transport} | {codec} | {seen.fps:.1f} | {seen.gap:.0f} | {seen.p50:.0f} "
-                    f"| {seen.p95:.0f} | {seen.size} | {seen.lost} | {seen.plis} | {seen.resent} "
-                    f"| {verdict(row, seen, path)} |",
-                    flush=True,
-                )
+    for transport, codec in itertools.product(transports, codecs):
+        if transport in wanted:
+            await ours(transport, codec, rows, given.seconds)
+    if "browser" in wanted:
+        print()
+        await network_browser.table(rows, given.seconds)
 
 
 if __name__ == "__main__":

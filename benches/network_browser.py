@@ -1,6 +1,6 @@
-"""The hosted service's browser SDK on the rows of `benches.network`: the column beside ours.
+"""The hosted service's browser SDK on the rows of `benches.network`, and on the networks that have a name.
 
-    python -m benches.network_browser [--seconds 60] [--only 600k] [--profiles]
+    python -m benches.network_browser [--seconds 60]
 
 Needs `make browser`. Unmodified `@decartai/sdk` in a headless Chromium sends the bundled clip to the embedded service.
 It reports no latency; `full size` is when pictures of the whole size first came back.
@@ -13,11 +13,12 @@ import asyncio
 import itertools
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import av
 from benches.clip import clip_path
-from benches.network import ROWS, RUN_IN, Row, serving
+from benches.networks import RUN_IN, Row, serving
 
 from realtime_fast import models
 
@@ -63,23 +64,25 @@ async def run(row: Row, fake: Path, seconds: float) -> str:
     )
 
 
-async def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=float, default=60)
-    parser.add_argument("--only", action="append")
-    parser.add_argument("--profiles", action="store_true", help="the named networks instead")
-    given = parser.parse_args()
+async def table(rows: Sequence[Row], seconds: float) -> None:
+    """Print a row for each network; or why there is no browser for it."""
     if reason := missing():
-        raise SystemExit(reason)
+        print(reason)
+        return
     print("| network | fps | gap ms | size | full size | lost | PLI | resent |")
     print("|---|---|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as folder:
         fake = Path(folder) / "clip.y4m"
         camera(fake)
-        for row in [Row(name, name, 0, 0, None) for name in PROFILES] if given.profiles else ROWS:
-            if not given.only or row.name in given.only:
-                print(await run(row, fake, given.seconds), flush=True)
+        for row in rows:
+            print(await run(row, fake, seconds), flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=60)
+    asyncio.run(table([Row(name, name, 0, 0, None) for name in PROFILES], parser.parse_args().seconds))
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    main()

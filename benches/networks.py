@@ -1,0 +1,67 @@
+"""Networks that people have, for `benches.network` and others: the rows of the table in docs/media-path.md."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import anyio
+
+from realtime_fast.cli.embedded import service_process
+from realtime_fast.server import NetworkProfile, Service, ServiceConfig
+
+from tests.reference.lost_twice import LostTwice
+
+RUN_IN = 10.0
+"""Seconds before the measurement begins, unless the network changes over time."""
+DELAY = "delay=40ms,queue=300ms"
+
+
+@dataclass(frozen=True)
+class Row:
+    """A network, and what is wanted on it: frames per second, longest gap, p95 latency beyond the path's (ms).
+
+    With `lose_every` (seconds) a packet is lost with its retransmission, again and again.
+    """
+
+    name: str
+    network: str
+    fps: float
+    gap: float
+    beyond: float | None
+    lose_every: float | None = None
+
+
+ROWS = (
+    Row("no limit", DELAY, 24.5, 200, 60),
+    Row("1000k", f"{DELAY},rate=1000k", 24, 300, 150),
+    Row("600k", f"{DELAY},rate=600k", 22, 400, 250),
+    Row("300k", f"{DELAY},rate=300k", 15, 1000, None),
+    Row("2M-400k-2M", f"{DELAY},rate=2M;20s:{DELAY},rate=400k;40s:{DELAY},rate=2M", 15, 700, None),
+    Row("loss 5%", f"{DELAY},loss=5%", 22.5, 400, 150),
+    Row("a packet lost twice", DELAY, 24, 40 + 2 * 80 + 100, None, lose_every=3.0),
+    Row("bursts 10%", f"{DELAY},burst_loss=10%,burst_length=4", 10, 1000, None),
+)
+
+
+@asynccontextmanager
+async def serving(row: Row) -> AsyncIterator[str]:
+    """The service behind the row's network; its URL."""
+    if row.lose_every is None:
+        async with service_process(0, row.network) as url:
+            yield url
+        return
+    # To lose certain packets its network must be at hand.
+    config = ServiceConfig(port=0, network=NetworkProfile.parse(row.network))
+    async with Service(config) as service, anyio.create_task_group() as tasks:
+        assert service.registry.network is not None
+        tasks.start_soon(losing, LostTwice(service.registry.network), row.lose_every)
+        yield service.url
+        tasks.cancel_scope.cancel()
+
+
+async def losing(lost: LostTwice, interval: float) -> None:
+    while True:
+        await anyio.sleep(interval)
+        lost.lose()
