@@ -9,13 +9,12 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import sys
-import time
 
 import numpy as np
 from av import VideoFrame
 from benches.answers import Counts, answer
+from benches.pace import ticks
 from benches.streamer import FPS, PINNED, check
 
 from realtime_fast import frames
@@ -31,12 +30,9 @@ async def main(url: str, token: str, path: str) -> None:
     source = VideoSource(width, height, FPS)
 
     async def push() -> None:
-        due = time.monotonic()
-        for number in itertools.count():
+        async for number in ticks(FPS):
             source.push(pictures[number % len(pictures)])
             counts["sent"] += 1
-            due = max(due + 1 / FPS, time.monotonic())
-            await asyncio.sleep(due - time.monotonic())
 
     async def watch(room: Room) -> None:
         async for event in room.events():

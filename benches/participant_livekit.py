@@ -8,12 +8,11 @@ See `benches.participant`.
 from __future__ import annotations
 
 import asyncio
-import itertools
 import sys
-import time
 
 import numpy as np
 from benches.answers import Counts, answer
+from benches.pace import ticks
 
 from livekit import rtc  # type: ignore[attr-defined]  # of another distribution, not installed here
 
@@ -28,14 +27,11 @@ async def main(url: str, token: str, path: str) -> None:
     source = rtc.VideoSource(width, height)
 
     async def push() -> None:
-        due = time.monotonic()
-        for number in itertools.count():
+        async for number in ticks(FPS):
             picture = pictures[number % len(pictures)]
             data = memoryview(picture).cast("B")
             source.capture_frame(rtc.VideoFrame(width, height, rtc.VideoBufferType.RGB24, data))
             counts["sent"] += 1
-            due = max(due + 1 / FPS, time.monotonic())
-            await asyncio.sleep(due - time.monotonic())
 
     async def watch(track: rtc.Track) -> None:
         async for event in rtc.VideoStream(track, format=rtc.VideoBufferType.RGB24):

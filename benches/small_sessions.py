@@ -17,6 +17,7 @@ import anyio
 import av
 import numpy as np
 from benches.clip import clip_path
+from benches.pace import ticks
 
 from realtime_fast import RealtimeClient, RealtimeConnectOptions
 from realtime_fast.cli.embedded import service_process
@@ -52,12 +53,9 @@ async def session(url: str, clip: list[np.ndarray], counts: Counter[str]) -> Non
     source = VideoSource(WIDTH, HEIGHT, FPS)
 
     async def push() -> None:
-        due = time.monotonic()
-        for picture in itertools.cycle(clip):
-            source.push(picture)
+        async for number in ticks(FPS):
+            source.push(clip[number % len(clip)])
             counts["sent"] += 1
-            due = max(due + 1 / FPS, time.monotonic())
-            await anyio.sleep(due - time.monotonic())
 
     options = RealtimeConnectOptions(MODEL, ice_servers=())
     async with (

@@ -8,7 +8,6 @@ timed with the latest median `latency` in seconds.
 import asyncio
 import itertools
 import sys
-import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from fractions import Fraction
 from functools import partial
@@ -20,6 +19,7 @@ from aiortc import MediaStreamTrack
 from aiortc.codecs import vpx
 from benches.answers import Counts, answer
 from benches.clip import clip_path
+from benches.pace import ticks
 
 from realtime_fast.errors import TransportName
 from realtime_fast.events import FrameTimingReport
@@ -48,14 +48,11 @@ def pictures() -> Iterator[np.ndarray]:
 
 
 async def paced(counts: Counts) -> AsyncIterator[np.ndarray]:
-    """The next picture, thirty times a second and never faster to make up for lost time."""
-    due = 0.0
-    for picture in pictures():
-        now = time.monotonic()
-        due = max(due + 1 / FPS, now)
-        await asyncio.sleep(due - now)
+    """The next picture, thirty times a second."""
+    clip = pictures()
+    async for _ in ticks(FPS):
         counts["sent"] += 1
-        yield picture
+        yield next(clip)
 
 
 async def sdk(url: str, counts: Counts, transport: TransportName) -> None:
