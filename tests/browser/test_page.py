@@ -40,6 +40,9 @@ OF_AMAZON = "live-video.net"
 """What the SDK tries to reach on its own, and the page's policy does not let it."""
 
 
+LIVE = ("Connected", "Watching")
+
+
 class Person:
     """Somebody in front of one page, who goes by what is written on it."""
 
@@ -59,9 +62,14 @@ class Person:
         return await self._browser.until(self._page, condition, within, look="see")
 
     async def sees_motion(self) -> dict[str, Any]:
-        """Look until the picture that comes back is another one."""
+        """Look until the picture that comes back is another one, and the page is done with connecting.
+
+        The first pictures can be there before the last answer of the set-up is.
+        """
         first = await self.sees(lambda page: page["print"] is not None)
-        return await self.sees(lambda page: page["print"] not in (None, first["print"]))
+        return await self.sees(
+            lambda page: page["print"] not in (None, first["print"]) and page["state"] in LIVE
+        )
 
     async def sets_up(self, transport: TransportName) -> None:
         await self.do("choose", label="Transport", option=TRANSPORTS[transport])
