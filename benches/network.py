@@ -20,7 +20,7 @@ from typing import Literal, get_args
 import anyio
 from benches import network_browser
 from benches.clip import clip_path
-from benches.networks import ROWS, RUN_IN, Row, serving
+from benches.networks import ROWS, Row, serving
 
 from realtime_fast import (
     LatencyTracking,
@@ -66,27 +66,26 @@ async def run(row: Row, transport: TransportName, codec: Codec, seconds: float) 
         stats_interval_ms=1000,
         latency_tracking=LatencyTracking(pixel_marker=True, probe_interval_ms=0),
     )
-    run_in = 0.0 if ";" in row.network else RUN_IN
     async with (
         serving(row) as url,
         open_source(str(clip_path()), loop=True, size=size) as source,
         RealtimeClient.connect(url, "key", source, options) as client,
     ):
         began = time.monotonic()
-        last = began + run_in + seconds
+        last = began + row.run_in + seconds
         client.on(
             "pixel_latency", lambda read: latencies.append(read.e2e_latency_ms) if measuring() else None
         )
         client.on("stats", samples.append)
 
         def measuring() -> bool:
-            return time.monotonic() - began >= run_in
+            return time.monotonic() - began >= row.run_in
 
         with anyio.move_on_after(last - time.monotonic()):
             async for _ in client.frames():
                 arrivals.append(time.monotonic())  # noqa: PERF401 - what came before the scope ends must stay
-    window = [at for at in arrivals if at - began >= run_in]
-    edges = [began + run_in, *window, last]
+    window = [at for at in arrivals if at - began >= row.run_in]
+    edges = [began + row.run_in, *window, last]
     latencies.sort()
     final = samples[-1]
     video, outbound = final.video, final.outbound_video

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import av
 from benches.clip import clip_path
-from benches.networks import RUN_IN, Row, serving
+from benches.networks import Row, serving
 
 from realtime_fast import models
 
@@ -40,18 +40,17 @@ def camera(path: Path, frames: int = 250) -> None:
 
 async def run(row: Row, fake: Path, seconds: float) -> str:
     """One row of the table."""
-    run_in = 0.0 if ";" in row.network else RUN_IN
     arrivals: list[float] = []
     sizes: list[tuple[float, int]] = []
     async with serving(row) as url, open_browser(fake) as browser:
         await browser.open("page", url, model="mirage_v2")
         began = time.monotonic()
-        while time.monotonic() - began < run_in + seconds:
+        while time.monotonic() - began < row.run_in + seconds:
             await asyncio.sleep(0.25)
             seen = await browser.do("look", "page")
             arrivals += seen["arrivals"]
             sizes.append((time.monotonic() - began, seen["size"][0]))
-    start = arrivals[0] + run_in * 1000
+    start = arrivals[0] + row.run_in * 1000
     window = [at for at in arrivals if at >= start]
     gaps = [after - before for before, after in itertools.pairwise(window)]
     full = next((f"{at:.0f} s" for at, width in sizes if width == MODEL.width), "never")

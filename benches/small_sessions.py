@@ -81,8 +81,8 @@ async def main(sessions: int, seconds: float) -> None:
         rates = " and ".join(f"{counts[way] / took / sessions:.1f}" for way in ("sent", "received"))
         print(f"{sessions} sessions, {rates} fps sent and received, {1000 * spent / pairs:.2f} ms a picture")
         for name, now in by_thread().items():
-            if (share := 1000 * (now - before.get(name, 0.0)) / pairs) >= TICK:
-                print(f"  {name}: {share:.2f}")
+            if (spent := now - before.get(name, 0.0)) > TICK:
+                print(f"  {name}: {1000 * spent / pairs:.2f}")
         tasks.cancel_scope.cancel()
 
 

@@ -136,6 +136,19 @@ async def test_a_box_outlives_the_loop_of_a_reader() -> None:
     assert await box.get() == 7
 
 
+async def test_waiting_leaves_the_item_for_whoever_takes_it() -> None:
+    box: DropOldest[int] = DropOldest()
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(box.wait)
+        await anyio.wait_all_tasks_blocked()
+        box.put(1)
+    box.put(2)
+    assert (await box.get(), box.dropped) == (2, 1)
+    box.close()
+    with pytest.raises(anyio.EndOfStream):
+        await box.wait()
+
+
 def test_a_box_without_room_is_refused() -> None:
     with pytest.raises(ValueError, match="at least one"):
         DropOldest(0)
