@@ -16,7 +16,7 @@ from aiortc.mediastreams import MediaStreamError
 from realtime_fast.control.messages import Candidate
 from realtime_fast.errors import IceError, InvalidInputError
 from realtime_fast.options import DEFAULT_ICE_SERVERS, IceServer
-from realtime_fast.peer import Peer, ice, open_peer
+from realtime_fast.peer import Peer, consent, ice, open_peer
 from realtime_fast.peer.link_events import LinkDiagnostic, LinkEvent, LinkLost, LinkUp, TrackArrived
 
 T = TypeVar("T")
@@ -333,7 +333,7 @@ async def test_a_far_side_that_restarts_ice_is_followed_and_media_goes_on() -> N
             )
             assert not set(before) & {ours.local_username, ours.local_password}
             for connection in (ours, theirs):
-                assert await ice.round_trip(connection, 2) is not None
+                assert await consent.round_trip(connection, 2) is not None
             for _ in range(5):
                 await arrived.track.recv()
         assert not far.of(LinkLost)

@@ -252,8 +252,10 @@ nominated = Seam[Connection, dict[int, CandidatePair]](Connection, "_nominated")
 """The pair in use, by component. Goes when aioice reports the selected pair and its round trip."""
 check_list = Seam[Connection, list[CandidatePair]](Connection, "_check_list")
 """Checks to cancel. Goes, as all of `abort`, when aioice can end without waiting for anything."""
+consent_checks = Seam[Connection, Async](Connection, "query_consent", "async ()")
+"""Replaced. Goes when aioice waits longer than half a second for an answer, and asks again when there is none."""
 consent_task = Seam[Connection, Task](Connection, "_query_consent_task")
-"""Cancelled. Part of `abort`."""
+"""Cancelled. Part of `abort`, and of the checks."""
 received = Seam[Connection, "asyncio.Queue[tuple[bytes, int] | None]"](Connection, "_queue")
 """Received datagrams; None wakes the reader. Part of `abort`."""
 closed = Seam[Connection, bool](Connection, "_closed")

@@ -1,4 +1,4 @@
-"""ICE on top of aioice: bounded gathering that leaves no tasks behind, and a check that the far side still answers.
+"""ICE on top of aioice: bounded gathering that leaves no tasks behind, restarts, and ends that are quick.
 
 aioice's own gathering waits five seconds for a STUN server that does not answer, leaves its tasks behind when
 it is cancelled, and finds no candidate at all on a machine that has only the loopback interface.
@@ -12,7 +12,6 @@ import logging
 import secrets
 import socket
 import threading
-import time
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeAlias, cast
@@ -24,12 +23,12 @@ from aioice.ice import StunProtocol
 from aioice.turn import TurnTransport
 
 from realtime_fast.peer import aiortc_seams as seams
+from realtime_fast.peer import consent
+from realtime_fast.peer.consent import COMPONENT
 
 logger = logging.getLogger(__name__)
 
 LOOPBACK = "127.0.0.1"
-COMPONENT = 1
-"""RTP; RTCP shares it (RFC 5761)."""
 STUN_LIMIT = 0.3
 """Seconds to wait for STUN servers. A reflexive candidate that comes later is worth less than the wait: a
 far side with a public address learns it from the first check (peer-reflexive, RFC 8445 section 7.3.1.3)."""
@@ -53,9 +52,9 @@ class CandidatePair:
 async def gather(connection: Connection) -> None:
     """Gather within `STUN_LIMIT` (with TURN: `TURN_LIMIT`); on loopback if there is no other address.
 
-    Does what `Connection.gather_candidates` does, which has nothing left to do after it. With the relay policy
-    there are relays only (RFC 9429 section 3.5.3), and without a TURN server nothing. Cancelled at any moment it
-    leaves no task, and no socket that `Connection.close` does not know.
+    Does what `Connection.gather_candidates` does, which has nothing left to do after it, and has consent checked as it
+    is here. With the relay policy there are relays only (RFC 9429 section 3.5.3), and without a TURN server nothing.
+    Cancelled at any moment it leaves no task, and no socket that `Connection.close` does not know.
     """
     if seams.gathering_begun.of(connection):
         return
@@ -83,6 +82,7 @@ async def gather(connection: Connection) -> None:
     seams.local_candidates.of(connection).extend(candidates)
     seams.gathering_begun.put(connection, True)
     seams.gathering_ended.put(connection, True)
+    consent.watch(connection)
 
 
 async def _reflexive(hosts: list[StunProtocol], server: tuple[str, int], found: list[Candidate]) -> None:
@@ -162,20 +162,6 @@ async def resolve(name: str) -> list[IPAddress]:
     thread = _lookups[name] = threading.Thread(target=look_up, name=f"resolve-{name}", daemon=True)
     thread.start()
     return await answer
-
-
-async def round_trip(connection: Connection, within: float) -> float | None:
-    """Seconds the far side takes to answer a binding request (consent check, RFC 7675), None if it does not."""
-    pair = seams.nominated.of(connection).get(COMPONENT)
-    if pair is None or connection.remote_password is None:
-        return None
-    request = connection.build_request(pair, nominate=False)
-    key = connection.remote_password.encode()
-    begin = time.monotonic()
-    with anyio.move_on_after(within), suppress(stun.TransactionError):
-        await pair.protocol.request(request, pair.remote_addr, integrity_key=key)
-        return time.monotonic() - begin
-    return None
 
 
 def renew_credentials(connection: Connection) -> None:

@@ -22,7 +22,7 @@ from realtime_fast.control.messages import Candidate
 from realtime_fast.errors import IceError, RealtimeError, TransportName
 from realtime_fast.options import CustomizeOffer, IceServer, SendOptions, VideoCodec
 from realtime_fast.peer import aiortc_seams as seams
-from realtime_fast.peer import ice
+from realtime_fast.peer import consent, ice
 from realtime_fast.peer.connection import RtcConnection, foreign_errors
 from realtime_fast.peer.descriptions import MAX_CANDIDATES
 from realtime_fast.peer.encoding import Encoding
@@ -318,7 +318,7 @@ class Peer:
 
     async def _check_round_trip(self, connection: Connection) -> None:
         try:
-            self._round_trip = await ice.round_trip(connection, STATS_PATIENCE)
+            self._round_trip = await consent.round_trip(connection, STATS_PATIENCE)
         finally:
             self._checking = False
 
@@ -370,7 +370,9 @@ class Peer:
             else:
                 self._lose("The DTLS handshake with the far side failed")
         elif state == "closed":
-            self._lose("The far side closed the media connection")
+            expired = any(map(seams.closed.of, self._pc.ice_connections))
+            why = "answers no consent checks any more" if expired else "closed the media connection"
+            self._lose(f"The far side {why}")
 
     def _setup_failed(self, error: Exception) -> None:
         self._lose(f"What the far side described could not be set up: {error or type(error).__name__}", error)
@@ -406,7 +408,7 @@ class Peer:
                 # After the event loop was blocked, packets wait unread: never give up without a check.
                 patience = max(heard + limit - now, limit / 4)
                 connections = self._pc.ice_connections
-                if connections and await ice.round_trip(connections[0], patience) is not None:
+                if connections and await consent.round_trip(connections[0], patience) is not None:
                     heard = anyio.current_time()
                 elif self._packets_received() == packets:
                     self._lose(f"The far side has been silent for {anyio.current_time() - heard:.1f} s")

@@ -13,7 +13,7 @@ from aiortc.rtcdtlstransport import RTCCertificate, RTCDtlsParameters, RTCDtlsTr
 from aiortc.rtcicetransport import RTCIceCandidate, RTCIceGatherer, RTCIceParameters, RTCIceTransport
 
 from realtime_fast.peer import aiortc_seams as seams
-from realtime_fast.peer import ice
+from realtime_fast.peer import consent, ice
 from realtime_fast.server.forwarding.sections import Transport
 from realtime_fast.server.network import Exposure
 
@@ -113,7 +113,7 @@ class BundledTransport:
 
     async def answers(self, within: float) -> bool:
         """Whether the far side, which need not send, answers a consent check (RFC 7675) within so many seconds."""
-        return await ice.round_trip(seams.ice_connection.of(self._ice), within) is not None
+        return await consent.round_trip(seams.ice_connection.of(self._ice), within) is not None
 
     def cut(self) -> None:
         """Close the sockets without telling the far side (fault injection)."""
