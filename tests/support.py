@@ -148,6 +148,15 @@ async def mean_colour(track: MediaStreamTrack | None, count: int = 1) -> np.ndar
     return mean
 
 
+async def shows(track: MediaStreamTrack | None, colour: Sequence[int]) -> None:
+    """Wait for a picture of a colour (R, G, B): on a busy machine the rate is low, and the first ones are poor."""
+    mean = np.zeros(3)
+    with anyio.move_on_after(10):
+        while np.abs((mean := await mean_colour(track)) - colour).max() >= 12:
+            pass
+    assert np.abs(mean - colour).max() < 12, mean
+
+
 PNG = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg=="
 )
