@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import sys
+from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-import anyio
-
 from realtime_fast.cli.embedded import service_process
-from realtime_fast.server import NetworkProfile, Service, ServiceConfig
-
-from tests.reference.lost_twice import LostTwice
 
 RUN_IN = 10.0
 DELAY = "delay=40ms,queue=300ms"
@@ -51,21 +49,17 @@ ROWS = (
 
 @asynccontextmanager
 async def serving(row: Row) -> AsyncIterator[str]:
-    """The service behind the row's network; its URL."""
+    """The service behind the row's network, in a process of its own; its URL."""
     if row.lose_every is None:
         async with service_process(0, row.network) as url:
             yield url
         return
-    # To lose certain packets its network must be at hand.
-    config = ServiceConfig(port=0, network=NetworkProfile.parse(row.network))
-    async with Service(config) as service, anyio.create_task_group() as tasks:
-        assert service.registry.network is not None
-        tasks.start_soon(losing, LostTwice(service.registry.network), row.lose_every)
-        yield service.url
-        tasks.cancel_scope.cancel()
-
-
-async def losing(lost: LostTwice, interval: float) -> None:
-    while True:
-        await anyio.sleep(interval)
-        lost.lose()
+    command = [sys.executable, "-m", "benches.losing_service", row.network, f"{row.lose_every:g}"]
+    process = await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE)
+    assert process.stdin is not None
+    assert process.stdout is not None
+    try:
+        yield (await process.stdout.readline()).decode().strip()
+    finally:
+        process.stdin.close()
+        await process.wait()

@@ -17,7 +17,7 @@ from realtime_fast.server import Service, ServiceConfig
 from realtime_fast.server.network import NetworkProfile
 
 from tests.peer.test_peer import Inbox, negotiate
-from tests.support import KEY, SMALL, options
+from tests.support import KEY, SMALL, eventually, options
 
 
 @pytest.fixture(autouse=True)
@@ -78,3 +78,27 @@ async def test_a_far_side_that_refuses_at_once_is_asked_no_more_often(
             monkeypatch.setattr(consent, "round_trip", refused)
             await near.wait(LinkLost)
     assert len(asked) <= 2 * (3.0 / 0.5 + 2), "by both sides"
+
+
+async def test_media_is_told_the_fastest_of_the_latest_checks(monkeypatch: pytest.MonkeyPatch) -> None:
+    took = iter([0.2, 0.7, 0.1, 0.15, 0.3, 0.25])
+
+    async def answered(checked: object, _: float) -> float:
+        return next(took, 0.25) if checked is connection else 0.25
+
+    async with open_peer(Inbox()) as caller, open_peer(Inbox()) as callee:
+        caller.receive("video")
+        await negotiate(caller, callee, VideoStreamTrack())
+        (connection,) = caller._pc.ice_connections
+        checks = consent.of(connection)
+        with anyio.fail_after(10):
+            await caller.wait_up()
+            told: list[float] = []
+            checks.tell(told.append)
+            assert 0 < told[0] < 0.5, "a real check has been made"
+            checks._round_trips.clear()
+            monkeypatch.setattr(consent, "round_trip", answered)
+            monkeypatch.setattr(consent, "INTERVAL", 0.01)
+            await eventually(lambda: len(told) >= 6)
+    # One that took over half a second was repeated, and says nothing.
+    assert told[1:6] == [0.2, 0.1, 0.1, 0.1, 0.15]

@@ -10,7 +10,7 @@ import anyio
 import pytest
 from aiortc import AudioStreamTrack, VideoStreamTrack
 
-from realtime_fast.peer import Peer, ice, open_peer
+from realtime_fast.peer import Peer, consent, open_peer
 from realtime_fast.peer.codecs.decoders import DamagedPictureError, VideoDecoder
 from realtime_fast.peer.link_events import LinkEvent, TrackArrived
 
@@ -106,6 +106,7 @@ async def receiving(caller: Peer, callee: Peer) -> None:
 
 async def test_no_report_waits_for_the_round_trip(monkeypatch: pytest.MonkeyPatch) -> None:
     begun, answered = 0, anyio.Event()
+    monkeypatch.setattr(consent, "INTERVAL", 60)
 
     async def slow(*_: Any) -> float:
         nonlocal begun
@@ -115,7 +116,7 @@ async def test_no_report_waits_for_the_round_trip(monkeypatch: pytest.MonkeyPatc
 
     async with open_peer(lambda _: None) as caller, open_peer(lambda _: None) as callee:
         await receiving(caller, callee)
-        monkeypatch.setattr(ice, "round_trip", slow)
+        monkeypatch.setattr(consent, "round_trip", slow)
         for _ in range(3):
             with anyio.fail_after(5):
                 assert (await caller.stats()).get("candidate-pair", {}).get("currentRoundTripTime") != 0.123

@@ -10,8 +10,9 @@ from __future__ import annotations
 import logging
 import random
 import time
+from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
-from functools import partial
 from typing import Final
 
 import anyio
@@ -31,27 +32,58 @@ EXPIRY: Final = 30.0
 """Seconds without an answer after which consent is over (RFC 7675 section 5.1)."""
 
 
-def watch(connection: Connection) -> None:
-    """Have `connection`, once it is connected, closed when consent expires, in place of aioice's own checks."""
-    seams.consent_checks.put(connection, partial(_check, connection))
+_PROMPT: Final = 0.5
+"""Seconds after which a request is repeated: of a later answer nobody knows which of them it is to."""
+_LATEST: Final = 3
+"""Checks of which the fastest counts: a busy event loop makes any of them seem slow."""
 
 
-async def _check(connection: Connection) -> None:
-    answered = anyio.current_time()
-    while True:
-        asked = anyio.current_time()
-        if await round_trip(connection, PATIENCE) is not None:
-            answered = anyio.current_time()
-            # Varied, not to fall into step with others.
-            again = answered + INTERVAL * random.uniform(0.8, 1.2)  # noqa: S311
-        elif anyio.current_time() - answered < EXPIRY:
-            again = asked + PATIENCE  # also where a refusal came at once
-        else:
-            break
-        await anyio.sleep_until(again)
-    logger.info("The far side has not answered a consent check for %g s", EXPIRY)
-    seams.consent_task.put(connection, None)  # this task, which closing would cancel
-    await connection.close()
+class Consent:
+    """The checks of one connection; called, it makes them until consent expires, and closes the connection then."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._round_trips: deque[float] = deque(maxlen=_LATEST)
+        self._told: Callable[[float], None] = lambda _: None
+
+    def tell(self, told: Callable[[float], None]) -> None:
+        """Have `told` called with the path's round trip, in seconds, at once if known and after each check."""
+        self._told = told
+        if self._round_trips:
+            told(min(self._round_trips))
+
+    async def __call__(self) -> None:
+        """Check until cancelled, or until consent has expired."""
+        answered = anyio.current_time()
+        while True:
+            asked = anyio.current_time()
+            if (took := await round_trip(self._connection, PATIENCE)) is not None:
+                answered = anyio.current_time()
+                self._measured(took)
+                # Varied, not to fall into step with others.
+                again = answered + INTERVAL * random.uniform(0.8, 1.2)  # noqa: S311
+            elif anyio.current_time() - answered < EXPIRY:
+                again = asked + PATIENCE  # also where a refusal came at once
+            else:
+                break
+            await anyio.sleep_until(again)
+        logger.info("The far side has not answered a consent check for %g s", EXPIRY)
+        seams.consent_task.put(self._connection, None)  # this task, which closing would cancel
+        await self._connection.close()
+
+    def _measured(self, took: float) -> None:
+        if took < _PROMPT:
+            self._round_trips.append(took)
+            self._told(min(self._round_trips))
+
+
+def of(connection: Connection) -> Consent:
+    """The checks that `connection` makes once it is connected, in place of aioice's own."""
+    checks = seams.consent_checks.of(connection)
+    if not isinstance(checks, Consent):
+        checks = Consent(connection)
+        seams.consent_checks.put(connection, checks)
+    return checks
 
 
 async def round_trip(connection: Connection, within: float) -> float | None:

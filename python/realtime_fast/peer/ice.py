@@ -82,7 +82,7 @@ async def gather(connection: Connection) -> None:
     seams.local_candidates.of(connection).extend(candidates)
     seams.gathering_begun.put(connection, True)
     seams.gathering_ended.put(connection, True)
-    consent.watch(connection)
+    consent.of(connection)
 
 
 async def _reflexive(hosts: list[StunProtocol], server: tuple[str, int], found: list[Candidate]) -> None:

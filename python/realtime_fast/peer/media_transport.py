@@ -13,6 +13,7 @@ from aiortc import RTCDtlsTransport
 
 from realtime_fast._native import RtpEndpoint, RtpPacket, RtpPicture, RtpSound
 from realtime_fast.peer import aiortc_seams as seams
+from realtime_fast.peer import consent
 
 SendHandler: TypeAlias = Callable[[Literal["key_frame", "rate"], int], None]
 """Takes a wish of the core: a key frame, or the bit rate to encode at from here on."""
@@ -56,6 +57,7 @@ class MediaTransport:
         self._due: float | None = None
         self._closed = False
         seams.tap(dtls, self._take, self._take)
+        consent.of(seams.ice_connection.of(dtls.transport)).tell(self._endpoint.set_round_trip)
 
     # --- streams
 

@@ -2,10 +2,12 @@
 
 use realtime_fast_core::rtp::Time;
 use realtime_fast_core::rtp::wire::{Packet, is_rtcp};
+use std::time::Duration;
 
-/// Loses the `packet`th packet of pictures after a time, and the first packets that repeat it: for `World::lose`.
-pub fn lose(after: Time, packet: usize, repeats: usize) -> impl FnMut(Time, bool, &[u8]) -> bool {
-    let (mut seen, mut lost, mut repeated) = (0, None, 0);
+/// Loses the `packet`th packet of pictures after a time, and what repeats it until so long after the first that does: for
+/// `World::lose`.
+pub fn lose(after: Time, packet: usize, repeats: Duration) -> impl FnMut(Time, bool, &[u8]) -> bool {
+    let (mut seen, mut lost, mut repeated) = (0, None, None);
     move |now, up, datagram| {
         let Some(packet_now) =
             Packet::parse(datagram).ok().filter(|_| up && now >= after && !is_rtcp(datagram))
@@ -22,8 +24,7 @@ pub fn lose(after: Time, packet: usize, repeats: usize) -> impl FnMut(Time, bool
                 chosen
             }
             97 if lost.is_some_and(|lost| packet_now.payload.starts_with(&lost)) => {
-                repeated += 1;
-                repeated <= repeats
+                now - *repeated.get_or_insert(now) < repeats
             }
             _ => false,
         }

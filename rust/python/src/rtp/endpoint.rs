@@ -283,6 +283,12 @@ impl RtpEndpoint {
         Ok(())
     }
 
+    /// Takes a round trip of the path that ICE's checks measured.
+    fn set_round_trip(&self, round_trip: &Bound<'_, PyAny>) -> PyResult<()> {
+        self.lock().set_round_trip(span("round_trip", round_trip)?);
+        Ok(())
+    }
+
     /// Tells the far side to send no more than this in all, in bit/s; `None` lifts it.
     fn limit<'py>(
         &self,

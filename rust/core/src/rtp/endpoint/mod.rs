@@ -182,10 +182,16 @@ impl Endpoint {
         let round_trip = report.round_trip(now);
         self.senders.report(report, round_trip, now);
         let Some(measured) = round_trip else { return };
+        self.set_round_trip(measured);
+        self.stats.round_trip = Some(measured);
+    }
+
+    /// Takes a round trip that was measured by other means than reports, such as ICE's checks. An endpoint that only
+    /// receives has no other: reports are about what it sends.
+    pub fn set_round_trip(&mut self, measured: Duration) {
         // Follows at once where it gets longer: what is taken for shorter than it is asks and gives up too early.
         let round_trip = self.round_trip.map_or(measured, |known| measured.max((known * 3 + measured) / 4));
         self.round_trip = Some(round_trip);
-        self.stats.round_trip = Some(measured);
         self.receivers.set_round_trip(round_trip);
     }
 

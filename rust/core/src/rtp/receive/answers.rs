@@ -1,8 +1,8 @@
 //! How long the far side takes to send a packet again: measured, because one who only receives has no other way to know.
 //!
-//! Which of several requests a packet answers does not show; but many answer the first, even where bursts of losses take
-//! requests and answers. Of the times from the first request on, one of the shorter is the round trip, whatever has been
-//! believed before and however often it was asked since.
+//! Which of several requests a packet answers does not show. Where the round trip of the path is known, it is the last that
+//! is old enough; else the first: many answer that, even where bursts of losses take requests and answers. Of the times
+//! since then, one of the shorter is the round trip, whatever has been believed before.
 
 use crate::rtp::time::Time;
 use std::collections::VecDeque;
@@ -31,7 +31,7 @@ pub struct Answers {
     latest: VecDeque<Duration>,
     /// How long those to the first request take, and within what time half of all come.
     usual: Option<(Duration, Duration)>,
-    /// What reports say.
+    /// That of the path.
     path: Option<Duration>,
     /// Packets in a row that nobody was waiting for, and until when they are taken for copies sent ahead.
     unasked: u8,
@@ -49,7 +49,13 @@ impl Answers {
         }
     }
 
-    /// Takes an answer at `now`, by how long after the first request it came.
+    /// Whether an answer may take no longer than this. Nobody knows before reports came.
+    #[must_use]
+    pub fn may_take(&self, took: Duration) -> bool {
+        self.path.is_some_and(|path| took >= path * 3 / 4)
+    }
+
+    /// Takes an answer at `now`, by how long after the request it came.
     pub fn push(&mut self, took: Duration, now: Time) {
         self.unasked = 0;
         if took > LONGEST || self.copying.is_some_and(|until| now < until) {
@@ -85,7 +91,7 @@ impl Answers {
         asked.into_iter().for_each(|asked| self.push(now - asked, now));
     }
 
-    /// Takes the round trip that reports measured.
+    /// Takes the path's round trip, as reports or connectivity checks measured it.
     pub fn set_path(&mut self, round_trip: Duration) {
         self.path = Some(round_trip.min(LONGEST));
     }
@@ -96,13 +102,20 @@ impl Answers {
         self.usual.map(|(usual, _)| usual).max(self.path).unwrap_or(DEFAULT)
     }
 
-    /// How long to wait for an answer before asking again. One packet too many costs little, and the far side sends none
-    /// twice within what it takes for the round trip.
+    /// How long to wait for the first answer before asking again. One packet too many costs little, and the far side
+    /// sends none twice within what it takes for the round trip.
     #[must_use]
     pub fn timeout(&self) -> Duration {
         let expected = self.round_trip();
         let half = self.usual.map_or(expected * 5 / 4, |(_, half)| half.max(expected));
-        half.min(expected * 5 / 4) + MARGIN
+        (half + MARGIN).min(self.long_timeout())
+    }
+
+    /// How long to wait for any other: the far side takes a third request for the loss of two answers, and makes a key
+    /// frame.
+    #[must_use]
+    pub fn long_timeout(&self) -> Duration {
+        self.round_trip() * 5 / 4 + MARGIN
     }
 }
 
@@ -161,5 +174,16 @@ mod tests {
         answers.late(99, Time::from_micros(399_000));
         answers.late(99, Time::from_micros(900_000));
         assert_eq!(answers.round_trip(), ms(300), "counted once");
+    }
+
+    #[test]
+    fn the_path_says_which_request_an_answer_is_to() {
+        let mut answers = Answers::default();
+        assert!(!answers.may_take(ms(500)), "nobody knows");
+        answers.set_path(ms(80));
+        assert!(answers.may_take(ms(60)) && !answers.may_take(ms(59)));
+        assert_eq!((answers.timeout(), answers.long_timeout()), (ms(108), ms(108)));
+        answers.push(ms(84), NOW);
+        assert_eq!((answers.timeout(), answers.long_timeout()), (ms(92), ms(113)));
     }
 }

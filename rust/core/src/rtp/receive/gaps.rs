@@ -82,7 +82,10 @@ impl Gaps {
             asked if !repaired && asked.is_none_or(|(_, last)| now - last < self.round_trip() / 2) => {
                 self.overtaken(now - missing.since);
             }
-            Some((first, _)) => self.answered(now - first, now),
+            Some((first, last)) => {
+                let asked = if self.answers.may_take(now - last) { last } else { first };
+                self.answered(now - asked, now);
+            }
             None => {}
         }
         true
@@ -164,7 +167,7 @@ impl Gaps {
             return;
         }
         let Tuning { backoff, max_requests, eager_requests, .. } = self.tuning;
-        let timeout = self.answers.timeout();
+        let (timeout, long_timeout) = (self.answers.timeout(), self.answers.long_timeout());
         self.next = None;
         for (&sequence, missing) in self.missing.range_mut(useful..) {
             if missing.next.is_some_and(|next| next <= now + TOGETHER) {
@@ -172,6 +175,7 @@ impl Gaps {
                 missing.requests += 1;
                 missing.asked = Some((missing.asked.map_or(now, |(first, _)| first), now));
                 let patient = i32::from(missing.requests.saturating_sub(eager_requests));
+                let timeout = if missing.requests == 1 { timeout } else { long_timeout };
                 let wait = timeout.mul_f64(backoff.powi(patient).min(8.0));
                 missing.next = (missing.requests < max_requests).then(|| now + wait);
             }

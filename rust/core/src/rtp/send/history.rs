@@ -144,10 +144,11 @@ impl History {
         }
     }
 
-    /// Notes that a packet which was asked for leaves again now.
+    /// Notes that a packet which was asked for leaves again now. The far side waits from the first copy on.
     pub fn leaves(&mut self, number: u64, now: Time) {
-        if let Some(sent) = self.get(number) {
-            sent.queued = false;
+        if let Some(sent) = self.get(number)
+            && std::mem::take(&mut sent.queued)
+        {
             sent.last = now;
         }
     }
@@ -193,6 +194,7 @@ mod tests {
         history.queue(102);
         assert_eq!(history.ask(102, ROUND_TRIP, at(300)), Resend::NotYet, "it waits to leave");
         history.leaves(102, at(310));
+        history.leaves(102, at(330)); // a copy, by which the answer becomes no younger
         assert_eq!(history.kept(102).map(|sent| sent.timestamp), Some(2));
         assert_eq!(history.ask(102, ROUND_TRIP, at(389)), Resend::NotYet);
         assert_eq!(history.ask(102, ROUND_TRIP, at(390)), Resend::Yes { number: 102, bytes: 100, times: 1 });
