@@ -6,7 +6,6 @@ import os
 import re
 import shutil
 import sys
-import time
 import tomllib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -28,6 +27,7 @@ from realtime_fast.errors import UnsupportedAiortcError
 from realtime_fast.peer import aiortc_seams as seams
 from realtime_fast.peer import open_peer
 from realtime_fast.peer.connection import RtcConnection
+from realtime_fast.peer.datagrams import Datagrams
 from realtime_fast.peer.streams import Streams
 from realtime_fast.server import Service, ServiceConfig
 from realtime_fast.server.forwarding.bundled_transport import BundledTransport
@@ -88,7 +88,12 @@ async def test_connecting_names_a_seam_that_was_renamed(seam: Seam, monkeypatch:
 @pytest.mark.parametrize(
     ("owner", "name", "other", "complaint"),
     [
-        (RTCDtlsTransport, "_send_rtp", lambda self, data: None, "_send_rtp is not async (data)"),
+        (
+            RTCDtlsTransport,
+            "_handle_rtcp_data",
+            lambda self, data: None,
+            "_handle_rtcp_data is not async (data)",
+        ),
         (RTCDtlsTransport, "_set_role", lambda self, dtls_role: None, "_set_role is not (role)"),
         (RTCDtlsTransport, "_get_stats", property(lambda self: {}), "_get_stats is not ()"),
         (RTCRtpSender, "_ssrc", property(lambda self: 1), "_ssrc is not an attribute"),
@@ -132,7 +137,12 @@ anyio.run(main, sys.argv[1])
     [
         ("aiortc/rtcrtpsender.py", "_ssrc", "_source", "aiortc {}: RTCRtpSender has no _ssrc"),
         ("aioice/ice.py", "_nominated", "_selected", "aioice {}: Connection has no _nominated"),
-        ("aiortc/rtcdtlstransport.py", "_send_rtp", "_send", "aiortc {}: RTCDtlsTransport has no _send_rtp"),
+        (
+            "aiortc/rtcdtlstransport.py",
+            "_handle_rtp_data",
+            "_handle",
+            "aiortc {}: RTCDtlsTransport has no _handle_rtp_data",
+        ),
         ("aiortc/rtcdtlstransport.py", "untouched", "untouched", None),
     ],
 )
@@ -238,29 +248,44 @@ async def connected() -> AsyncIterator[tuple[Connection, Connection]]:
             assert await connection.shut(1.0)
 
 
-async def test_plain_packets_go_from_one_transport_to_the_tap_of_the_other() -> None:
-    got: list[tuple[str, bytes, float]] = []
+async def test_plain_packets_go_from_one_transport_to_the_other_and_are_counted() -> None:
+    got: list[bytes] = []
     changed = anyio.Event()
 
-    async def take(what: str, data: bytes, at: float) -> None:
-        got.append((what, data, at))
+    def take(data: bytes) -> None:
+        got.append(data)
         changed.set()
 
     async with connected() as (near, far):
-        (source,), (drain,) = near.transports, far.transports
-        seams.tap(drain, lambda data, at: take("rtp", data, at), lambda data, at: take("rtcp", data, at))
+        (ours,), (theirs,) = near.transports, far.transports
+        source, _ = Datagrams(ours, lambda _: None), Datagrams(theirs, take)
         media = RtpPacket(payload_type=97, sequence_number=7, ssrc=1234, payload=b"payload").serialize()
         report = bytes(RtcpRrPacket(ssrc=1234))
-        before = time.monotonic()
+        before = [seams.transport_stats(transport) for transport in (ours, theirs)]
         for sent in (media, report):
             changed = anyio.Event()
-            assert seams.send_now(source, sent)
+            assert source.send(sent)
             with anyio.fail_after(5):
                 await changed.wait()
-        assert [(what, data) for what, data, _ in got] == [("rtp", media), ("rtcp", report)]
-        assert before <= got[0][2] <= got[1][2] <= time.monotonic()
-        assert seams.transport_stats(drain).packetsReceived >= 2
-    assert not seams.send_now(source, media)
+        assert got == [media, report]
+        after = [seams.transport_stats(transport) for transport in (ours, theirs)]
+        assert after[0].packetsSent - before[0].packetsSent == 2
+        assert after[1].packetsReceived - before[1].packetsReceived == 2
+        assert after[1].bytesReceived - before[1].bytesReceived > len(media) + len(report)
+        # What does not decrypt is no packet, and harms nothing.
+        seams.datagram_in.of(seams.ice_connection.of(theirs.transport))(media, 1)
+        assert len(got) == 2
+    assert not source.send(media)
+
+
+async def test_packets_that_wait_until_there_are_keys_are_taken() -> None:
+    got: list[bytes] = []
+    async with connected() as (_, far):
+        (transport,) = far.transports
+        Datagrams(transport, got.append)
+        await seams.rtp_in.of(transport)(b"media", arrival_time_ms=0)
+        await seams.rtcp_in.of(transport)(b"report")
+    assert got == [b"media", b"report"]
 
 
 async def test_halves_of_our_own_are_told_what_was_negotiated() -> None:

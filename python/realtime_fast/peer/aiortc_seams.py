@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from types import FunctionType, ModuleType
 from typing import Any, ClassVar, Generic, TypeAlias, TypeVar
@@ -31,6 +30,7 @@ from aiortc import (
     RTCRtpSender,
     RTCRtpTransceiver,
 )
+from aiortc.rtcdtlstransport import State
 from aiortc.rtcrtpparameters import (
     RTCRtpCodecParameters,
     RTCRtpHeaderExtensionParameters,
@@ -39,6 +39,7 @@ from aiortc.rtcrtpparameters import (
 )
 from aiortc.rtp import AnyRtcpPacket, RtpPacket
 from aiortc.stats import RTCStatsReport, RTCTransportStats
+from pylibsrtp import Session
 
 from realtime_fast.errors import UnsupportedAiortcError
 
@@ -48,8 +49,6 @@ T = TypeVar("T")
 Call: TypeAlias = Callable[..., Any]
 Async: TypeAlias = Callable[..., Awaitable[None]]
 Task: TypeAlias = "asyncio.Future[None] | None"
-DataHandler: TypeAlias = Callable[[bytes, float], Awaitable[None]]
-"""Takes one decrypted datagram, and its arrival in seconds of `time.monotonic`."""
 RtpHandler: TypeAlias = Callable[[RtpPacket, int], Awaitable[None]]
 """Takes a packet as `packet`, and its arrival as `arrival_time_ms`, milliseconds of the wall clock."""
 RtcpHandler: TypeAlias = Callable[[AnyRtcpPacket], Awaitable[None]]
@@ -67,23 +66,21 @@ class Seam(Generic[O, T]):
         name: The name as written there, not mangled.
         kind: `attribute`, a function's signature like `async (data)`, or the type of a module's global.
         used_in: The method of `owner` that uses an attribute, which proves that it exists.
+        attribute: The name as compiled.
     """
 
     owner: type[Any] | ModuleType
     name: str
     kind: str = "attribute"
     used_in: str = "__init__"
+    attribute: str = field(init=False)
 
     ALL: ClassVar[list[Seam[Any, Any]]] = []
     """Every seam; each declared one is checked."""
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "attribute", self._mangled(self.name))  # frozen, but this is its making
         self.ALL.append(self)
-
-    @property
-    def attribute(self) -> str:
-        """The name as compiled."""
-        return self._mangled(self.name)
 
     def of(self, obj: O) -> T:
         """The value of `obj` under this name; methods are bound."""
@@ -186,41 +183,24 @@ offered_extensions = Seam[ModuleType, dict[str, list[RTCRtpHeaderExtensionParame
 send_data = Seam[RTCDtlsTransport, Async](RTCDtlsTransport, "_send_data", "async (data)")
 """Sends for data channels; see `forgive_data`. Goes when SCTP's timers look whether the transport is still there."""
 rtp_in = Seam[RTCDtlsTransport, Async](RTCDtlsTransport, "_handle_rtp_data", "async (data, arrival_time_ms)")
-"""Called with each RTP datagram, decrypted; see `tap`."""
+"""Called with each RTP datagram, decrypted. Goes, as the next seven, when the transport has plain packets in public."""
 rtcp_in = Seam[RTCDtlsTransport, Async](RTCDtlsTransport, "_handle_rtcp_data", "async (data)")
 """The same for RTCP."""
-rtp_out = Seam[RTCDtlsTransport, Async](RTCDtlsTransport, "_send_rtp", "async (data)")
-"""Encrypts and sends either; see `send_now`."""
+dtls_state = Seam[RTCDtlsTransport, State](RTCDtlsTransport, "_state")
+"""`RTCDtlsTransport.state` without making a string of it."""
+srtp_in = Seam[RTCDtlsTransport, "Session | None"](RTCDtlsTransport, "_rx_srtp")
+"""Decrypts; None until there are keys."""
+srtp_out = Seam[RTCDtlsTransport, Session](RTCDtlsTransport, "_tx_srtp")
+"""Encrypts."""
+Counter: TypeAlias = Seam[RTCDtlsTransport, int]
+bytes_in = Counter(RTCDtlsTransport, "__rx_bytes")
+"""Counted by whoever takes a datagram, as the next three."""
+packets_in = Counter(RTCDtlsTransport, "__rx_packets")
+bytes_out = Counter(RTCDtlsTransport, "__tx_bytes")
+packets_out = Counter(RTCDtlsTransport, "__tx_packets")
 _stats = Seam[RTCDtlsTransport, Callable[[], RTCStatsReport]](RTCDtlsTransport, "_get_stats", "()")
 set_role = Seam[RTCDtlsTransport, Callable[[str], None]](RTCDtlsTransport, "_set_role", "(role)")
 """An answer settles the role, whatever ICE's is. Goes when the constructor takes it."""
-
-
-def tap(transport: RTCDtlsTransport, on_rtp: DataHandler, on_rtcp: DataHandler) -> None:
-    """Pass all received RTP and RTCP to these handlers, and none to aiortc's senders and receivers.
-
-    They are awaited before the next datagram is read, and must not raise: that would end the transport. Goes when the
-    transport has events for packets.
-    """
-    # Our own time: aiortc's is a wall clock in whole milliseconds, too coarse to measure delay.
-    rtp_in.put(transport, lambda data, arrival_time_ms: on_rtp(data, time.monotonic()))
-    rtcp_in.put(transport, lambda data: on_rtcp(data, time.monotonic()))
-
-
-def send_now(transport: RTCDtlsTransport, data: bytes) -> bool:
-    """Encrypt and send one RTP or RTCP datagram; False if the transport is not up yet, or no longer.
-
-    aiortc's way to the socket is made of coroutines that never wait, so it is gone in one step and needs no task.
-    Goes when the transport sends in public.
-    """
-    sending = rtp_out.of(transport)(data).__await__()
-    try:
-        next(sending)
-    except StopIteration:
-        return True
-    except ConnectionError:
-        return False
-    raise RuntimeError("the way to the socket waits for something")
 
 
 def transport_stats(transport: RTCDtlsTransport) -> RTCTransportStats:
@@ -256,6 +236,8 @@ consent_checks = Seam[Connection, Async](Connection, "query_consent", "async ()"
 """Replaced. Goes when aioice waits longer than half a second for an answer, and asks again when there is none."""
 consent_task = Seam[Connection, Task](Connection, "_query_consent_task")
 """Cancelled. Part of `abort`, and of the checks."""
+datagram_in = Seam[Connection, Callable[[bytes, int], None]](Connection, "data_received", "(data, component)")
+"""Called with each datagram but STUN's. Goes with `rtp_in`."""
 received = Seam[Connection, "asyncio.Queue[tuple[bytes, int] | None]"](Connection, "_queue")
 """Received datagrams; None wakes the reader. Part of `abort`."""
 closed = Seam[Connection, bool](Connection, "_closed")

@@ -14,6 +14,7 @@ from aiortc import RTCDtlsTransport
 from realtime_fast._native import RtpEndpoint, RtpPacket, RtpPicture, RtpSound
 from realtime_fast.peer import aiortc_seams as seams
 from realtime_fast.peer import consent
+from realtime_fast.peer.datagrams import Datagrams
 
 SendHandler: TypeAlias = Callable[[Literal["key_frame", "rate"], int], None]
 """Takes a wish of the core: a key frame, or the bit rate to encode at from here on."""
@@ -42,7 +43,6 @@ class MediaTransport:
     """
 
     def __init__(self, dtls: RTCDtlsTransport, rates: Rates) -> None:
-        self._dtls = dtls
         self._endpoint = RtpEndpoint(
             secrets.randbits(64),
             time.monotonic(),
@@ -56,7 +56,7 @@ class MediaTransport:
         self._timer: asyncio.TimerHandle | None = None
         self._due: float | None = None
         self._closed = False
-        seams.tap(dtls, self._take, self._take)
+        self._datagrams = Datagrams(dtls, self._take)
         consent.of(seams.ice_connection.of(dtls.transport)).tell(self._endpoint.set_round_trip)
 
     # --- streams
@@ -129,7 +129,7 @@ class MediaTransport:
 
     # --- the loop
 
-    async def _take(self, data: bytes, _: float) -> None:
+    def _take(self, data: bytes) -> None:
         if not self._closed:
             self._perform(self._endpoint.receive(data, time.monotonic()))
 
@@ -143,7 +143,7 @@ class MediaTransport:
         if self._closed:
             return
         for datagram in datagrams:
-            if not seams.send_now(self._dtls, datagram):
+            if not self._datagrams.send(datagram):
                 break  # the transport is going: whoever owns it sees that too
         for event in events:
             self._hand_over(*event)

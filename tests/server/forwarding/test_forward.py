@@ -70,16 +70,15 @@ class Recorder:
         self.up = True
         self.map = HeaderExtensionsMap()
         self.map.configure(RTCRtpSendParameters(headerExtensions=list(one.extensions)))
-        seams.rtp_out.put(self.dtls, self._sent)
         self.media = MediaTransport(self.dtls, Rates())
+        self.media._datagrams.send = self._sent  # type: ignore[method-assign]
 
-    async def _sent(self, data: bytes) -> None:
-        if not self.up:
-            raise ConnectionError
-        if is_rtcp(data):
+    def _sent(self, data: bytes) -> bool:
+        if self.up and is_rtcp(data):
             self.rtcp += RtcpPacket.parse(data)
-        else:
+        elif self.up:
             self.rtp.append(RtpPacket.parse(data, self.map))
+        return self.up
 
     async def arrive(self, packet: Any) -> None:
         if isinstance(packet, RtpPacket):

@@ -184,7 +184,7 @@ impl Flow {
         if elapsed % 40 == 0 {
             self.picture(flow, target - audio as f64 * 400.0, now);
         }
-        self.pacer.set_pace(self.controller.pace(at(now)));
+        self.pacer.set_pace(self.controller.pace(at(now)), Duration::ZERO);
         if let Some(probe) = self.controller.next_probe(at(now)) {
             self.pacer.probe(probe);
             self.report.at(now).probes += 1;

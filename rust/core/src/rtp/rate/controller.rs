@@ -290,6 +290,12 @@ impl Controller {
         (self.rate(now) * self.tuning.pacing) as u64
     }
 
+    /// Whether the path carries all that will ever be sent, and nothing stands in its queue.
+    #[must_use]
+    pub fn has_plenty(&self, now: Time) -> bool {
+        self.estimate() >= self.rates.max as f64 && !self.drains(now) && !self.has_just_decreased(now)
+    }
+
     /// The next probe, if one is due: to be asked after each feedback.
     pub fn next_probe(&mut self, now: Time) -> Option<Probe> {
         // Somebody must send, and somebody answer, and the last attempt not have led into losses.

@@ -71,6 +71,8 @@ pub struct Pacer<K> {
     pace: u64,
     /// When the pace allows the next packet.
     free: Time,
+    /// Packets may leave so much earlier.
+    lead: Duration,
     /// Begins with the next picture.
     burst: Option<Burst>,
 }
@@ -85,13 +87,15 @@ impl<K> Pacer<K> {
             video: VecDeque::new(),
             pace,
             free: Time::ZERO,
+            lead: Duration::ZERO,
             burst: None,
         }
     }
 
-    /// Changes the pace, in bit/s.
-    pub const fn set_pace(&mut self, pace: u64) {
+    /// Changes the pace, in bit/s, and how much too early packets may leave, so that several go at a time.
+    pub const fn set_pace(&mut self, pace: u64, lead: Duration) {
         self.pace = pace;
+        self.lead = lead;
     }
 
     /// Sends a probe with the next pictures, and with padding where they do not make one.
@@ -148,7 +152,7 @@ impl<K> Pacer<K> {
     }
 
     fn next_paced(&mut self, now: Time) -> Option<Turn<K>> {
-        if now < self.free {
+        if now < self.free - self.lead {
             return None;
         }
         let queued = self.pop_paced()?;
@@ -210,6 +214,7 @@ impl<K> Pacer<K> {
         if begins {
             return Some(Time::ZERO);
         }
+        // Not as soon as one may leave, but when as many as possible may.
         (bursting || self.has_paced()).then_some(self.free)
     }
 
@@ -258,6 +263,18 @@ mod tests {
                 Turn::Padding { .. } => None,
             })
             .collect()
+    }
+
+    #[test]
+    fn packets_leave_together_where_they_may() {
+        // 1,000 bytes take 8 ms.
+        let mut pacer = Pacer::new(1_000_000);
+        pacer.set_pace(1_000_000, Duration::from_millis(20));
+        (0..5).for_each(|key| pacer.push(Class::Video, key, 1_000, at(0)));
+        assert_eq!(keys(&run(&mut pacer, 0, 1, 0)), [0, 1, 2]);
+        assert_eq!(pacer.deadline(), Some(at(24)));
+        assert_eq!(keys(&run(&mut pacer, 24, 25, 0)), [3, 4]);
+        assert!(!pacer.is_idle(at(39)) && pacer.is_idle(at(40)), "no more than the pace in the end");
     }
 
     #[test]

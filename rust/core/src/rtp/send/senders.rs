@@ -259,7 +259,8 @@ impl Senders {
 
     /// The next packet that may leave at `now`.
     pub fn next_packet(&mut self, now: Time) -> Option<Vec<u8>> {
-        self.pacer.set_pace(self.pace(now));
+        let lead = if self.controller.has_plenty(now) { self.tuning.together } else { Duration::ZERO };
+        self.pacer.set_pace(self.pace(now), lead);
         loop {
             let (number, round_trip) = (self.controller.next_number(), self.controller.round_trip());
             let departure = Departure { number, now, round_trip };

@@ -41,6 +41,9 @@ pub struct SendTuning {
     pub ahead_above: f64,
     /// What is passed on leaves this much faster than what is encoded here: it was paced already where it was.
     pub forwarding: f64,
+    /// Packets leave together that are due within so much of each other, where the path carries more than will ever be
+    /// sent: each timer costs processor time. Where it does not, bursts would fill its queue.
+    pub together: Duration,
     /// There is room for another picture while everything that waits leaves within this.
     pub room: Duration,
 }
@@ -64,6 +67,7 @@ impl Default for SendTuning {
             ahead_round_trip: Duration::from_millis(30),
             ahead_above: 800_000.0,
             forwarding: 2.0,
+            together: Duration::from_millis(20),
             room: Duration::from_millis(80),
         }
     }
