@@ -183,7 +183,7 @@ offered_extensions = Seam[ModuleType, dict[str, list[RTCRtpHeaderExtensionParame
 send_data = Seam[RTCDtlsTransport, Async](RTCDtlsTransport, "_send_data", "async (data)")
 """Sends for data channels; see `forgive_data`. Goes when SCTP's timers look whether the transport is still there."""
 rtp_in = Seam[RTCDtlsTransport, Async](RTCDtlsTransport, "_handle_rtp_data", "async (data, arrival_time_ms)")
-"""Called with each RTP datagram, decrypted. Goes, as the next seven, when the transport has plain packets in public."""
+"""Called with each RTP datagram, decrypted. Goes, as the next eight, when the transport has plain packets in public."""
 rtcp_in = Seam[RTCDtlsTransport, Async](RTCDtlsTransport, "_handle_rtcp_data", "async (data)")
 """The same for RTCP."""
 dtls_state = Seam[RTCDtlsTransport, State](RTCDtlsTransport, "_state")

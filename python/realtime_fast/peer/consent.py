@@ -30,10 +30,6 @@ PATIENCE: Final = 5.0
 """Seconds that an answer may take; the request is repeated meanwhile (RFC 8489 section 6.2.1)."""
 EXPIRY: Final = 30.0
 """Seconds without an answer after which consent is over (RFC 7675 section 5.1)."""
-
-
-_PROMPT: Final = 0.5
-"""Seconds after which a request is repeated: of a later answer nobody knows which of them it is to."""
 _LATEST: Final = 3
 """Checks of which the fastest counts: a busy event loop makes any of them seem slow."""
 
@@ -72,7 +68,8 @@ class Consent:
         await self._connection.close()
 
     def _measured(self, took: float) -> None:
-        if took < _PROMPT:
+        # After that the request is repeated, and of an answer nobody knows which of the two it is to.
+        if took < stun.RETRY_RTO:
             self._round_trips.append(took)
             self._told(min(self._round_trips))
 

@@ -26,7 +26,6 @@ from realtime_fast.peer import consent, ice
 from realtime_fast.peer.connection import RtcConnection, foreign_errors
 from realtime_fast.peer.descriptions import MAX_CANDIDATES
 from realtime_fast.peer.encoding import Encoding
-from realtime_fast.peer.halves import TrackReceiver, TrackSender
 from realtime_fast.peer.link_events import (
     LinkDiagnostic,
     LinkEvent,
@@ -35,10 +34,9 @@ from realtime_fast.peer.link_events import (
     TrackArrived,
 )
 from realtime_fast.peer.rtp_stats import (
-    inbound_entries,
     keyed,
-    outbound_entries,
     pair_entries,
+    section_entries,
     transport_entry,
 )
 from realtime_fast.peer.streams import Streams
@@ -296,14 +294,7 @@ class Peer:
         round_trip = self._round_trip
         entries: list[dict[str, Any]] = []
         for transceiver in self._pc.getTransceivers():
-            sender, receiver = transceiver.sender, transceiver.receiver
-            if transceiver.mid is None:
-                continue
-            kind: Literal["audio", "video"] = "audio" if transceiver.kind == "audio" else "video"
-            if isinstance(sender, TrackSender) and sender.stream is not None:
-                entries += outbound_entries(transceiver.mid, kind, sender.stream.stats())
-            if isinstance(receiver, TrackReceiver) and receiver.stream is not None:
-                entries += inbound_entries(transceiver.mid, kind, receiver.stream.stats())
+            entries += section_entries(transceiver)
         for dtls, connection in zip(self._pc.transports, connections, strict=False):
             entries.append(transport_entry(dtls))
             media = self._streams.stats(dtls)

@@ -6,10 +6,25 @@ import time
 from collections.abc import Iterable
 from typing import Any, Literal
 
-from aiortc import RTCDtlsTransport
+from aiortc import RTCDtlsTransport, RTCRtpTransceiver
 
 from realtime_fast.peer import aiortc_seams as seams
+from realtime_fast.peer.halves import TrackReceiver, TrackSender
 from realtime_fast.peer.ice import CandidatePair
+
+
+def section_entries(transceiver: RTCRtpTransceiver) -> list[dict[str, Any]]:
+    """The entries of both halves of a media section, none before it has a `mid`."""
+    entries: list[dict[str, Any]] = []
+    sender, receiver = transceiver.sender, transceiver.receiver
+    if transceiver.mid is None:
+        return entries
+    kind: Literal["audio", "video"] = "audio" if transceiver.kind == "audio" else "video"
+    if isinstance(sender, TrackSender) and sender.stream is not None:
+        entries += outbound_entries(transceiver.mid, kind, sender.stream.stats())
+    if isinstance(receiver, TrackReceiver) and receiver.stream is not None:
+        entries += inbound_entries(transceiver.mid, kind, receiver.stream.stats())
+    return entries
 
 
 def outbound_entries(
