@@ -6,7 +6,6 @@ Each sends and receives 320x192 NumPy pictures at 15 fps. Figures are processor 
 from __future__ import annotations
 
 import argparse
-import itertools
 import re
 import threading
 import time
@@ -14,9 +13,8 @@ from collections import Counter, defaultdict
 from pathlib import Path
 
 import anyio
-import av
 import numpy as np
-from benches.clip import clip_path
+from benches.clip import there_and_back
 from benches.pace import ticks
 
 from realtime_fast import RealtimeClient, RealtimeConnectOptions
@@ -29,14 +27,6 @@ MODEL = ModelDefinition("lucy-restyle-2", "/v1/stream", FPS, WIDTH, HEIGHT)
 RUN_IN = 4.0
 TICK = 0.01
 """Seconds; /proc counts processor time in these."""
-
-
-def pictures() -> list[np.ndarray]:
-    """A second of video and the same backwards."""
-    with av.open(clip_path()) as clip:
-        frames = itertools.islice(clip.decode(video=0), 60, 90)
-        forwards = [frame.reformat(WIDTH, HEIGHT, "rgb24").to_ndarray() for frame in frames]
-    return [*forwards, *reversed(forwards)]
 
 
 def by_thread() -> dict[str, float]:
@@ -68,7 +58,7 @@ async def session(url: str, clip: list[np.ndarray], counts: Counter[str]) -> Non
 
 
 async def main(sessions: int, seconds: float) -> None:
-    clip, counts = pictures(), Counter[str]()
+    clip, counts = there_and_back(WIDTH, HEIGHT), Counter[str]()
     async with service_process() as url, anyio.create_task_group() as tasks:
         for _ in range(sessions):
             tasks.start_soon(session, url, clip, counts)

@@ -18,7 +18,7 @@ import numpy as np
 from aiortc import MediaStreamTrack
 from aiortc.codecs import vpx
 from benches.answers import Counts, answer
-from benches.clip import clip_path
+from benches.clip import there_and_back
 from benches.pace import ticks
 
 from realtime_fast.errors import TransportName
@@ -40,11 +40,8 @@ PINNED: dict[str, Any] = {
 
 
 def pictures() -> Iterator[np.ndarray]:
-    """RGB pictures of real video, played forwards and backwards so that no cut disturbs the encoder."""
-    with av.open(clip_path()) as container:
-        frames = itertools.islice(container.decode(video=0), 60, 60 + FPS * SECONDS_OF_PICTURES)
-        forwards = [frame.reformat(WIDTH, HEIGHT, "rgb24").to_ndarray() for frame in frames]
-    return itertools.cycle([*forwards, *forwards[-2:0:-1]])
+    """RGB pictures of real video without end."""
+    return itertools.cycle(there_and_back(WIDTH, HEIGHT, FPS * SECONDS_OF_PICTURES))
 
 
 async def paced(counts: Counts) -> AsyncIterator[np.ndarray]:
