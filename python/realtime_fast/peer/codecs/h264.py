@@ -24,13 +24,14 @@ _NOMINAL_RATE = 30
 _HEADROOM = 6
 """The highest rate x264 is opened for, as a multiple of the rate at that time. x264 makes the VBV hold at least one
 picture of the highest rate, so this many pictures: more would let key frames grow too large."""
-_BUFFER = 0.12
-"""Seconds of the rate that the VBV holds, and so that a key frame or the first picture after a cut may take."""
+_BUFFER = 0.1
+"""Seconds of the rate that the VBV holds, and so that a key frame or the first picture after a cut may take. What
+stands in queues grows with it; with less, x264 no longer uses the rate up."""
 _SHRINKAGE = 10
 """Part of that rate below which x264 does not find down, because its VBV holds seconds: then it is opened anew, too."""
 _BUFFER_STRETCH = 1.5
 """Factor by which the VBV's span may be off before a key frame that is due is made by a new codec."""
-_REPAYMENT = 0.5
+_REPAYMENT = 0.25
 """Seconds over which bits beyond the budget, or saved, are asked back."""
 _LEAST_SHARE, _GREATEST_SHARE = 0.5, 1.25
 """Bounds of what x264 is asked for, as a share of the budget."""
