@@ -28,6 +28,7 @@ ROOMS = (
     "ivs/test_publishing.py",
     "ivs/test_recording.py",
     "ivs/test_stage.py",
+    "ivs/test_stage_failures.py",
     "ivs/test_strategy.py",
     "ivs/test_token_exchange.py",
     "livekit/test_room.py",
