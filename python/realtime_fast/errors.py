@@ -121,7 +121,7 @@ class AuthenticationError(RealtimeError):
 
 
 class UnsupportedAiortcError(RealtimeError):
-    """The installed aiortc or aioice lacks something this package needs: install a supported release."""
+    """The installed aiortc, aioice or pylibsrtp lacks something this package needs: install a supported release."""
 
     _code = "UNSUPPORTED_AIORTC"
 

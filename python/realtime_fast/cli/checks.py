@@ -73,7 +73,7 @@ class Check:
 
 
 def check_aiortc() -> Check:
-    """Whether the installed aiortc and aioice are ones this package was tested with."""
+    """Whether the installed aiortc, aioice and pylibsrtp are ones this package was tested with."""
     installed = ", ".join(f"{name} {version(name)}" for name in aiortc_seams.SUPPORTED)
     if (fault := aiortc_seams.find_fault()) is not None:
         advice = "pip install --force-reinstall realtime-fast installs the releases it supports"

@@ -82,7 +82,7 @@ async def check_connectivity(
 
     Raises:
         InvalidInputError: Something that the check needs is missing or invalid.
-        UnsupportedAiortcError: The installed aiortc or aioice is not supported.
+        UnsupportedAiortcError: The installed aiortc, aioice or pylibsrtp is not supported.
     """
     if not deep:
         return await _shallow(ice_servers, timeout)

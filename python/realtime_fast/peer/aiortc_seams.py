@@ -1,4 +1,4 @@
-"""Every private name of aiortc and aioice that this package uses; they are used nowhere else.
+"""Every private name of aiortc, aioice and pylibsrtp that this package uses; they are used nowhere else.
 
 A `Seam` stands for one private name, and says what it is for and which upstream change would make it unnecessary. Any
 release may change any of them, so importing this module compares all of them with the installed release, and
@@ -18,6 +18,7 @@ from typing import Any, ClassVar, Generic, TypeAlias, TypeVar
 
 import aioice.ice
 import aiortc.codecs
+import pylibsrtp
 from aioice import Candidate, Connection, ConnectionClosed, TransportPolicy
 from aioice.ice import CandidatePair, StunProtocol
 from aioice.turn import TurnClientProtocol, TurnTransport
@@ -53,13 +54,13 @@ RtpHandler: TypeAlias = Callable[[RtpPacket, int], Awaitable[None]]
 """Takes a packet as `packet`, and its arrival as `arrival_time_ms`, milliseconds of the wall clock."""
 RtcpHandler: TypeAlias = Callable[[AnyRtcpPacket], Awaitable[None]]
 
-SUPPORTED = {"aiortc": "1.16", "aioice": "0.13"}
+SUPPORTED = {"aiortc": "1.16", "aioice": "0.13", "pylibsrtp": "1.0"}
 """The releases that the tests run against; pyproject.toml has the same bounds."""
 
 
 @dataclass(frozen=True)
 class Seam(Generic[O, T]):
-    """One private name of aiortc or aioice, with a value of type `T` on objects of type `O`.
+    """One private name of those libraries, with a value of type `T` on objects of type `O`.
 
     Attributes:
         owner: The class or module it belongs to.
@@ -192,6 +193,19 @@ srtp_in = Seam[RTCDtlsTransport, "Session | None"](RTCDtlsTransport, "_rx_srtp")
 """Decrypts; None until there are keys."""
 srtp_out = Seam[RTCDtlsTransport, Session](RTCDtlsTransport, "_tx_srtp")
 """Encrypts."""
+_srtp_ffi = Seam[ModuleType, Any](pylibsrtp, "ffi", "FFI")
+_srtp_memory = Seam[Session, Any](Session, "_cdata")
+_srtp_view = Seam[Session, Any](Session, "_buffer")
+
+
+def widen(session: Session, size: int) -> None:
+    """Give a session room for packets of `size` bytes. Goes, with the three above, when 1500 fit without."""
+    ffi = _srtp_ffi.of(pylibsrtp)
+    memory = ffi.new("char[]", size)
+    _srtp_memory.put(session, memory)
+    _srtp_view.put(session, ffi.buffer(memory))
+
+
 Counter: TypeAlias = Seam[RTCDtlsTransport, int]
 bytes_in = Counter(RTCDtlsTransport, "__rx_bytes")
 """Counted by whoever takes a datagram, as the next three."""
@@ -236,6 +250,10 @@ consent_checks = Seam[Connection, Async](Connection, "query_consent", "async ()"
 """Replaced. Goes when aioice waits longer than half a second for an answer, and asks again when there is none."""
 consent_task = Seam[Connection, Task](Connection, "_query_consent_task")
 """Cancelled. Part of `abort`, and of the checks."""
+datagram_received = Seam[StunProtocol, Callable[[bytes, tuple[Any, ...]], None]](
+    StunProtocol, "datagram_received", "(data, addr)"
+)
+"""Called with each datagram. Goes when strangers' datagrams harm neither aioice nor aiortc."""
 datagram_in = Seam[Connection, Callable[[bytes, int], None]](Connection, "data_received", "(data, component)")
 """Called with each datagram but STUN's. Goes with `rtp_in`."""
 received = Seam[Connection, "asyncio.Queue[tuple[bytes, int] | None]"](Connection, "_queue")
@@ -314,7 +332,7 @@ receiver make its own."""
 
 
 def find_fault() -> str | None:
-    """Why the installed aiortc or aioice cannot be used, None if it can."""
+    """Why an installed release cannot be used, None if all can."""
     faults: dict[str, list[str]] = {}
     for seam in Seam.ALL:
         if (fault := seam.fault()) is not None:
@@ -330,7 +348,7 @@ _fault = find_fault()
 
 
 def require_supported() -> None:
-    """Refuse to connect on top of an aiortc or aioice that lacks a seam.
+    """Refuse to connect on top of a release that lacks a seam.
 
     Raises:
         UnsupportedAiortcError: Names what is missing, the installed release and the supported one.

@@ -25,6 +25,7 @@ from aioice.turn import TurnTransport
 from realtime_fast.peer import aiortc_seams as seams
 from realtime_fast.peer import consent
 from realtime_fast.peer.consent import COMPONENT
+from realtime_fast.peer.demultiplexing import demultiplex
 
 logger = logging.getLogger(__name__)
 
@@ -73,6 +74,8 @@ async def gather(connection: Connection) -> None:
     finally:
         connection.stun_server, connection.turn_server = stun_server, turn_server
     hosts = list(seams.protocols.of(connection))
+    for protocol in hosts:
+        demultiplex(protocol)
     with anyio.move_on_after(TURN_LIMIT if turn_server else STUN_LIMIT):
         async with anyio.create_task_group() as tasks:
             if stun_server and hosts:
@@ -130,6 +133,7 @@ async def _relayed(connection: Connection, server: tuple[str, int], found: list[
     except (OSError, stun.TransactionError) as exc:
         logger.warning("TURN server %s gave no relay candidate: %r", server[0], exc)
         return
+    demultiplex(protocol)
     found.append(candidate)
     seams.protocols.of(connection).append(protocol)
 

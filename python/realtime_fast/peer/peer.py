@@ -80,7 +80,7 @@ async def open_peer(
 
     Raises:
         InvalidInputError: An ICE server's URL is invalid.
-        UnsupportedAiortcError: The installed aiortc or aioice is not supported.
+        UnsupportedAiortcError: The installed aiortc, aioice or pylibsrtp is not supported.
     """
     seams.require_supported()
     async with owned_tasks() as tasks:

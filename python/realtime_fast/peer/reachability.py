@@ -47,7 +47,7 @@ async def reach(ice_servers: Sequence[IceServer], within: float) -> Reachability
 
     Raises:
         InvalidInputError: An ICE server's URL is invalid.
-        UnsupportedAiortcError: The installed aiortc or aioice is not supported.
+        UnsupportedAiortcError: The installed aiortc, aioice or pylibsrtp is not supported.
     """
     seams.require_supported()
     servers = IceServers.parse(ice_servers)
