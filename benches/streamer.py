@@ -1,6 +1,6 @@
 """A client of the service that sends and receives NumPy pictures: `python -m benches.streamer WHICH URL [TRANSPORT]`.
 
-`decart`, `ours`, `marked` (ours with every picture's latency measured by markers) or `timed` (by frame timing); each is
+`decart`, `ours`, `h264` (ours with that codec), `marked` (ours with every picture's latency measured by markers) or `timed` (by frame timing); each is
 written as its users would write it. It answers (`benches.answers`) with the pictures sent and received, and where it is
 timed with the latest median `latency` in seconds.
 """
@@ -23,7 +23,7 @@ from benches.pace import ticks
 
 from realtime_fast.errors import TransportName
 from realtime_fast.events import FrameTimingReport
-from realtime_fast.options import LatencyTracking
+from realtime_fast.options import LatencyTracking, VideoCodec
 
 WIDTH, HEIGHT, FPS = 1280, 704, 30
 BITRATE = 1_000_000
@@ -89,7 +89,11 @@ async def sdk(url: str, counts: Counts, transport: TransportName) -> None:
 
 
 async def ours(
-    url: str, counts: Counts, transport: TransportName, tracking: LatencyTracking | None = None
+    url: str,
+    counts: Counts,
+    transport: TransportName,
+    tracking: LatencyTracking | None = None,
+    codec: VideoCodec | None = None,
 ) -> None:
     """On this package."""
     from realtime_fast import RealtimeClient, RealtimeConnectOptions, models
@@ -108,6 +112,7 @@ async def ours(
     options = RealtimeConnectOptions(
         models.realtime("lucy-restyle-2"),
         transport=transport,
+        video_codec=codec,
         latency_tracking=tracking,
         **PINNED,
     )
@@ -122,6 +127,7 @@ async def ours(
 CONTENDERS: dict[str, Callable[[str, Counts, TransportName], Coroutine[None, None, None]]] = {
     "decart": sdk,
     "ours": ours,
+    "h264": partial(ours, codec="h264"),
     "marked": partial(ours, tracking=LatencyTracking(pixel_marker=True, probe_interval_ms=0)),
     "timed": partial(ours, tracking=LatencyTracking(frame_timing=True)),
 }
