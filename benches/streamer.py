@@ -1,8 +1,8 @@
 """A client of the service that sends and receives NumPy pictures: `python -m benches.streamer WHICH URL [TRANSPORT]`.
 
-`decart`, `ours`, `h264` (ours with that codec), `marked` (ours with every picture's latency measured by markers) or `timed` (by frame timing); each is
-written as its users would write it. It answers (`benches.answers`) with the pictures sent and received, and where it is
-timed with the latest median `latency` in seconds.
+`decart`, `ours`, `h264` (ours on that codec), `marked` (ours with every picture's latency measured by markers) or
+`timed` (by frame timing); each is written as its users would write it. It answers (`benches.answers`) with the pictures
+sent and received, and where it is timed with the latest median `latency` in seconds.
 """
 
 import asyncio
