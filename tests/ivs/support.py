@@ -50,10 +50,15 @@ def break_events(stage: Stage) -> None:
     socket._socket._connection.transport.abort()
 
 
-def move(stage: Stage, whip_url: str) -> None:
+def whip_url(stage: Stage) -> str:
+    """Where a stage's token says to publish."""
+    return stage._host.token.claims.whip_url
+
+
+def move(stage: Stage, url: str) -> None:
     """Let a stage's token name another place to publish."""
     token = stage._host.token
-    object.__setattr__(token, "claims", msgspec.structs.replace(token.claims, whip_url=whip_url))
+    object.__setattr__(token, "claims", msgspec.structs.replace(token.claims, whip_url=url))
 
 
 def unverified(token: str) -> dict[str, Any]:

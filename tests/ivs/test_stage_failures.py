@@ -28,7 +28,7 @@ from realtime_fast.server import Service
 from realtime_fast.server.stage.room import Room
 
 from tests.far_side import far_side, http
-from tests.ivs.support import break_events, elsewhere, move, nothing_left, until
+from tests.ivs.support import break_events, elsewhere, move, nothing_left, until, whip_url
 from tests.support import Colour, Issue, Tone, eventually, mean_colour, shows
 
 
@@ -215,10 +215,10 @@ async def test_a_refused_publication_is_an_error_and_the_stage_goes_on(
     stage_token: Issue, stage_service: Service, camera: type[Colour]
 ) -> None:
     async with Stage(stage_token()) as stage:
-        move(stage, stage._host.token.claims.whip_url + "/nowhere")
+        move(stage, whip_url(stage) + "/nowhere")
         with pytest.raises(StageError, match="refused to publish") as caught:
             await stage.publish(video=camera())
         assert caught.value.status == 404
         assert not stage.streams
-        move(stage, stage._host.token.claims.whip_url[: -len("/nowhere")])
+        move(stage, whip_url(stage).removesuffix("/nowhere"))
         await stage.publish(video=camera())

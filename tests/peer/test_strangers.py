@@ -23,10 +23,10 @@ from realtime_fast.peer.link_events import LinkLost, TrackArrived
 from tests.peer.test_peer import Inbox
 
 
-def message(kind: int, attribute: int, size: int) -> bytes:
-    """A STUN message with one attribute of that size."""
-    value = struct.pack("!HH", attribute, size) + bytes(size + -size % 4)
-    return struct.pack("!HHI12s", kind, len(value), stun.COOKIE, b"of a strange") + value
+def message(kind: int, attribute: int, value: bytes) -> bytes:
+    """A STUN message with one attribute."""
+    content = struct.pack("!HH", attribute, len(value)) + value + bytes(-len(value) % 4)
+    return struct.pack("!HHI12s", kind, len(content), stun.COOKIE, b"of a strange") + content
 
 
 ANYTHING = (
@@ -35,7 +35,7 @@ ANYTHING = (
     b"\x80\x60" + bytes(4_000),  # RTP larger than any
     b"\x80\xc8" + bytes(4_000),  # RTCP
     *(
-        message(kind, attribute, size)
+        message(kind, attribute, bytes(size))
         for kind in (0x0001, 0x0101, 0x0111)  # a binding request, a response, an error
         for attribute in stun.ATTRIBUTES_BY_TYPE
         for size in (0, 1, 2, 3, 5)
@@ -94,6 +94,4 @@ async def test_whatever_strangers_send_the_session_goes_on(when: str) -> None:
     st.binary(max_size=40),
 )
 def test_any_message_is_one_or_none(kind: int, attribute: int, value: bytes) -> None:
-    content = struct.pack("!HH", attribute, len(value)) + value + bytes(-len(value) % 4)
-    head = struct.pack("!HHI12s", kind, len(content), stun.COOKIE, b"of a strange")
-    demultiplexing._is_message(head + content)
+    demultiplexing._is_message(message(kind, attribute, value))

@@ -180,7 +180,7 @@ OF_OURS = {
     "tests/client/test_parts_that_die.py: _source",
     "tests/client/test_parts_that_die.py: _track",
     "tests/ivs/support.py: _connection",
-    "tests/ivs/test_stage.py: _host",
+    "tests/ivs/support.py: _host",
 }
 """Spelt like names of theirs: the connection of our own websocket, the track of our own stream."""
 
