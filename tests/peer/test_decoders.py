@@ -73,7 +73,7 @@ def damage(data: bytes, how: str) -> bytes:
 
 def test_nearly_all_holes_in_h264_are_found() -> None:
     """What follows a hole may happen to be codes again, and then as many as the picture has blocks."""
-    pictures = list(encoded("h264", 20))
+    pictures = list(encoded("h264", 21))
     told = 0
     for damaged in range(2, 20):
         decoder = VideoDecoder("h264")
@@ -84,6 +84,8 @@ def test_nearly_all_holes_in_h264_are_found() -> None:
             decoder.decode(data[: len(data) // 3] + data[len(data) // 3 + 200 :], 0)
         except DamagedPictureError:
             told += 1
+            assert decoder.waiting
+            assert decoder.decode(pictures[damaged + 1].data, 0) == []
     assert told >= 16
 
 

@@ -17,6 +17,7 @@ from aiortc.rtp import is_rtcp
 
 from realtime_fast.peer import aiortc_seams as seams
 from realtime_fast.peer.consent import COMPONENT
+from realtime_fast.peer.demultiplexing import MEDIA
 
 logger = logging.getLogger(__name__)
 
@@ -67,7 +68,7 @@ class Datagrams:
 
     def _received(self, data: bytes, component: int) -> None:
         srtp = seams.srtp_in.of(self._dtls)
-        if srtp is None or not 127 < data[0] < 192 or seams.dtls_state.of(self._dtls) is not State.CONNECTED:
+        if srtp is None or data[0] not in MEDIA or seams.dtls_state.of(self._dtls) is not State.CONNECTED:
             self._pass_on(data, component)
             return
         self._count(seams.bytes_in, seams.packets_in, data)
